@@ -1,0 +1,1 @@
+//! One adapter a provider: command line in, agent events out.

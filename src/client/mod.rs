@@ -1,0 +1,1 @@
+//! The thin client: owns the terminal, forwards input, writes the frames it gets.

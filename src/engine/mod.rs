@@ -1,0 +1,1 @@
+//! The engine: a pure function from state and event to state and effects.

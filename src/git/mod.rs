@@ -1,0 +1,1 @@
+//! git, driven as a subprocess.

@@ -1,0 +1,1 @@
+//! The keeper: the tiny parent process of every session.

@@ -1,0 +1,1 @@
+//! Keys to actions: one table for handlers, hints, help and palette.

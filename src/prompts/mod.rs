@@ -1,0 +1,1 @@
+//! The prompts of the steps, built from stored facts.

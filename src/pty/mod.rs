@@ -1,0 +1,1 @@
+//! Pseudo-terminals and pipes of a child process.

@@ -1,0 +1,1 @@
+//! The simulated agent: a program like any other.

@@ -1,0 +1,1 @@
+//! The emulated terminal of a pane.

@@ -1,0 +1,1 @@
+//! Themes: colour roles from TOML.

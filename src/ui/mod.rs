@@ -1,0 +1,1 @@
+//! The screen: a pure function of snapshot, panes, view state and theme.
