@@ -1,0 +1,112 @@
+//! Agents as the engine and the screen see them: a name, a status with its source, what was used.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of an agent in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AgentName(pub String);
+
+impl AgentName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for AgentName {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Display for AgentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What an agent is doing, and how that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// The state.
+    pub state: AgentState,
+    /// What it is about, in the agent's words, cleaned of control characters; may be empty.
+    pub message: String,
+    /// Where this comes from.
+    pub source: StatusSource,
+}
+
+/// States an agent can be in. `Unknown` is an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentState {
+    /// Nothing has told.
+    #[default]
+    Unknown,
+    /// Between turns.
+    Idle,
+    /// In a turn.
+    Working,
+    /// Waits for an answer.
+    Blocked(BlockedKind),
+    /// The turn has ended.
+    Done,
+    /// The turn has ended with an error.
+    Error,
+}
+
+/// What a blocked agent waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockedKind {
+    /// Leave to do something.
+    Permission,
+    /// An answer in words or a choice.
+    Question,
+    /// A login.
+    Auth,
+}
+
+/// Sources of a status, the most trusted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusSource {
+    /// The process itself: it started, it exited.
+    Process,
+    /// A structured event of the CLI's stream.
+    Stream,
+    /// The status protocol in the terminal's bytes (OSC 7501).
+    Terminal,
+    /// What the screen shows.
+    Screen,
+}
+
+/// Tokens and money that were used. All values are sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Micro-dollars, as the provider reported them.
+    pub cost_micros: u64,
+    /// Tokens in, cache reads included.
+    pub input_tokens: u64,
+    /// Tokens out.
+    pub output_tokens: u64,
+}
+
+impl Usage {
+    /// The sum of both.
+    pub fn plus(self, other: Usage) -> Usage {
+        Usage {
+            cost_micros: self.cost_micros.saturating_add(other.cost_micros),
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+        }
+    }
+
+    /// Dollars with cents, as people read them.
+    pub fn dollars(self) -> String {
+        format!("${}.{:02}", self.cost_micros / 1_000_000, self.cost_micros % 1_000_000 / 10_000)
+    }
+}

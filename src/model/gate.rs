@@ -1,0 +1,44 @@
+//! Gates: commands that must pass, and what they said.
+
+use serde::{Deserialize, Serialize};
+
+use super::Oid;
+
+/// A command that must pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateSpec {
+    /// Unique in the run.
+    pub name: String,
+    /// Program and arguments; a shell line is `["sh", "-c", line]`.
+    pub argv: Vec<String>,
+    /// Where to run it, relative to the tree's root; empty is the root.
+    pub cwd: String,
+    /// It is ended, and has failed, after this many milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Evidence: what a gate said of one commit. A new commit voids it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateResult {
+    /// The gate's name.
+    pub gate: String,
+    /// The commit whose tree it ran on.
+    pub oid: Oid,
+    /// Exit code; none if it was ended by a signal or the time limit.
+    pub code: Option<i32>,
+    /// Whether the time limit ended it.
+    pub timed_out: bool,
+    /// How long it ran, milliseconds.
+    pub duration_ms: u64,
+    /// The recording of its whole output.
+    pub log: String,
+    /// The last lines of its output, without control characters, as the next prompt quotes them.
+    pub tail: String,
+}
+
+impl GateResult {
+    /// Only exit code 0 passes.
+    pub fn passed(&self) -> bool {
+        self.code == Some(0) && !self.timed_out
+    }
+}

@@ -1,0 +1,44 @@
+//! A plan: what the planner returns, a person edits and a run works on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentName, TaskId};
+
+/// A goal, cut into tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The goal in the person's words.
+    pub goal: String,
+    /// The tasks, in the planner's order.
+    pub tasks: Vec<PlanTask>,
+}
+
+/// One task as planned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanTask {
+    /// Unique in the plan.
+    pub id: TaskId,
+    /// One line.
+    pub title: String,
+    /// What to do and what to know, in Markdown.
+    pub description: String,
+    /// What must be true when it is done; a reviewer checks each.
+    pub acceptance: Vec<String>,
+    /// Tasks whose merged work this one starts from.
+    pub depends_on: Vec<TaskId>,
+    /// The discipline whose prompt the implementer gets.
+    pub role: Option<String>,
+    /// The agent that implements it; the run's implementer if unset.
+    pub agent: Option<AgentName>,
+    /// Whether a person approves it before it is merged.
+    pub human: bool,
+    /// Files it is expected to touch: a hint, never a limit.
+    pub files: Vec<String>,
+}
+
+impl Default for TaskId {
+    fn default() -> Self {
+        TaskId(String::new())
+    }
+}

@@ -1,0 +1,321 @@
+//! What can be seen of a run at one moment: the screen, `status --json` and tests read this and nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Change;
+use super::{
+    AgentName, AgentStatus, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId, StepKind, TaskId,
+    Timestamp, Usage, Verb, Vote,
+};
+
+/// Everything at one moment. Refusals say why a verb is not possible now; a verb that is not in them is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Position in the log that this was made from.
+    pub seq: u64,
+    /// The project's folder name.
+    pub project: String,
+    /// The run, if there is one.
+    pub run: Option<RunView>,
+    /// The tasks, each after what it depends on, children beneath their first dependency.
+    pub tasks: Vec<TaskView>,
+    /// What needs a person, the most urgent first.
+    pub attention: Vec<AttentionRow>,
+    /// Agents and gates, live ones first, then the latest of the rest.
+    pub sessions: Vec<SessionView>,
+    /// What a person should know and need not act on, the newest last.
+    pub notices: Vec<Notice>,
+}
+
+/// The run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// The goal.
+    pub goal: String,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The user's branch; none if HEAD was detached.
+    pub branch: Option<String>,
+    /// Where merged work goes.
+    pub integration: String,
+    /// Whether a person holds it.
+    pub paused: bool,
+    /// Whether the integration branch has been landed at its present tip.
+    pub landed: bool,
+    /// What was used, planner and reviewers included.
+    pub usage: Usage,
+    /// Micro-dollars at which nothing more is spawned; 0 is no limit.
+    pub budget_micros: u64,
+    /// The plan that waits for a person's word.
+    pub proposal: Option<Plan>,
+    /// What is wrong with the planner's last plan, or why planning failed.
+    pub plan_problems: Vec<String>,
+    /// Why a verb on the run is not possible now.
+    pub refusals: BTreeMap<Verb, String>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunPhase {
+    /// The planner works.
+    Planning,
+    /// The plan waits for a person.
+    Proposed,
+    /// Tasks are worked on.
+    Working,
+    /// Every task is done.
+    Complete,
+    /// Every task is over, some not done.
+    Incomplete,
+    /// Ended by a person.
+    Stopped,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Its id.
+    pub id: TaskId,
+    /// One line.
+    pub title: String,
+    /// What to do.
+    pub description: String,
+    /// What must be true when it is done.
+    pub acceptance: Vec<String>,
+    /// The discipline.
+    pub role: Option<String>,
+    /// Who implements it.
+    pub agent: AgentName,
+    /// All dependencies.
+    pub depends_on: Vec<TaskId>,
+    /// Depth below the first dependency, for the board's tree.
+    pub depth: u16,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Why it does not move.
+    pub hold: Option<Hold>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Pass of the loop, from 1; 0 before the first.
+    pub round: u32,
+    /// The limit of rounds.
+    pub max_rounds: u32,
+    /// The commit it started from.
+    pub base: Option<Oid>,
+    /// The tip of its branch.
+    pub tip: Option<Oid>,
+    /// How the tip differs from the base.
+    pub change: Change,
+    /// The gates, for the present tip or merge.
+    pub gates: Vec<GateView>,
+    /// The reviewers of this round.
+    pub reviews: Vec<ReviewView>,
+    /// Whether a person approves before the merge.
+    pub human: bool,
+    /// Every finding, oldest first.
+    pub findings: Vec<Finding>,
+    /// What was used.
+    pub usage: Usage,
+    /// Its state explained: what, by which rule, known from where.
+    pub explanation: Explanation,
+    /// Why a verb is not possible now.
+    pub refusals: BTreeMap<Verb, String>,
+}
+
+/// Why a task is where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// One line: what it does or waits for ("after T14", "2 of 4 places taken by …").
+    pub why: String,
+    /// The rule that put it there.
+    pub rule: String,
+    /// Where that is known from.
+    pub source: String,
+}
+
+/// A gate on the board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub state: GateState,
+    /// Milliseconds it ran.
+    pub duration_ms: u64,
+    /// The end of its output, if it failed.
+    pub tail: String,
+    /// Its session, while there is one.
+    pub session: Option<SessionId>,
+}
+
+/// How a gate stands for the present tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateState {
+    /// Not run yet.
+    Todo,
+    /// Running.
+    Running,
+    /// Exit code 0.
+    Passed,
+    /// Anything else.
+    Failed,
+}
+
+/// A review slot on the board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewView {
+    /// Who.
+    pub agent: AgentName,
+    /// Whether it is at work.
+    pub running: bool,
+    /// Its vote on this round's tree.
+    pub vote: Option<Vote>,
+    /// What it said, or why there is no vote.
+    pub summary: String,
+}
+
+/// Something that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttentionRow {
+    /// What kind: decides the order.
+    pub kind: AttentionKind,
+    /// The task; none for the run itself.
+    pub task: Option<TaskId>,
+    /// The session to look at.
+    pub session: Option<SessionId>,
+    /// The effect of that session.
+    pub effect: Option<EffectId>,
+    /// Who asks: an agent, a gate, `review`, `run`.
+    pub source: String,
+    /// What is asked, in one line.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Tasks that wait for this one, directly or not.
+    pub unblocks: u32,
+    /// What answers it, the usual answer first.
+    pub verbs: Vec<Verb>,
+}
+
+/// Kinds of what needs a person, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionKind {
+    /// An agent asks for leave.
+    Approval,
+    /// An agent asks a question, or the plan waits.
+    Question,
+    /// A merge conflict that the loop did not solve.
+    Conflict,
+    /// The budget is reached.
+    Budget,
+    /// The human gate.
+    Review,
+    /// Failed, exhausted or silent.
+    Stuck,
+}
+
+/// A live or past session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its id.
+    pub id: SessionId,
+    /// The effect that started it.
+    pub effect: EffectId,
+    /// The agent, or the gate's name.
+    pub name: String,
+    /// The task; none for the planner.
+    pub task: Option<TaskId>,
+    /// The agent's step; none for a gate.
+    pub step: Option<StepKind>,
+    /// The round it belongs to.
+    pub round: u32,
+    /// Which of the parallel reviewers, from 0.
+    pub slot: u32,
+    /// What it does.
+    pub status: AgentStatus,
+    /// Since when that is so.
+    pub status_since: Timestamp,
+    /// Whether it made no progress for the idle window.
+    pub stalled: bool,
+    /// Whether its processes are stopped by a pause.
+    pub paused: bool,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended; none while it lives.
+    pub ended: Option<Timestamp>,
+    /// What it used.
+    pub usage: Usage,
+    /// Why a verb is not possible now.
+    pub refusals: BTreeMap<Verb, String>,
+}
+
+impl SessionView {
+    /// Whether it runs.
+    pub fn is_live(&self) -> bool {
+        self.ended.is_none()
+    }
+}
+
+/// Something to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it is bad news.
+    pub bad: bool,
+    /// One line.
+    pub text: String,
+}
+
+/// Numbers of the header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Rows that need a person.
+    pub need: usize,
+    /// Tasks being worked on.
+    pub run: usize,
+    /// Tasks that wait.
+    pub wait: usize,
+    /// Tasks done.
+    pub done: usize,
+    /// Tasks over and not done.
+    pub failed: usize,
+}
+
+impl Snapshot {
+    /// The header's numbers. Only done tasks count as done.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts { need: self.attention.len(), ..Counts::default() };
+        for task in &self.tasks {
+            match task.phase {
+                Phase::Done => counts.done += 1,
+                Phase::Exhausted | Phase::Failed | Phase::Cancelled => counts.failed += 1,
+                Phase::Blocked | Phase::Ready | Phase::AwaitingHuman => counts.wait += 1,
+                _ if task.hold.is_some() => counts.wait += 1,
+                _ => counts.run += 1,
+            }
+        }
+        counts
+    }
+
+    /// The task of that id.
+    pub fn task(&self, id: &TaskId) -> Option<&TaskView> {
+        self.tasks.iter().find(|task| task.id == *id)
+    }
+
+    /// The session of that id.
+    pub fn session(&self, id: &SessionId) -> Option<&SessionView> {
+        self.sessions.iter().find(|session| session.id == *id)
+    }
+}
