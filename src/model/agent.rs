@@ -110,3 +110,71 @@ impl Usage {
         format!("${}.{:02}", self.cost_micros / 1_000_000, self.cost_micros % 1_000_000 / 10_000)
     }
 }
+
+/// How to run an agent: what the configuration says of it, checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentProfile {
+    /// Its name.
+    pub name: AgentName,
+    /// Which adapter drives it.
+    pub kind: AgentKind,
+    /// Program and arguments. A command's may hold placeholders in braces.
+    pub command: Vec<String>,
+    /// How the prompt reaches it.
+    pub prompt: PromptBy,
+    /// In a terminal of its own, or on pipes.
+    pub mode: AgentMode,
+    /// The model to ask for; the CLI's own default if unset.
+    pub model: Option<String>,
+    /// What it may do without asking, in the CLI's own words.
+    pub permission: Option<String>,
+    /// Arguments added as they are.
+    pub extra_args: Vec<String>,
+    /// Names of variables that it may see of the user's environment, besides the usual ones.
+    pub env_allow: Vec<String>,
+    /// Variables set for it.
+    pub env_set: Vec<(String, String)>,
+    /// What is typed to allow what it asks.
+    pub approve_keys: String,
+    /// What is typed to deny it.
+    pub deny_keys: String,
+    /// What is typed to interrupt its turn.
+    pub interrupt_keys: String,
+}
+
+/// Adapters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentKind {
+    /// Any command.
+    #[default]
+    Command,
+    /// Claude Code.
+    Claude,
+}
+
+/// Ways of a prompt to an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptBy {
+    /// On standard input (headless only).
+    #[default]
+    Stdin,
+    /// As an argument, where `{prompt}` stands.
+    Argument,
+    /// In a file, whose path stands at `{prompt_file}` and in `LOOPMON_PROMPT_FILE`.
+    File,
+    /// Pasted into its terminal once it is up (interactive only).
+    Paste,
+}
+
+/// Ways to run an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentMode {
+    /// On pipes, its output a stream.
+    #[default]
+    Headless,
+    /// In a terminal of its own.
+    Interactive,
+}

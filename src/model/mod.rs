@@ -4,6 +4,7 @@
 //! add is added as a new field with a default, so that old logs stay readable.
 
 pub mod agent;
+pub mod brief;
 pub mod command;
 pub mod event;
 pub mod finding;
@@ -17,7 +18,8 @@ pub mod task;
 pub mod time;
 pub mod verdict;
 
-pub use agent::{AgentName, AgentState, AgentStatus, BlockedKind, StatusSource, Usage};
+pub use agent::{AgentName, AgentProfile, AgentState, AgentStatus, BlockedKind, StatusSource, Usage};
+pub use brief::Brief;
 pub use command::{Command, Verb};
 pub use event::{Event, Record};
 pub use finding::{Finding, FindingState, Severity};
