@@ -113,4 +113,6 @@ pub enum AttentionReason {
     GitFailed(String),
     /// A gate could not be run.
     GateFailed(String),
+    /// A merge conflict outlived its rounds.
+    ConflictUnsolved,
 }

@@ -1,0 +1,307 @@
+//! The second half of an update: from the facts to what is to be done next, until nothing more follows.
+
+use super::effect::{EffectKind, GateTree};
+use super::state::{Attempt, Stage, State, StepRun, Task};
+use super::steps::StepOf;
+use super::turn::Turn;
+use crate::model::{
+    AttentionReason, Brief, FindingState, GateResult, Hold, HumanGate, Phase, PlanTask, StepKind, TaskId,
+};
+
+impl Turn<'_> {
+    pub fn advance(&mut self) {
+        if matches!(self.state.run.stage, Stage::Stopped) || self.state.run.paused {
+            return;
+        }
+        self.advance_planning();
+        if self.state.run.stage != Stage::Working || self.state.run.tip.is_none() {
+            return self.advance_integration();
+        }
+        while self.advance_tasks() {}
+        self.start_ready();
+    }
+
+    /// The integration branch is asked for again after its trouble was cleared.
+    fn advance_integration(&mut self) {
+        let asked =
+            self.state.in_flight.values().any(|kind| matches!(kind, EffectKind::CreateIntegration { .. }));
+        if self.state.run.tip.is_none() && self.state.run.trouble.is_none() && !asked {
+            let (branch, at) = (self.state.integration_branch(), self.state.run.base.clone());
+            self.emit(EffectKind::CreateIntegration { branch, at });
+        }
+    }
+
+    fn advance_planning(&mut self) {
+        let planning = &self.state.run.planning;
+        let due =
+            self.state.run.stage == Stage::Planning && planning.step.at == Attempt::Todo && !planning.failed;
+        if due && !self.state.is_over_budget() {
+            let brief = self.state.brief(StepKind::Plan, &PlanTask::default(), None, 0);
+            self.run_step(&StepOf::Planner, brief, self.state.policy.team.planner.clone());
+        }
+    }
+
+    /// One pass over the tasks; whether anything moved.
+    fn advance_tasks(&mut self) -> bool {
+        let ids: Vec<TaskId> = self
+            .state
+            .order
+            .iter()
+            .filter(|id| self.state.tasks.get(*id).is_some_and(|task| may_move(task)))
+            .cloned()
+            .collect();
+        let mut moved = false;
+        for id in ids {
+            let before = self.state.tasks.get(&id).map(|task| (task.phase, task.hold.clone()));
+            self.advance_task(&id);
+            let after = self.state.tasks.get(&id).map(|task| (task.phase, task.hold.clone()));
+            moved |= before != after;
+        }
+        moved
+    }
+
+    fn advance_task(&mut self, id: &TaskId) {
+        let Some(task) = self.state.tasks.get(id) else { return };
+        let busy = self.state.effects_of(id).next().is_some();
+        match task.phase {
+            Phase::Blocked => self.advance_blocked(id),
+            Phase::Reviewing => self.advance_reviewing(id),
+            Phase::Done | Phase::Cancelled if !busy && task.work.prepared => {
+                self.emit(EffectKind::RemoveWork { task: id.clone() });
+            }
+            _ if busy => {}
+            Phase::Implementing => self.advance_working(id, StepKind::Implement),
+            Phase::Fixing => self.advance_working(id, StepKind::Fix),
+            Phase::Validating => self.advance_validating(id),
+            Phase::Approved => self.advance_approved(id),
+            Phase::MergeQueued => self.advance_queued(id),
+            Phase::Merging => self.advance_merging(id),
+            Phase::Ready
+            | Phase::AwaitingHuman
+            | Phase::Done
+            | Phase::Exhausted
+            | Phase::Failed
+            | Phase::Cancelled => {}
+        }
+    }
+
+    fn advance_blocked(&mut self, id: &TaskId) {
+        let Some(task) = self.state.tasks.get(id) else { return };
+        let dependencies = task.spec.depends_on.iter().filter_map(|id| self.state.tasks.get(id));
+        let lost =
+            dependencies.clone().find(|dependency| dependency.is_over() && dependency.phase != Phase::Done);
+        let lost = lost.map(|dependency| dependency.spec.id.clone());
+        let ready = dependencies.clone().all(|dependency| dependency.phase == Phase::Done);
+        let hold = task.hold.clone();
+        match (lost, hold) {
+            (Some(lost), None) => {
+                self.need(id, AttentionReason::DependencyFailed(lost));
+                if self.state.is_over() {
+                    self.state.run.ended = Some(self.now);
+                }
+            }
+            (None, Some(Hold::NeedsAttention(AttentionReason::DependencyFailed(_)))) => {
+                if let Some(task) = self.task(id) {
+                    task.hold = None;
+                }
+            }
+            (None, None) if ready => self.enter(id, Phase::Ready),
+            _ => {}
+        }
+    }
+
+    /// The scheduler: places go to ready tasks, the longest chain behind them first.
+    fn start_ready(&mut self) {
+        if self.state.is_over_budget() {
+            return;
+        }
+        let taken = self.state.tasks.values().filter(|task| task.takes_place()).count();
+        let places = usize::try_from(self.state.policy.parallel).unwrap_or(usize::MAX).saturating_sub(taken);
+        if places == 0 {
+            return;
+        }
+        let mut ready: Vec<(u32, usize, TaskId)> = Vec::new();
+        for (index, id) in self.state.order.iter().enumerate() {
+            if let Some(task) = self.state.tasks.get(id).filter(|task| is_startable(task)) {
+                ready.push((u32::MAX - task.rank, index, id.clone()));
+            }
+        }
+        ready.sort();
+        for (_, _, id) in ready.into_iter().take(places) {
+            if let Some(task) = self.task(&id) {
+                task.round = 1;
+            }
+            self.enter(&id, Phase::Implementing);
+            self.advance_task(&id);
+        }
+    }
+
+    /// An implement or fix step: worktree, a merge to resolve, the agent, the commit.
+    fn advance_working(&mut self, id: &TaskId, kind: StepKind) {
+        let Some(branch_tip) = self.state.run.tip.clone() else { return };
+        let Some(task) = self.state.tasks.get(id) else { return };
+        if !task.work.prepared {
+            let base = task.work.base.clone().unwrap_or(branch_tip);
+            self.emit(EffectKind::PrepareWork { task: id.clone(), base });
+            return;
+        }
+        if let (Some(staging), Some(tip)) =
+            (task.merge.as_ref().and_then(|merge| merge.staging.as_ref()), &task.work.tip)
+        {
+            let kind =
+                EffectKind::StageMerge { task: id.clone(), onto: staging.onto.clone(), tip: tip.clone() };
+            self.emit(kind);
+            return;
+        }
+        if task.work.uncommitted {
+            let commit = commit_of(task, kind);
+            self.emit(commit);
+            return;
+        }
+        if task.step.at == Attempt::Todo && !self.state.is_over_budget() {
+            let brief = self.state.brief(kind, &task.spec, Some(task), 0);
+            let agent = self.state.implementer(&task.spec);
+            self.run_step(&StepOf::Task(id.clone()), brief, agent);
+        }
+    }
+
+    fn advance_validating(&mut self, id: &TaskId) {
+        let Some(tip) = self.tip_of(id) else { return };
+        if self.next_gate(id, GateTree::Work, &tip).is_none() {
+            self.validated(id);
+        }
+    }
+
+    fn advance_reviewing(&mut self, id: &TaskId) {
+        let Some(tip) = self.tip_of(id) else { return };
+        let Some(task) = self.state.tasks.get(id) else { return };
+        let current = |task: &Task| {
+            task.review.as_ref().is_some_and(|review| review.round == task.round && review.oid == tip)
+        };
+        if !current(task) {
+            self.open_review(id, &tip);
+        }
+        let Some(task) = self.state.tasks.get(id) else { return };
+        let Some(review) = &task.review else { return };
+        if review.slots.iter().all(|slot| slot.is_terminal()) {
+            return self.count_votes(id);
+        }
+        if self.state.is_over_budget() {
+            return;
+        }
+        let mut due = Vec::new();
+        for (index, slot) in review.slots.iter().enumerate() {
+            if slot.step.at == Attempt::Todo && !slot.is_terminal() {
+                let index = u32::try_from(index).unwrap_or(u32::MAX);
+                let brief = self.state.brief(StepKind::Review, &task.spec, Some(task), index);
+                due.push((StepOf::Slot(id.clone(), index), brief, slot.agent.clone()));
+            }
+        }
+        for (of, brief, agent) in due {
+            self.run_step(&of, brief, agent);
+        }
+    }
+
+    fn advance_approved(&mut self, id: &TaskId) {
+        let policy = self.state.policy.human_gate;
+        let marked = self.state.tasks.get(id).is_some_and(|task| task.spec.human);
+        let human = match policy {
+            HumanGate::Never => false,
+            HumanGate::Marked => marked,
+            HumanGate::Always => true,
+        };
+        if human {
+            self.enter(id, Phase::AwaitingHuman);
+        } else {
+            self.queue_merge(id);
+        }
+    }
+
+    fn advance_queued(&mut self, id: &TaskId) {
+        let free = !self.state.tasks.values().any(|task| task.phase == Phase::Merging && task.hold.is_none());
+        let head = self.state.merge_queue.iter().find(|queued| {
+            self.state
+                .tasks
+                .get(*queued)
+                .is_some_and(|task| task.hold.is_none() && task.phase == Phase::MergeQueued)
+        });
+        if free && head == Some(id) {
+            self.enter(id, Phase::Merging);
+        }
+    }
+}
+
+/// Held tasks stay, but for a blocked one whose dependency came back.
+fn may_move(task: &Task) -> bool {
+    let blocked = task.phase == Phase::Blocked
+        && matches!(task.hold, Some(Hold::NeedsAttention(AttentionReason::DependencyFailed(_))));
+    task.hold.is_none() || blocked
+}
+
+fn is_startable(task: &Task) -> bool {
+    task.phase == Phase::Ready && task.hold.is_none()
+}
+
+fn commit_of(task: &Task, kind: StepKind) -> EffectKind {
+    let merging = task.work.merging.as_ref();
+    EffectKind::CommitWork {
+        task: task.spec.id.clone(),
+        base: task.work.base.clone().unwrap_or_else(|| crate::model::Oid(String::new())),
+        tip: task.work.tip.clone(),
+        message: format!("{}: {} ({}, round {})", task.spec.id, task.spec.title, kind.name(), task.round),
+        merging: merging.map(|merging| merging.onto.clone()),
+        conflicted: merging
+            .into_iter()
+            .flat_map(|merging| &merging.files)
+            .map(|file| file.path.clone())
+            .collect(),
+    }
+}
+
+impl State {
+    /// What a step is told, from the facts of now.
+    fn brief(&self, step: StepKind, spec: &PlanTask, task: Option<&Task>, slot: u32) -> Brief {
+        let run: &StepRun = task.map_or(&self.run.planning.step, |task| &task.step);
+        let team = &self.policy.team;
+        Brief {
+            step,
+            goal: self.run.goal.clone(),
+            task: spec.clone(),
+            round: task.map_or(1, |task| task.round),
+            max_rounds: task.map_or(1, |task| self.round_limit(task)),
+            slot,
+            attempt: run.failures + 1,
+            base: task.and_then(|task| task.work.base.clone()),
+            tip: task.and_then(|task| task.work.tip.clone()),
+            findings: task.map(|task| findings_for(task, step)).unwrap_or_default(),
+            gates: task.map(gates_for).unwrap_or_default(),
+            conflicts: task
+                .and_then(|task| task.work.merging.as_ref())
+                .map(|merging| merging.files.clone())
+                .unwrap_or_default(),
+            notes: task.map_or_else(|| self.run.planning.notes.clone(), |task| task.notes.clone()),
+            interrupted: None,
+            corrections: Vec::new(),
+            agents: team.known.iter().map(|name| name.to_string()).collect(),
+            follows: None,
+        }
+    }
+}
+
+/// A fixer sees what is open; a reviewer what earlier rounds confirmed, each with its state.
+fn findings_for(task: &Task, step: StepKind) -> Vec<crate::model::Finding> {
+    let wanted = |state: &FindingState| match step {
+        StepKind::Review => !matches!(state, FindingState::Dismissed),
+        StepKind::Plan | StepKind::Implement | StepKind::Fix => {
+            matches!(state, FindingState::Raised | FindingState::Reopened)
+        }
+    };
+    task.findings.iter().filter(|finding| wanted(&finding.state)).cloned().collect()
+}
+
+/// The gates of the last validation: of the merge if that is what failed.
+fn gates_for(task: &Task) -> Vec<GateResult> {
+    let merged =
+        task.merge.as_ref().map(|merge| &merge.evidence.results).filter(|results| !results.is_empty());
+    merged.unwrap_or(&task.evidence.results).clone()
+}

@@ -1,0 +1,229 @@
+//! Requests: each becomes an event, or is refused with the reason a person reads.
+
+use super::graph;
+use super::state::{Session, Stage, State, Task};
+use crate::model::event::PersonEvent;
+use crate::model::{AgentState, Command, EffectId, Hold, Phase, PlanTask, TaskId};
+
+/// Why a request can't be met now; with a hint where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+type Decision = Result<PersonEvent, Refusal>;
+
+fn refuse(text: impl Into<String>) -> Decision {
+    Err(Refusal(text.into()))
+}
+
+/// The event that a request becomes.
+pub fn decide(state: &State, command: &Command) -> Decision {
+    match command {
+        Command::AcceptPlan(plan) => accept_plan(state, plan),
+        Command::RejectPlan(reason) => match state.run.stage {
+            Stage::Proposed => Ok(PersonEvent::PlanRejected { reason: reason.clone() }),
+            Stage::Planning if state.run.planning.failed => {
+                Ok(PersonEvent::PlanRejected { reason: reason.clone() })
+            }
+            Stage::Planning | Stage::Working | Stage::Stopped => refuse("no plan waits for you"),
+        },
+        Command::Approve(id) => approve(state, id),
+        Command::Reject(id, reason) => reject(state, id, reason),
+        Command::Retry(id) => retry(state, id),
+        Command::Pause(id) => pause(state, id),
+        Command::Resume(id) => match task(state, id)?.hold {
+            Some(Hold::Paused) => Ok(PersonEvent::Resumed { task: id.clone() }),
+            _ => refuse(format!("{id} is not paused")),
+        },
+        Command::Prompt(id, text) => prompt(state, id, text),
+        Command::Interrupt(effect) => {
+            live_agent(state, *effect)?;
+            Ok(PersonEvent::Interrupted { effect: *effect })
+        }
+        Command::Restart(effect) => {
+            live_agent(state, *effect)?;
+            Ok(PersonEvent::Restarted { effect: *effect })
+        }
+        Command::Cancel(id) => match task(state, id)?.phase {
+            Phase::Done => refuse(format!("{id} is merged already")),
+            Phase::Cancelled => refuse(format!("{id} is cancelled already")),
+            Phase::Merging if is_advancing(state, id) => {
+                refuse(format!("{id} is being merged at this moment"))
+            }
+            _ => Ok(PersonEvent::Cancelled { task: id.clone() }),
+        },
+        Command::Add(spec) => add(state, spec),
+        Command::PauseRun => {
+            run_command(state, !state.run.paused, PersonEvent::RunPaused, "the run is paused already")
+        }
+        Command::ResumeRun => resume_run(state),
+        Command::SetBudget(micros) => Ok(PersonEvent::BudgetSet { micros: *micros }),
+        Command::Stop => match state.run.stage {
+            Stage::Stopped => refuse("the run is stopped already"),
+            Stage::Planning | Stage::Proposed | Stage::Working => Ok(PersonEvent::Stopped),
+        },
+        Command::Land => land(state),
+        Command::UndoLand => match (&state.run.landing, is_landing(state)) {
+            (_, true) => refuse("a landing is under way"),
+            (None, false) => refuse("nothing was landed"),
+            (Some(_), false) => Ok(PersonEvent::UndoRequested),
+        },
+    }
+}
+
+fn task<'a>(state: &'a State, id: &TaskId) -> Result<&'a Task, Refusal> {
+    state.tasks.get(id).ok_or_else(|| {
+        let known: Vec<&str> = state.order.iter().map(TaskId::as_str).collect();
+        let hint = if known.is_empty() {
+            "there are no tasks yet".to_owned()
+        } else {
+            format!("there are: {}", known.join(", "))
+        };
+        Refusal(format!("there is no task {id}; {hint}"))
+    })
+}
+
+fn accept_plan(state: &State, plan: &crate::model::Plan) -> Decision {
+    if state.run.stage != Stage::Proposed {
+        return refuse("no plan waits for you");
+    }
+    let problems = graph::problems(&plan.tasks, &state.policy.team);
+    if problems.is_empty() {
+        Ok(PersonEvent::PlanAccepted(plan.clone()))
+    } else {
+        refuse(problems.join("; "))
+    }
+}
+
+/// The session of a task that waits for an answer.
+pub(super) fn asking<'a>(state: &'a State, id: &'a TaskId) -> Option<(EffectId, &'a Session)> {
+    state.live_sessions(id).find(|(_, session)| matches!(session.status.state, AgentState::Blocked(_)))
+}
+
+fn approve(state: &State, id: &TaskId) -> Decision {
+    let entry = task(state, id)?;
+    if let Some((effect, _)) = asking(state, id) {
+        return Ok(PersonEvent::Answered { effect, allow: true, text: String::new() });
+    }
+    let stuck = matches!(entry.phase, Phase::Exhausted | Phase::Failed)
+        || matches!(entry.hold, Some(Hold::NeedsAttention(_)));
+    match (&entry.work.tip, entry.phase) {
+        (Some(tip), Phase::AwaitingHuman) => Ok(PersonEvent::Approved { task: id.clone(), oid: tip.clone() }),
+        (Some(_), _) if stuck && state.effects_of(id).next().is_none() => {
+            Ok(PersonEvent::TakenOver { task: id.clone() })
+        }
+        (None, _) if stuck => refuse(format!("{id} has no committed work to approve: retry it")),
+        _ => refuse(format!("nothing of {id} waits for your approval: it is {}", entry.phase.name())),
+    }
+}
+
+fn reject(state: &State, id: &TaskId, reason: &str) -> Decision {
+    let entry = task(state, id)?;
+    if let Some((effect, _)) = asking(state, id) {
+        return Ok(PersonEvent::Answered { effect, allow: false, text: reason.to_owned() });
+    }
+    let stuck = matches!(entry.phase, Phase::Exhausted | Phase::Failed)
+        || matches!(entry.hold, Some(Hold::NeedsAttention(_)));
+    let open = matches!(entry.phase, Phase::AwaitingHuman | Phase::MergeQueued | Phase::Approved) || stuck;
+    match entry.phase {
+        Phase::Blocked | Phase::Done | Phase::Cancelled => refuse(format!("{id} is {}", entry.phase.name())),
+        _ if !open || state.effects_of(id).next().is_some() => {
+            refuse(format!("nothing of {id} waits for your word: it is {}", entry.phase.name()))
+        }
+        _ if reason.trim().is_empty() => refuse("say why: the reason is what the next round works on"),
+        _ => Ok(PersonEvent::Rejected { task: id.clone(), reason: reason.to_owned() }),
+    }
+}
+
+fn retry(state: &State, id: &TaskId) -> Decision {
+    let entry = task(state, id)?;
+    let retried = Ok(PersonEvent::Retried { task: id.clone() });
+    match (&entry.hold, entry.phase) {
+        (_, Phase::Exhausted | Phase::Failed) => retried,
+        (Some(Hold::NeedsAttention(crate::model::AttentionReason::DependencyFailed(on))), _) => {
+            refuse(format!("{id} waits for {on}: retry that one"))
+        }
+        (Some(Hold::NeedsAttention(_) | Hold::Waiting { .. }), _) => retried,
+        (Some(Hold::Paused), _) => refuse(format!("{id} is paused: resume it")),
+        (None, phase) => refuse(format!("{id} has not failed: it is {}", phase.name())),
+    }
+}
+
+fn pause(state: &State, id: &TaskId) -> Decision {
+    let entry = task(state, id)?;
+    match (&entry.hold, entry.phase) {
+        (_, phase) if phase.is_terminal() => refuse(format!("{id} is {}", phase.name())),
+        (Some(Hold::Paused), _) => refuse(format!("{id} is paused already")),
+        (Some(Hold::NeedsAttention(_)), _) => refuse(format!("{id} does not move: it waits for you")),
+        _ if is_advancing(state, id) => refuse(format!("{id} is being merged at this moment")),
+        _ => Ok(PersonEvent::Paused { task: id.clone() }),
+    }
+}
+
+fn prompt(state: &State, id: &TaskId, text: &str) -> Decision {
+    let entry = task(state, id)?;
+    match entry.phase {
+        Phase::Done | Phase::Cancelled => refuse(format!("{id} is {}", entry.phase.name())),
+        _ if text.trim().is_empty() => refuse("the prompt is empty"),
+        _ => Ok(PersonEvent::Prompted { task: id.clone(), text: text.to_owned() }),
+    }
+}
+
+fn live_agent(state: &State, effect: EffectId) -> Result<(), Refusal> {
+    match state.sessions.get(&effect) {
+        None => Err(Refusal(format!("there is no session {effect}"))),
+        Some(session) if session.ended.is_some() => Err(Refusal(format!("{} has ended", session.name))),
+        Some(session) if session.step.is_none() => {
+            Err(Refusal(format!("{} is a gate, not an agent", session.name)))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn add(state: &State, spec: &PlanTask) -> Decision {
+    if state.run.stage != Stage::Working {
+        return refuse("tasks can be added once the plan is worked on");
+    }
+    let mut specs: Vec<PlanTask> = state.tasks.values().map(|task| task.spec.clone()).collect();
+    specs.push(spec.clone());
+    let problems = graph::problems(&specs, &state.policy.team);
+    if problems.is_empty() { Ok(PersonEvent::Added(spec.clone())) } else { refuse(problems.join("; ")) }
+}
+
+fn run_command(state: &State, possible: bool, event: PersonEvent, otherwise: &str) -> Decision {
+    match state.run.stage {
+        Stage::Stopped => refuse("the run is stopped"),
+        Stage::Planning | Stage::Proposed | Stage::Working if possible => Ok(event),
+        Stage::Planning | Stage::Proposed | Stage::Working => refuse(otherwise),
+    }
+}
+
+fn resume_run(state: &State) -> Decision {
+    let stopped = state.run.stage == Stage::Stopped;
+    if stopped && !state.in_flight.is_empty() {
+        return refuse("its sessions are still being ended");
+    }
+    let waits = state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
+    if stopped || waits { Ok(PersonEvent::RunResumed) } else { refuse("the run is not paused") }
+}
+
+fn land(state: &State) -> Decision {
+    let Some(tip) = &state.run.tip else { return refuse("nothing is merged yet") };
+    let Some(branch) = &state.run.branch else {
+        return refuse("HEAD was detached when the run began, so there is no branch to land on");
+    };
+    match &state.run.landing {
+        _ if is_landing(state) => refuse("a landing is under way"),
+        _ if *tip == state.run.base => refuse("nothing is merged yet"),
+        Some((_, to)) if to == tip => refuse(format!("{branch} has everything already")),
+        _ => Ok(PersonEvent::LandRequested),
+    }
+}
+
+fn is_landing(state: &State) -> bool {
+    use super::effect::EffectKind::{Land, UndoLand};
+    state.in_flight.values().any(|kind| matches!(kind, Land { .. } | UndoLand { .. }))
+}
+
+fn is_advancing(state: &State, id: &TaskId) -> bool {
+    state.effects_of(id).any(|(_, kind)| matches!(kind, super::effect::EffectKind::AdvanceIntegration { .. }))
+}

@@ -1,0 +1,114 @@
+//! Why a task is where it is, and why it does not run: the rule and where that is known from.
+
+use super::effect::EffectKind;
+use super::state::{Attempt, Stage, State, Task};
+use crate::model::snapshot::Explanation;
+use crate::model::{Hold, Phase, Wait};
+
+/// One task, explained.
+pub(super) fn explain(state: &State, task: &Task) -> Explanation {
+    let (rule, source) = rule(task.phase);
+    Explanation { why: why(state, task), rule: rule.to_owned(), source: source.to_owned() }
+}
+
+fn why(state: &State, task: &Task) -> String {
+    if state.run.stage == Stage::Stopped && !task.phase.is_terminal() {
+        return "the run is stopped".to_owned();
+    }
+    match &task.hold {
+        Some(Hold::Paused) => return format!("paused while {}", task.phase.name()),
+        Some(Hold::Waiting { wait: Wait::Backoff, .. }) => {
+            let tries = state.policy.retry.attempts;
+            return format!("attempt {} of {tries} after a wait", task.step.failures + 1);
+        }
+        Some(Hold::Waiting { wait: Wait::Quota, .. }) => {
+            return "the provider's limit: goes on by itself".to_owned();
+        }
+        Some(Hold::NeedsAttention(_)) => return "waits for you".to_owned(),
+        None if state.run.paused && !task.phase.is_terminal() => return "the run is paused".to_owned(),
+        None => {}
+    }
+    match task.phase {
+        Phase::Blocked => {
+            let open: Vec<&str> = task
+                .spec
+                .depends_on
+                .iter()
+                .filter(|id| state.tasks.get(*id).is_none_or(|task| task.phase != Phase::Done))
+                .map(|id| id.as_str())
+                .collect();
+            format!("after {}", open.join(", "))
+        }
+        Phase::Ready if state.is_over_budget() => "the budget is used up".to_owned(),
+        Phase::Ready if state.run.tip.is_none() => "the integration branch is being made".to_owned(),
+        Phase::Ready => {
+            let working =
+                state.tasks.values().filter(|task| task.takes_place()).map(|task| task.spec.id.as_str());
+            format!(
+                "all {} places are taken, by {}",
+                state.policy.parallel,
+                working.collect::<Vec<_>>().join(", ")
+            )
+        }
+        Phase::MergeQueued => {
+            let ahead = state.merge_queue.iter().take_while(|id| **id != task.spec.id).count();
+            let merging = state.tasks.values().find(|task| task.phase == Phase::Merging);
+            let merging = merging.map_or_else(String::new, |task| format!("; {} is merging", task.spec.id));
+            format!("{ahead} ahead in the merge queue{merging}")
+        }
+        _ => doing(state, task),
+    }
+}
+
+/// What is in flight for a task.
+fn doing(state: &State, task: &Task) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for (_, kind) in state.effects_of(&task.spec.id) {
+        parts.push(match kind {
+            EffectKind::PrepareWork { .. } => "making its worktree".to_owned(),
+            EffectKind::CommitWork { .. } => "committing its work".to_owned(),
+            EffectKind::RemoveWork { .. } => "removing its worktree".to_owned(),
+            EffectKind::RunStep { agent, brief, .. } => format!("{agent}: {}", brief.step.name()),
+            EffectKind::RunGate { gate, .. } => format!("gate {}", gate.name),
+            EffectKind::BuildMerge { .. } => "building its merge".to_owned(),
+            EffectKind::StageMerge { .. } => "bringing the merge into its worktree".to_owned(),
+            EffectKind::AdvanceIntegration { .. } => "moving the integration branch".to_owned(),
+            EffectKind::CreateIntegration { .. }
+            | EffectKind::Control { .. }
+            | EffectKind::StartTimer { .. }
+            | EffectKind::Land { .. }
+            | EffectKind::UndoLand { .. } => continue,
+        });
+    }
+    if parts.is_empty() && state.is_over_budget() && task.step.at == Attempt::Todo && task.phase.is_working()
+    {
+        return "the budget is used up".to_owned();
+    }
+    if parts.is_empty() { task.phase.name().to_owned() } else { parts.join(", ") }
+}
+
+/// The rule that brings a task to a phase, and its source.
+fn rule(phase: Phase) -> (&'static str, &'static str) {
+    match phase {
+        Phase::Blocked => ("a task starts when everything it depends on is merged", "plan"),
+        Phase::Ready => ("ready tasks start in the order of the longest chain behind them", "scheduler"),
+        Phase::Implementing => ("a round begins with an implement step", "agent's process"),
+        Phase::Validating => {
+            ("a commit is validated by the gates before anybody reviews it", "exit codes of the gates")
+        }
+        Phase::Reviewing => {
+            ("all reviewers judge the same commit; the last verdict decides", "structured verdicts")
+        }
+        Phase::Fixing => ("findings, or a merge that came back, go to a fix step", "verdicts or git"),
+        Phase::Approved => ("the quorum approved this commit", "structured verdicts"),
+        Phase::AwaitingHuman => ("the human gate holds it until you approve this commit", "policy"),
+        Phase::MergeQueued => ("one task merges at a time, first in first out", "merge queue"),
+        Phase::Merging => ("the merged tree is validated before the branch moves", "git and exit codes"),
+        Phase::Done => ("the integration branch holds its merge", "git"),
+        Phase::Exhausted => {
+            ("its rounds are used up; the branch is kept and never merged by itself", "policy")
+        }
+        Phase::Failed => ("its rounds are used up and on_max says fail", "policy"),
+        Phase::Cancelled => ("a person gave it up; its work is on its branch", "person"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Merging: one task at a time; built aside, validated on the merged tree, then the branch moves by compare and swap.
+
+use super::effect::{EffectKind, GateTree};
+use super::state::{MergeTry, Merging};
+use super::turn::Turn;
+use crate::model::event::{Conflict, MergeEvent};
+use crate::model::{AttentionReason, EffectId, GateResult, Oid, Phase, TaskId};
+
+impl Turn<'_> {
+    pub fn apply_merge(&mut self, event: &MergeEvent) {
+        match event {
+            MergeEvent::CandidateBuilt { effect, commit, onto } => {
+                let Some(EffectKind::BuildMerge { task, .. }) = self.complete(*effect) else { return };
+                if let Some(task) = self.task(&task).filter(|task| task.phase == Phase::Merging) {
+                    let candidate = Some((commit.clone(), onto.clone()));
+                    task.merge = Some(MergeTry { candidate, ..MergeTry::default() });
+                }
+            }
+            MergeEvent::Conflicted { effect, onto, files } => {
+                let Some(EffectKind::BuildMerge { task, .. }) = self.complete(*effect) else { return };
+                if self.state.tasks.get(&task).is_some_and(|task| task.phase == Phase::Merging) {
+                    self.send_back(&task, onto, files.clone());
+                }
+            }
+            MergeEvent::Staged { effect, onto } => self.staged(*effect, onto),
+            MergeEvent::Advanced { effect, tip } => {
+                let Some(EffectKind::AdvanceIntegration { task, .. }) = self.complete(*effect) else {
+                    return;
+                };
+                self.state.run.tip = Some(tip.clone());
+                // What is on the branch is done, whatever was asked meanwhile.
+                if let Some(task) = self.task(&task) {
+                    task.hold = None;
+                }
+                self.enter(&task, Phase::Done);
+            }
+            MergeEvent::Lost { effect, tip } => {
+                let Some(EffectKind::AdvanceIntegration { task, .. }) = self.complete(*effect) else {
+                    return;
+                };
+                self.state.run.tip = Some(tip.clone());
+                if let Some(task) = self.task(&task) {
+                    task.merge = None;
+                }
+            }
+            MergeEvent::Failed { effect, error } => {
+                if let Some(task) = self.complete(*effect).and_then(|kind| kind.task().cloned()) {
+                    self.git_failed(&task, error);
+                }
+            }
+        }
+    }
+
+    /// The merge did not work out: its owner gets it back, in bounded rounds that are granted for it.
+    fn send_back(&mut self, id: &TaskId, onto: &Oid, files: Vec<Conflict>) {
+        let limit = self.state.policy.max_rounds;
+        let Some(task) = self.task(id) else { return };
+        task.limit.returned_merges += 1;
+        if task.limit.returned_merges > limit {
+            return self.need(id, AttentionReason::ConflictUnsolved);
+        }
+        task.limit.extra_rounds += 1;
+        let merge = task.merge.get_or_insert_with(MergeTry::default);
+        merge.candidate = None;
+        merge.staging = Some(Merging { onto: onto.clone(), files });
+        task.step = task.step.next();
+        self.enter(id, Phase::Fixing);
+    }
+
+    fn staged(&mut self, effect: EffectId, onto: &Oid) {
+        let Some(EffectKind::StageMerge { task, .. }) = self.complete(effect) else { return };
+        let Some(task) = self.task(&task) else { return };
+        let staging = task.merge.as_mut().and_then(|merge| merge.staging.take());
+        task.work.merging = staging.filter(|staging| staging.onto == *onto);
+    }
+
+    /// The next thing to do for the merge of this task.
+    pub fn advance_merging(&mut self, id: &TaskId) {
+        let (Some(tip), Some(branch_tip)) = (self.tip_of(id), self.state.run.tip.clone()) else { return };
+        let branch = self.state.integration_branch();
+        let Some(task) = self.state.tasks.get_mut(id) else { return };
+        let message = format!("{id}: {}", task.spec.title);
+        let candidate = task.merge.get_or_insert_with(MergeTry::default).candidate.clone();
+        // A person may have raised the branch by hand: a candidate on an older tip is built again.
+        let Some((commit, onto)) = candidate.filter(|(_, onto)| *onto == branch_tip) else {
+            let kind =
+                EffectKind::BuildMerge { task: id.clone(), onto: branch_tip, tip, message, date: task.since };
+            self.emit(kind);
+            return;
+        };
+        if self.next_gate(id, GateTree::Merge, &commit).is_some() {
+            return;
+        }
+        let merge = self.state.tasks.get(id).and_then(|task| task.merge.as_ref());
+        if merge.is_some_and(|merge| merge.evidence.results.iter().all(GateResult::passed)) {
+            self.emit(EffectKind::AdvanceIntegration { task: id.clone(), branch, old: onto, new: commit });
+        } else {
+            self.send_back(id, &onto, Vec::new());
+        }
+    }
+
+    pub fn tip_of(&self, id: &TaskId) -> Option<Oid> {
+        self.state.tasks.get(id)?.work.tip.clone()
+    }
+}

@@ -1,0 +1,409 @@
+//! The state of a run: facts only. What can be derived (counts, attention, explanations) is derived when asked for.
+
+use std::collections::BTreeMap;
+
+use super::effect::EffectKind;
+use crate::model::event::{Change, RunStart};
+use crate::model::snapshot::Notice;
+use crate::model::{
+    AgentName, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask, Policy, RunId,
+    SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
+};
+
+/// A run and everything in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Events taken so far, the first included.
+    pub seq: u64,
+    /// The run itself.
+    pub run: Run,
+    /// Its rules.
+    pub policy: Policy,
+    /// Its tasks.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Their ids in the plan's order.
+    pub order: Vec<TaskId>,
+    /// Tasks that wait to merge, first in first out.
+    pub merge_queue: Vec<TaskId>,
+    /// Effects without their completing event.
+    pub in_flight: BTreeMap<EffectId, EffectKind>,
+    /// Sessions by the effect that started them.
+    pub sessions: BTreeMap<EffectId, Session>,
+    /// What a person should know.
+    pub notices: Vec<Notice>,
+    pub(super) next_effect: u64,
+}
+
+/// The run itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The goal.
+    pub goal: String,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The user's branch.
+    pub branch: Option<String>,
+    /// The commit it started from.
+    pub base: Oid,
+    /// The tip of the integration branch, once that stands.
+    pub tip: Option<Oid>,
+    /// When it started.
+    pub started: Timestamp,
+    /// When its last task ended, or it was stopped.
+    pub ended: Option<Timestamp>,
+    /// Whether a person holds it.
+    pub paused: bool,
+    /// Planning.
+    pub planning: Planning,
+    /// The last landing: the user's branch before and after.
+    pub landing: Option<(Oid, Oid)>,
+    /// What stops the run as a whole.
+    pub trouble: Option<String>,
+    /// What was used.
+    pub usage: Usage,
+}
+
+/// Stages of a run; that its tasks are over is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The planner works.
+    Planning,
+    /// A plan waits for a person.
+    Proposed,
+    /// Tasks are worked on.
+    Working,
+    /// Ended by a person; can be resumed.
+    Stopped,
+}
+
+/// How far planning is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planning {
+    /// The planner's step.
+    pub step: StepRun,
+    /// The plan that waits.
+    pub proposal: Option<Plan>,
+    /// Why the last plan was refused, or planning failed.
+    pub problems: Vec<String>,
+    /// What the person said of earlier plans.
+    pub notes: Vec<String>,
+    /// Whether a good plan is worked on without asking.
+    pub go: bool,
+    /// The planner gave up; a person decides.
+    pub failed: bool,
+}
+
+/// A task and its facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// As planned.
+    pub spec: PlanTask,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it does not move.
+    pub hold: Option<Hold>,
+    /// Pass of the loop, from 1; 0 before the first.
+    pub round: u32,
+    /// Its limits beyond the policy's, and what counts against them.
+    pub limit: Limit,
+    /// Branch and worktree.
+    pub work: Work,
+    /// The implement or fix step of this round.
+    pub step: StepRun,
+    /// What the gates said, of which commit.
+    pub evidence: Evidence,
+    /// The review of this round.
+    pub review: Option<Review>,
+    /// The merge that is being tried.
+    pub merge: Option<MergeTry>,
+    /// Every finding, oldest first.
+    pub findings: Vec<Finding>,
+    /// What people said that no finished step has heard yet.
+    pub notes: Vec<String>,
+    /// The length of the longest chain of tasks that wait for this one.
+    pub rank: u32,
+    /// What was used.
+    pub usage: Usage,
+}
+
+/// Limits of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// Rounds granted beyond the policy's, by people and by conflicts.
+    pub extra_rounds: u32,
+    /// Merges that came back.
+    pub returned_merges: u32,
+    /// The rounds are used up: the next validation is the last.
+    pub last_validation: bool,
+}
+
+/// Branch and worktree of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// What its work is compared with.
+    pub base: Option<Oid>,
+    /// The tip of its branch.
+    pub tip: Option<Oid>,
+    /// How that differs from the base.
+    pub change: Change,
+    /// Whether the worktree stands.
+    pub prepared: bool,
+    /// The step has ended and its tree is not on the branch yet.
+    pub uncommitted: bool,
+    /// A merge that lies in the worktree, to be finished by the next commit.
+    pub merging: Option<Merging>,
+}
+
+/// A merge in a worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merging {
+    /// The integration commit that comes in.
+    pub onto: Oid,
+    /// Files with conflicts.
+    pub files: Vec<crate::model::event::Conflict>,
+}
+
+/// A step and its attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepRun {
+    /// Where it is.
+    pub at: Attempt,
+    /// Failed attempts of this step.
+    pub failures: u32,
+    /// Correction turns of this step.
+    pub corrections: u32,
+    /// What the next turn has to correct.
+    pub errors: Vec<String>,
+    /// How the attempt before ended, if it was cut short.
+    pub interrupted: Option<String>,
+    /// The provider's session, kept over rounds.
+    pub resume: Option<String>,
+}
+
+/// Where a step is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attempt {
+    /// To be started.
+    #[default]
+    Todo,
+    /// Started by this effect.
+    Running(EffectId),
+    /// Waits for this timer before the next attempt.
+    Waiting(EffectId),
+    /// Ended with a result.
+    Ended,
+}
+
+impl StepRun {
+    /// The same agent's next step: a fresh count, the same session.
+    pub fn next(&self) -> StepRun {
+        StepRun { resume: self.resume.clone(), ..StepRun::default() }
+    }
+}
+
+/// What gates said of one commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// That commit.
+    pub oid: Option<Oid>,
+    /// The results so far, in the gates' order.
+    pub results: Vec<GateResult>,
+}
+
+impl Evidence {
+    /// The result of a gate for this commit.
+    pub fn of(&self, oid: &Oid, gate: &str) -> Option<&GateResult> {
+        self.results.iter().find(|result| result.gate == gate && result.oid == *oid)
+    }
+}
+
+/// The reviewers of one round and tree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// The round.
+    pub round: u32,
+    /// The commit that is judged.
+    pub oid: Oid,
+    /// One slot a reviewer.
+    pub slots: Vec<Slot>,
+}
+
+/// One reviewer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Who.
+    pub agent: AgentName,
+    /// Its step.
+    pub step: StepRun,
+    /// What it said.
+    pub verdict: Option<Verdict>,
+    /// Why it gives no vote.
+    pub failure: Option<String>,
+}
+
+impl Slot {
+    /// Whether nothing more will come from it.
+    pub fn is_terminal(&self) -> bool {
+        self.verdict.is_some() || self.failure.is_some()
+    }
+}
+
+/// A merge on its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergeTry {
+    /// The merge commit and the integration tip that it was built on.
+    pub candidate: Option<(Oid, Oid)>,
+    /// What the gates said of the merge commit.
+    pub evidence: Evidence,
+    /// A merge that has to be brought into the worktree for a fix.
+    pub staging: Option<Merging>,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Its id, once its process runs.
+    pub id: Option<SessionId>,
+    /// The agent or gate.
+    pub name: String,
+    /// The task.
+    pub task: Option<TaskId>,
+    /// The agent's step; none for a gate.
+    pub step: Option<StepKind>,
+    /// The round.
+    pub round: u32,
+    /// The reviewers' slot.
+    pub slot: u32,
+    /// What it does.
+    pub status: AgentStatus,
+    /// Since when.
+    pub status_since: Timestamp,
+    /// No progress for the idle window.
+    pub stalled: bool,
+    /// Its processes are stopped.
+    pub paused: bool,
+    /// When it was asked for.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+impl State {
+    pub(super) fn new(start: &RunStart, now: Timestamp) -> State {
+        let run = Run {
+            id: start.run.clone(),
+            goal: start.goal.clone(),
+            stage: Stage::Planning,
+            branch: start.branch.clone(),
+            base: start.base.clone(),
+            tip: None,
+            started: now,
+            ended: None,
+            paused: false,
+            planning: Planning { go: start.go, ..Planning::default() },
+            landing: None,
+            trouble: None,
+            usage: Usage::default(),
+        };
+        State {
+            seq: 1,
+            run,
+            policy: start.policy.clone(),
+            tasks: BTreeMap::new(),
+            order: Vec::new(),
+            merge_queue: Vec::new(),
+            in_flight: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            notices: Vec::new(),
+            next_effect: 1,
+        }
+    }
+
+    /// The branch that merged work goes to.
+    pub fn integration_branch(&self) -> String {
+        format!("loopmon/{}", self.run.id)
+    }
+
+    /// The branch of a task.
+    pub fn task_branch(&self, task: &TaskId) -> String {
+        format!("loopmon-task/{}/{task}", self.run.id)
+    }
+
+    /// Effects in flight that concern this task.
+    pub fn effects_of<'a>(&'a self, task: &'a TaskId) -> impl Iterator<Item = (EffectId, &'a EffectKind)> {
+        self.in_flight.iter().filter(move |(_, kind)| kind.task() == Some(task)).map(|(id, kind)| (*id, kind))
+    }
+
+    /// Live sessions of this task, agents before gates, oldest first.
+    pub fn live_sessions<'a>(&'a self, task: &'a TaskId) -> impl Iterator<Item = (EffectId, &'a Session)> {
+        self.effects_of(task).filter_map(|(id, _)| Some((id, self.sessions.get(&id)?)))
+    }
+
+    /// Whether every task is over, or can no longer be reached.
+    pub fn is_over(&self) -> bool {
+        !self.tasks.is_empty() && self.tasks.values().all(|task| task.is_over())
+    }
+
+    /// Whether every task is done.
+    pub fn is_complete(&self) -> bool {
+        !self.tasks.is_empty() && self.tasks.values().all(|task| task.phase == Phase::Done)
+    }
+
+    /// Whether the budget is used up.
+    pub fn is_over_budget(&self) -> bool {
+        self.policy.budget_micros > 0 && self.run.usage.cost_micros >= self.policy.budget_micros
+    }
+
+    /// Who implements a task.
+    pub fn implementer(&self, spec: &PlanTask) -> AgentName {
+        let by_role = spec.role.as_ref().and_then(|role| self.policy.team.roles.get(role));
+        spec.agent.as_ref().or(by_role).unwrap_or(&self.policy.team.implementer).clone()
+    }
+
+    /// Rounds that a task may take.
+    pub fn round_limit(&self, task: &Task) -> u32 {
+        self.policy.max_rounds.saturating_add(task.limit.extra_rounds)
+    }
+}
+
+impl Task {
+    pub(super) fn new(spec: PlanTask, now: Timestamp) -> Task {
+        Task {
+            spec,
+            phase: Phase::Blocked,
+            since: now,
+            hold: None,
+            round: 0,
+            limit: Limit::default(),
+            work: Work::default(),
+            step: StepRun::default(),
+            evidence: Evidence::default(),
+            review: None,
+            merge: None,
+            findings: Vec::new(),
+            notes: Vec::new(),
+            rank: 0,
+            usage: Usage::default(),
+        }
+    }
+
+    /// Terminal, or blocked by something that is.
+    pub fn is_over(&self) -> bool {
+        let unreachable = matches!(
+            self.hold,
+            Some(Hold::NeedsAttention(crate::model::AttentionReason::DependencyFailed(_)))
+        );
+        self.phase.is_terminal() || unreachable
+    }
+
+    /// Whether it needs a place among the parallel ones.
+    pub fn takes_place(&self) -> bool {
+        self.phase.is_working() && !matches!(self.hold, Some(Hold::Paused | Hold::NeedsAttention(_)))
+    }
+}

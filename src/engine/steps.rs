@@ -1,0 +1,302 @@
+//! Steps: what agents report while they work and how their attempts end.
+//!
+//! Rounds are not attempts: a failure of the infrastructure, a correction turn or a quota takes no round.
+
+use super::effect::{ControlAction, EffectKind};
+use super::state::{Attempt, StepRun};
+use super::turn::Turn;
+use crate::model::event::StepEvent;
+use crate::model::{
+    AgentState, AgentStatus, AttentionReason, Brief, EffectId, FailureKind, Hold, StatusSource, StepKind,
+    StepOutcome, TaskId, Timestamp, Wait,
+};
+
+/// Which step of the run an effect belongs to.
+pub(super) enum StepOf {
+    Planner,
+    Task(TaskId),
+    Slot(TaskId, u32),
+}
+
+impl StepOf {
+    pub fn new(task: Option<&TaskId>, brief: &Brief) -> StepOf {
+        match (task, brief.step) {
+            (None, _) => StepOf::Planner,
+            (Some(task), StepKind::Review) => StepOf::Slot(task.clone(), brief.slot),
+            (Some(task), StepKind::Plan | StepKind::Implement | StepKind::Fix) => StepOf::Task(task.clone()),
+        }
+    }
+
+    fn task(&self) -> Option<&TaskId> {
+        match self {
+            StepOf::Planner => None,
+            StepOf::Task(task) | StepOf::Slot(task, _) => Some(task),
+        }
+    }
+}
+
+impl Turn<'_> {
+    pub fn apply_step(&mut self, event: &StepEvent) {
+        match event {
+            StepEvent::Spawned { effect, session, .. } => {
+                let status = AgentStatus {
+                    state: AgentState::Working,
+                    message: String::new(),
+                    source: StatusSource::Process,
+                };
+                if let Some(entry) = self.state.sessions.get_mut(effect) {
+                    entry.id = Some(session.clone());
+                }
+                self.set_status(*effect, status);
+            }
+            StepEvent::SessionSeen { effect, resume } => self.session_seen(*effect, resume),
+            StepEvent::Used { effect, usage } => self.used(*effect, *usage),
+            StepEvent::StatusChanged { effect, status } => self.set_status(*effect, status.clone()),
+            StepEvent::Stalled { effect } => self.set_stalled(*effect, true),
+            StepEvent::Progressed { effect } => self.set_stalled(*effect, false),
+            StepEvent::Ended { effect, outcome } => self.step_ended(*effect, outcome),
+            StepEvent::Controlled { effect, error } => self.controlled(*effect, error.clone()),
+        }
+    }
+
+    fn set_status(&mut self, effect: EffectId, status: AgentStatus) {
+        if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none())
+        {
+            if session.status.state != status.state {
+                session.status_since = self.now;
+            }
+            session.status = status;
+        }
+    }
+
+    fn set_stalled(&mut self, effect: EffectId, stalled: bool) {
+        if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none())
+        {
+            session.stalled = stalled;
+        }
+    }
+
+    fn session_seen(&mut self, effect: EffectId, resume: &str) {
+        if let Some(step) = self.step_of_effect(effect).and_then(|of| self.step_mut(&of)) {
+            step.resume = Some(resume.to_owned());
+        }
+    }
+
+    fn used(&mut self, effect: EffectId, usage: crate::model::Usage) {
+        let Some(session) = self.state.sessions.get_mut(&effect) else { return };
+        session.usage = session.usage.plus(usage);
+        let task = session.task.clone();
+        if let Some(task) = task.and_then(|id| self.state.tasks.get_mut(&id)) {
+            task.usage = task.usage.plus(usage);
+        }
+        self.state.run.usage = self.state.run.usage.plus(usage);
+    }
+
+    fn step_of_effect(&self, effect: EffectId) -> Option<StepOf> {
+        match self.state.in_flight.get(&effect)? {
+            EffectKind::RunStep { task, brief, .. } => Some(StepOf::new(task.as_ref(), brief)),
+            _ => None,
+        }
+    }
+
+    fn step_mut(&mut self, of: &StepOf) -> Option<&mut StepRun> {
+        match of {
+            StepOf::Planner => Some(&mut self.state.run.planning.step),
+            StepOf::Task(task) => self.state.tasks.get_mut(task).map(|task| &mut task.step),
+            StepOf::Slot(task, slot) => {
+                let review = self.state.tasks.get_mut(task)?.review.as_mut()?;
+                review.slots.get_mut(usize::try_from(*slot).ok()?).map(|slot| &mut slot.step)
+            }
+        }
+    }
+
+    fn step_ended(&mut self, effect: EffectId, outcome: &StepOutcome) {
+        let Some(of) = self.step_of_effect(effect) else { return };
+        self.complete(effect);
+        // A result counts only for the attempt that is waited for: the round may have moved on, or the task be over.
+        if self.step_mut(&of).is_none_or(|step| step.at != Attempt::Running(effect)) {
+            return;
+        }
+        match outcome {
+            StepOutcome::Worked { .. } => self.worked(&of),
+            StepOutcome::Planned { plan } if matches!(of, StepOf::Planner) => self.planned(plan.clone()),
+            StepOutcome::Reviewed { verdict } => match &of {
+                StepOf::Slot(task, slot) => self.voted(task, *slot, verdict.clone()),
+                StepOf::Planner | StepOf::Task(_) => {
+                    self.invalid(&of, vec!["a verdict was not asked for".to_owned()])
+                }
+            },
+            StepOutcome::Planned { .. } => self.invalid(&of, vec!["a plan was not asked for".to_owned()]),
+            StepOutcome::Invalid { errors } => self.invalid(&of, errors.clone()),
+            StepOutcome::Failed { failure, message } => self.failed(&of, *failure, message),
+            StepOutcome::TimedOut => self.failed(&of, FailureKind::Infrastructure, "the time limit ended it"),
+            StepOutcome::Lost => {
+                self.failed(&of, FailureKind::Infrastructure, "its process is gone and left no result");
+            }
+            StepOutcome::Cancelled => {
+                if let Some(step) = self.step_mut(&of) {
+                    step.at = Attempt::Todo;
+                    step.interrupted = Some("it was ended on request".to_owned());
+                }
+            }
+        }
+    }
+
+    fn worked(&mut self, of: &StepOf) {
+        match of {
+            StepOf::Task(id) => {
+                if let Some(task) = self.state.tasks.get_mut(id) {
+                    task.step.at = Attempt::Ended;
+                    task.work.uncommitted = true;
+                    task.notes.clear();
+                }
+            }
+            StepOf::Planner => self.planner_invalid(vec!["there is no plan in the output".to_owned()]),
+            StepOf::Slot(..) => self.invalid(of, vec!["there is no verdict in the output".to_owned()]),
+        }
+    }
+
+    /// The same session corrects its output; that takes no round and no attempt.
+    fn invalid(&mut self, of: &StepOf, errors: Vec<String>) {
+        if matches!(of, StepOf::Planner) {
+            return self.planner_invalid(errors);
+        }
+        let limit = self.state.policy.retry.corrections;
+        let Some(step) = self.step_mut(of) else { return };
+        step.corrections += 1;
+        if step.corrections <= limit {
+            step.errors = errors;
+            step.at = Attempt::Todo;
+        } else {
+            let message =
+                format!("its output stayed invalid after {limit} corrections: {}", errors.join("; "));
+            self.give_up(of, message);
+        }
+    }
+
+    fn failed(&mut self, of: &StepOf, failure: FailureKind, message: &str) {
+        let retry = self.state.policy.retry;
+        let now = self.now;
+        let Some(step) = self.step_mut(of) else { return };
+        step.interrupted = Some(message.to_owned());
+        match failure {
+            FailureKind::Authentication | FailureKind::Configuration => self.give_up(of, message.to_owned()),
+            FailureKind::Quota { until } => {
+                let until = until.filter(|until| *until > now).unwrap_or(now.plus(retry.backoff_cap_ms));
+                self.wait(of, Wait::Quota, until);
+            }
+            FailureKind::Infrastructure => {
+                step.failures += 1;
+                if step.failures >= retry.attempts {
+                    let message = format!("failed {} times: {message}", step.failures);
+                    self.give_up(of, message);
+                } else {
+                    let factor = 1u64.checked_shl(step.failures.saturating_sub(1)).unwrap_or(u64::MAX);
+                    let pause = retry.backoff_ms.saturating_mul(factor).min(retry.backoff_cap_ms);
+                    self.wait(of, Wait::Backoff, now.plus(pause));
+                }
+            }
+        }
+    }
+
+    /// The next attempt starts at that moment.
+    fn wait(&mut self, of: &StepOf, wait: Wait, until: Timestamp) {
+        let timer = self.emit(EffectKind::StartTimer { until });
+        if let Some(step) = self.step_mut(of) {
+            step.at = Attempt::Waiting(timer);
+        }
+        if let StepOf::Task(id) = of {
+            if let Some(task) = self.state.tasks.get_mut(id).filter(|task| task.hold.is_none()) {
+                task.hold = Some(Hold::Waiting { wait, until });
+            }
+        }
+    }
+
+    pub fn fire(&mut self, timer: EffectId) {
+        if self.complete(timer).is_none() {
+            return;
+        }
+        let waits = |step: &StepRun| step.at == Attempt::Waiting(timer);
+        if waits(&self.state.run.planning.step) {
+            self.state.run.planning.step.at = Attempt::Todo;
+        }
+        for task in self.state.tasks.values_mut() {
+            if waits(&task.step) {
+                task.step.at = Attempt::Todo;
+                if matches!(task.hold, Some(Hold::Waiting { .. })) {
+                    task.hold = None;
+                }
+            }
+            for slot in task.review.iter_mut().flat_map(|review| &mut review.slots) {
+                if waits(&slot.step) {
+                    slot.step.at = Attempt::Todo;
+                }
+            }
+        }
+    }
+
+    /// No attempt is left, or none can help: a person decides.
+    fn give_up(&mut self, of: &StepOf, message: String) {
+        match of {
+            StepOf::Planner => {
+                let planning = &mut self.state.run.planning;
+                planning.step.at = Attempt::Ended;
+                planning.failed = true;
+                planning.problems = vec![message];
+            }
+            StepOf::Task(id) => {
+                if let Some(task) = self.state.tasks.get_mut(id) {
+                    task.step.at = Attempt::Ended;
+                }
+                self.need(id, AttentionReason::StepFailed(message));
+            }
+            StepOf::Slot(id, slot) => self.no_vote(id, *slot, message),
+        }
+    }
+
+    /// A control effect has been carried out, or not.
+    pub fn controlled(&mut self, effect: EffectId, error: Option<String>) {
+        let Some(EffectKind::Control { target, action }) = self.complete(effect) else { return };
+        let Some(error) = error else { return };
+        let session = self.state.sessions.get(&target);
+        let task = session.and_then(|session| session.task.clone());
+        let name = session.map_or_else(|| "the session".to_owned(), |session| session.name.clone());
+        match action {
+            ControlAction::Prompt(text) => {
+                if let Some(task) = task.and_then(|id| self.state.tasks.get_mut(&id)) {
+                    task.notes.push(text);
+                }
+                self.note(false, format!("{name} gets your prompt with its next attempt: {error}"));
+            }
+            ControlAction::Answer { .. } => {
+                self.note(true, format!("your answer did not reach {name}: {error}"))
+            }
+            ControlAction::Interrupt => self.note(true, format!("{name} was not interrupted: {error}")),
+            ControlAction::Pause | ControlAction::Continue | ControlAction::End => {}
+        }
+    }
+
+    /// Starts an attempt; the step waits for it.
+    pub fn run_step(&mut self, of: &StepOf, mut brief: Brief, agent: crate::model::AgentName) {
+        let retry = self.state.policy.retry;
+        let Some(step) = self.step_mut(of) else { return };
+        brief.attempt = step.failures + 1;
+        brief.interrupted = step.interrupted.take();
+        brief.corrections = std::mem::take(&mut step.errors);
+        let resume = step.resume.clone();
+        let timeout_ms =
+            if brief.step == StepKind::Review { retry.review_timeout_ms } else { retry.step_timeout_ms };
+        let kind = EffectKind::RunStep {
+            task: of.task().cloned(),
+            agent,
+            brief: Box::new(brief),
+            resume,
+            timeout_ms,
+            idle_ms: retry.idle_ms,
+        };
+        let effect = self.emit(kind);
+        if let Some(step) = self.step_mut(of) {
+            step.at = Attempt::Running(effect);
+        }
+    }
+}
