@@ -17,6 +17,8 @@ pub const SPEC_FILE: &str = "spec.json";
 pub const KEEPER_FILE: &str = "keeper.json";
 /// How it ended; written by the keeper last of all, or instead of [`KEEPER_FILE`] when the launch failed.
 pub const EXIT_FILE: &str = "exit.json";
+/// Bytes of input that a keeper holds for a child that doesn't read: 16 MiB.
+pub const INPUT_LIMIT: usize = 16 * 1024 * 1024;
 /// The exit code of a session whose program could not be started (as shells have it).
 pub const LAUNCH_FAILED: i32 = 127;
 
@@ -153,7 +155,8 @@ pub enum ToKeeper {
         /// The peer's [`VERSION`].
         version: u32,
     },
-    /// Bytes for the child.
+    /// Bytes for the child. What it doesn't read waits in the keeper, up to [`INPUT_LIMIT`]; a message beyond that is
+    /// refused ([`FromKeeper::InputRefused`]), so that control messages behind it are still heard.
     Input(Vec<u8>),
     /// A new size of the terminal.
     Resize {
@@ -177,6 +180,11 @@ pub enum FromKeeper {
         offset: u64,
         /// UTF-8; a character is never cut.
         bytes: Vec<u8>,
+    },
+    /// The child reads too slowly: a message of input was dropped whole, because the queue before it is full.
+    InputRefused {
+        /// Its bytes.
+        bytes: u64,
     },
     /// The child and its whole tree have ended, and all output was sent.
     Exited(Exit),
@@ -225,6 +233,7 @@ const SIGNAL: u8 = 4;
 const GREETING: u8 = 129;
 const OUTPUT: u8 = 130;
 const EXITED: u8 = 131;
+const REFUSED: u8 = 132;
 
 impl ToKeeper {
     /// The message as one frame.
@@ -269,6 +278,7 @@ impl FromKeeper {
                 encode_output(&mut out, *offset, bytes);
                 out
             }
+            Self::InputRefused { bytes } => frame::encode(REFUSED, &bytes.to_le_bytes()),
             Self::Exited(exit) => encode_json(EXITED, exit),
         }
     }
@@ -282,6 +292,10 @@ impl FromKeeper {
                 let offset = u64::from_le_bytes(*offset);
                 frame.payload.drain(..8);
                 Ok(Self::Output { offset, bytes: frame.payload })
+            }
+            REFUSED => {
+                let bytes = exact(&frame.payload).ok_or(MessageError::TooShort(REFUSED))?;
+                Ok(Self::InputRefused { bytes: u64::from_le_bytes(bytes) })
             }
             EXITED => decode_json(&frame).map(Self::Exited),
             tag => Err(MessageError::UnknownTag(tag)),
@@ -341,6 +355,7 @@ mod tests {
         let tells = [
             FromKeeper::Hello(greeting),
             FromKeeper::Output { offset: u64::MAX - 1, bytes: "grün".into() },
+            FromKeeper::InputRefused { bytes: 1 << 40 },
             FromKeeper::Exited(exit),
         ];
         for message in tells {
