@@ -1,1 +1,100 @@
-//! The command line: one file a command.
+//! The command line: one file a command, errors with a hint, exit codes that scripts can rely on.
+//!
+//! Exit codes: 0 done as asked · 1 it failed, or not everything was done · 2 the command line or a file is wrong ·
+//! 3 only a person can go on.
+
+mod act;
+mod add;
+mod args;
+mod attach;
+mod completions;
+mod demo;
+mod events;
+mod headless;
+mod init;
+mod logs;
+mod project;
+mod run;
+mod status;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{keeper, sim};
+use args::{Cli, Hidden, Verb};
+
+/// A command's failure: what is told, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    text: String,
+    code: u8,
+}
+
+impl Failure {
+    /// It failed, or was refused.
+    pub fn new(text: impl Into<String>) -> Failure {
+        Failure { text: text.into(), code: 1 }
+    }
+
+    /// The command line or a file is wrong.
+    pub fn usage(text: impl Into<String>) -> Failure {
+        Failure { text: text.into(), code: 2 }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::new(error.to_string())
+    }
+}
+
+/// What a command comes to: an exit code, or a failure.
+pub type Outcome = Result<u8, Failure>;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("loopmon: {}", failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Outcome {
+    let dir = cli.directory;
+    let Some(command) = cli.command else { return attach::attach(&dir) };
+    match command {
+        Verb::Demo(args) => demo::demo(&args),
+        Verb::Run(args) => run::run(&dir, args),
+        Verb::Init(args) => init::init(&dir, &args),
+        Verb::Validate(args) => validate::validate(&dir, &args),
+        Verb::Status(args) => status::status(&dir, &args),
+        Verb::Logs(args) => logs::logs(&dir, &args),
+        Verb::Events(args) => events::events(&dir, &args),
+        Verb::Add(args) => add::add(&dir, args),
+        Verb::Approve(args) => act::approve(&dir, args),
+        Verb::Reject(args) => act::reject(&dir, args),
+        Verb::Retry(args) => act::retry(&dir, args),
+        Verb::Pause(args) => act::pause(&dir, args),
+        Verb::Resume(args) => act::resume(&dir, args),
+        Verb::Prompt(args) => act::prompt(&dir, args),
+        Verb::Cancel(args) => act::cancel(&dir, args),
+        Verb::Land(args) => act::land(&dir, &args),
+        Verb::Stop(args) => act::stop(&dir, &args),
+        Verb::Completions(args) => completions::completions(&args),
+        Verb::Hidden(Hidden::Server { project, foreground }) => attach::serve(&project, foreground),
+        Verb::Hidden(Hidden::Keeper { dir }) => {
+            keeper::run(&dir).map_err(|error| Failure::new(format!("the keeper failed to {error}")))?;
+            Ok(0)
+        }
+        Verb::Hidden(Hidden::SimAgent(args)) => {
+            let code = sim::run(args).map_err(|error| Failure::new(format!("{error:#}")))?;
+            Ok(u8::try_from(code).unwrap_or(1))
+        }
+    }
+}

@@ -1,1 +1,222 @@
-//! The thin client: owns the terminal, forwards input, writes the frames it gets.
+//! The client: owns the terminal, sends what it sends, writes the frames it gets.
+//!
+//! It knows nothing of runs and draws nothing. Invariant: the terminal comes back as it was, however this ends: by the
+//! person, a signal, the server's end or a panic.
+
+mod editor;
+mod link;
+mod terminal;
+
+pub use link::{Link, LinkError};
+
+use std::io::Write;
+use std::time::Duration;
+
+use crossterm::event::{self, Event as TerminalEvent};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::protocol::client::{ClientKind, Colours, FromServer, Message, ToServer, VERSION};
+use crate::protocol::frame::Decoder;
+use terminal::RawTerminal;
+
+/// Why a client ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Standard input or output is no terminal.
+    #[error("standard input and output must be a terminal; for scripts there are `loopmon status --json` and --headless")]
+    NoTerminal,
+    /// The terminal refused.
+    #[error("the terminal can't be used: {0}")]
+    Terminal(std::io::Error),
+    /// The conversation broke off.
+    #[error("the server is gone; the agents go on: start `loopmon` again")]
+    ServerGone,
+    /// The server said so.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// How a client ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The person left.
+    Left,
+    /// A signal, or the terminal was closed.
+    Signal(i32),
+}
+
+/// Shows the server's screen in this terminal until the person leaves.
+pub fn attach(stream: std::os::unix::net::UnixStream) -> Result<Ending, ClientError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ClientError::Terminal)?;
+    runtime.block_on(async {
+        stream.set_nonblocking(true).map_err(ClientError::Terminal)?;
+        let stream = UnixStream::from_std(stream).map_err(ClientError::Terminal)?;
+        let terminal = RawTerminal::enter().map_err(|error| match error.kind() {
+            std::io::ErrorKind::Unsupported => ClientError::NoTerminal,
+            _ => ClientError::Terminal(error),
+        })?;
+        Attached { stream, terminal, decoder: Decoder::default() }.run().await
+    })
+}
+
+struct Attached {
+    stream: UnixStream,
+    terminal: RawTerminal,
+    decoder: Decoder,
+}
+
+/// Signals that end or suspend a program.
+struct Signals {
+    resize: Signal,
+    suspend: Signal,
+    ends: [(i32, Signal); 4],
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        let end = |kind: SignalKind| Ok::<_, std::io::Error>((kind.as_raw_value(), signal(kind)?));
+        Ok(Signals {
+            resize: signal(SignalKind::window_change())?,
+            suspend: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+            ends: [
+                end(SignalKind::terminate())?,
+                end(SignalKind::hangup())?,
+                end(SignalKind::interrupt())?,
+                end(SignalKind::quit())?,
+            ],
+        })
+    }
+
+    async fn end(&mut self) -> i32 {
+        let [(a, term), (b, hup), (c, int), (d, quit)] = &mut self.ends;
+        tokio::select! {
+            _ = term.recv() => *a,
+            _ = hup.recv() => *b,
+            _ = int.recv() => *c,
+            _ = quit.recv() => *d,
+        }
+    }
+}
+
+impl Attached {
+    async fn run(mut self) -> Result<Ending, ClientError> {
+        let (cols, rows) = crossterm::terminal::size().map_err(ClientError::Terminal)?;
+        let kind = ClientKind::Screen { cols, rows, colours: colours() };
+        self.send(&ToServer::Hello { version: VERSION, kind }).await?;
+        let mut signals = Signals::new().map_err(ClientError::Terminal)?;
+        let keys = AsyncFd::new(std::io::stdin()).map_err(ClientError::Terminal)?;
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            tokio::select! {
+                read = self.stream.read(&mut buffer) => {
+                    let count = read.ok().filter(|count| *count > 0).ok_or(ClientError::ServerGone)?;
+                    self.decoder.push(buffer.get(..count).unwrap_or_default());
+                    if let Some(ending) = self.take_messages().await? {
+                        return Ok(ending);
+                    }
+                }
+                ready = keys.readable() => {
+                    let mut ready = ready.map_err(ClientError::Terminal)?;
+                    ready.clear_ready();
+                    if self.send_events().await? {
+                        return Ok(Ending::Signal(rustix::process::Signal::HUP.as_raw()));
+                    }
+                }
+                _ = signals.resize.recv() => self.send_size().await?,
+                _ = signals.suspend.recv() => self.suspend().await?,
+                number = signals.end() => return Ok(Ending::Signal(number)),
+            }
+        }
+    }
+
+    async fn send(&mut self, message: &ToServer) -> Result<(), ClientError> {
+        let bytes = message.encode().map_err(|_| ClientError::ServerGone)?;
+        self.stream.write_all(&bytes).await.map_err(|_| ClientError::ServerGone)
+    }
+
+    async fn send_size(&mut self) -> Result<(), ClientError> {
+        let (cols, rows) = crossterm::terminal::size().map_err(ClientError::Terminal)?;
+        self.send(&ToServer::Terminal(TerminalEvent::Resize(cols, rows))).await
+    }
+
+    /// Sends what the terminal has; whether the terminal is gone.
+    async fn send_events(&mut self) -> Result<bool, ClientError> {
+        let mut any = false;
+        while event::poll(Duration::ZERO).map_err(ClientError::Terminal)? {
+            any = true;
+            let event = event::read().map_err(ClientError::Terminal)?;
+            if !matches!(event, TerminalEvent::Resize(..)) {
+                self.send(&ToServer::Terminal(event)).await?;
+            }
+        }
+        Ok(!any && terminal::has_hung_up())
+    }
+
+    async fn take_messages(&mut self) -> Result<Option<Ending>, ClientError> {
+        while let Some(frame) = self.decoder.next().map_err(|_| ClientError::ServerGone)? {
+            match FromServer::decode(frame).map_err(|_| ClientError::ServerGone)? {
+                FromServer::Frame(bytes) => write(&bytes)?,
+                FromServer::Message(message) => {
+                    if let Some(ending) = self.take_message(*message).await? {
+                        return Ok(Some(ending));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn take_message(&mut self, message: Message) -> Result<Option<Ending>, ClientError> {
+        match message {
+            Message::Edit { text, suffix } => {
+                self.terminal.leave();
+                let edited = editor::edit(&text, &suffix);
+                self.terminal.enter_again().map_err(ClientError::Terminal)?;
+                self.send(&ToServer::Edited(edited)).await?;
+                self.send_size().await?;
+                Ok(None)
+            }
+            Message::Bye { message: Some(text), error: true } => Err(ClientError::Refused(text)),
+            Message::Bye { .. } => Ok(Some(Ending::Left)),
+            Message::Welcome { .. }
+            | Message::Done
+            | Message::Started(_)
+            | Message::Refused(_)
+            | Message::Status(_)
+            | Message::Event { .. } => Ok(None),
+        }
+    }
+
+    /// Gives the terminal back, stops, and takes it again when continued.
+    async fn suspend(&mut self) -> Result<(), ClientError> {
+        self.terminal.leave();
+        let stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+        stopped.map_err(|error| ClientError::Terminal(error.into()))?;
+        self.terminal.enter_again().map_err(ClientError::Terminal)?;
+        self.send_size().await
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<(), ClientError> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(ClientError::Terminal)
+}
+
+/// How many colours this terminal shows, by the usual variables.
+fn colours() -> Colours {
+    let value = |name: &str| std::env::var(name).unwrap_or_default();
+    let (term, colorterm) = (value("TERM"), value("COLORTERM"));
+    if !value("NO_COLOR").is_empty() || term == "dumb" {
+        Colours::None
+    } else if matches!(colorterm.as_str(), "truecolor" | "24bit") {
+        Colours::True
+    } else if term.contains("256color") || term.contains("kitty") || term.contains("alacritty") {
+        Colours::Indexed
+    } else {
+        Colours::Sixteen
+    }
+}

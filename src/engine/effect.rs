@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentName, Brief, EffectId, GateSpec, Oid, TaskId, Timestamp};
+use crate::model::{AgentName, Brief, EffectId, GateSpec, Oid, TaskId, Timestamp, Usage};
 
 /// One thing to do. Its id comes back in the event that completes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,8 @@ pub enum EffectKind {
         brief: Box<Brief>,
         /// The provider's session to go on with.
         resume: Option<String>,
+        /// What that session had used before: some CLIs report its totals.
+        resumed: Usage,
         /// It is ended after this long, milliseconds.
         timeout_ms: u64,
         /// Without semantic progress for this long it counts as stalled, milliseconds.

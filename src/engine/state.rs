@@ -182,6 +182,8 @@ pub struct StepRun {
     pub interrupted: Option<String>,
     /// The provider's session, kept over rounds.
     pub resume: Option<String>,
+    /// What that session has used.
+    pub spent: Usage,
 }
 
 /// Where a step is.
@@ -201,7 +203,7 @@ pub enum Attempt {
 impl StepRun {
     /// The same agent's next step: a fresh count, the same session.
     pub fn next(&self) -> StepRun {
-        StepRun { resume: self.resume.clone(), ..StepRun::default() }
+        StepRun { resume: self.resume.clone(), spent: self.spent, ..StepRun::default() }
     }
 }
 

@@ -50,6 +50,7 @@ impl Turn<'_> {
                 self.set_status(*effect, status);
             }
             StepEvent::SessionSeen { effect, resume } => self.session_seen(*effect, resume),
+            StepEvent::SessionGone { effect } => self.session_gone(*effect),
             StepEvent::Used { effect, usage } => self.used(*effect, *usage),
             StepEvent::StatusChanged { effect, status } => self.set_status(*effect, status.clone()),
             StepEvent::Stalled { effect } => self.set_stalled(*effect, true),
@@ -82,6 +83,13 @@ impl Turn<'_> {
         }
     }
 
+    fn session_gone(&mut self, effect: EffectId) {
+        if let Some(step) = self.step_of_effect(effect).and_then(|of| self.step_mut(&of)) {
+            step.resume = None;
+            step.spent = crate::model::Usage::default();
+        }
+    }
+
     fn used(&mut self, effect: EffectId, usage: crate::model::Usage) {
         let Some(session) = self.state.sessions.get_mut(&effect) else { return };
         session.usage = session.usage.plus(usage);
@@ -90,6 +98,9 @@ impl Turn<'_> {
             task.usage = task.usage.plus(usage);
         }
         self.state.run.usage = self.state.run.usage.plus(usage);
+        if let Some(step) = self.step_of_effect(effect).and_then(|of| self.step_mut(&of)) {
+            step.spent = step.spent.plus(usage);
+        }
     }
 
     fn step_of_effect(&self, effect: EffectId) -> Option<StepOf> {
@@ -283,7 +294,7 @@ impl Turn<'_> {
         brief.attempt = step.failures + 1;
         brief.interrupted = step.interrupted.take();
         brief.corrections = std::mem::take(&mut step.errors);
-        let resume = step.resume.clone();
+        let (resume, resumed) = (step.resume.clone(), step.spent);
         let timeout_ms =
             if brief.step == StepKind::Review { retry.review_timeout_ms } else { retry.step_timeout_ms };
         let kind = EffectKind::RunStep {
@@ -291,6 +302,7 @@ impl Turn<'_> {
             agent,
             brief: Box::new(brief),
             resume,
+            resumed,
             timeout_ms,
             idle_ms: retry.idle_ms,
         };

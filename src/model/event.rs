@@ -131,6 +131,11 @@ pub enum StepEvent {
         /// The provider's id.
         resume: String,
     },
+    /// The provider does not know the session that was to be resumed: the next attempt starts a new one.
+    SessionGone {
+        /// The step's effect.
+        effect: EffectId,
+    },
     /// Tokens or money were reported; `usage` is the increase since the last report.
     Used {
         /// The step's effect.

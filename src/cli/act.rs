@@ -1,0 +1,99 @@
+//! `approve`, `reject`, `retry`, `pause`, `resume`, `prompt`, `cancel`, `land`, `stop`: one request each.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::args::{LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, StopArgs, TaskArgs};
+use super::project::{self, Project};
+use super::{Failure, Outcome};
+use crate::model::Command;
+use crate::protocol::client::{Ask, Message};
+
+/// Approves.
+pub fn approve(dir: &Path, args: TaskArgs) -> Outcome {
+    send(dir, Command::Approve(args.task.into()), args.json)
+}
+
+/// Rejects.
+pub fn reject(dir: &Path, args: ReasonArgs) -> Outcome {
+    send(dir, Command::Reject(args.task.into(), args.reason), args.json)
+}
+
+/// Tries again.
+pub fn retry(dir: &Path, args: TaskArgs) -> Outcome {
+    send(dir, Command::Retry(args.task.into()), args.json)
+}
+
+/// Holds.
+pub fn pause(dir: &Path, args: MaybeTaskArgs) -> Outcome {
+    let command = args.task.map_or(Command::PauseRun, |task| Command::Pause(task.into()));
+    send(dir, command, args.json)
+}
+
+/// Lets go on.
+pub fn resume(dir: &Path, args: MaybeTaskArgs) -> Outcome {
+    let command = args.task.map_or(Command::ResumeRun, |task| Command::Resume(task.into()));
+    send(dir, command, args.json)
+}
+
+/// Gives text to an agent.
+pub fn prompt(dir: &Path, args: PromptArgs) -> Outcome {
+    let mut text = args.text;
+    if text == "-" {
+        text.clear();
+        std::io::stdin().read_to_string(&mut text)?;
+    }
+    send(dir, Command::Prompt(args.task.into(), text), args.json)
+}
+
+/// Gives a task up.
+pub fn cancel(dir: &Path, args: TaskArgs) -> Outcome {
+    send(dir, Command::Cancel(args.task.into()), args.json)
+}
+
+/// Lands, or takes a landing back.
+pub fn land(dir: &Path, args: &LandArgs) -> Outcome {
+    send(dir, if args.undo { Command::UndoLand } else { Command::Land }, args.json)
+}
+
+/// Ends the run, or only the server.
+pub fn stop(dir: &Path, args: &StopArgs) -> Outcome {
+    if !args.server {
+        return send(dir, Command::Stop, args.json);
+    }
+    project::refuse_inside_session()?;
+    let Project { places, .. } = project::open(dir)?;
+    match project::running(&places) {
+        Some(mut link) => answer(link.ask(Ask::Shutdown)?, args.json),
+        None => Err(Failure::new("no server runs for this project")),
+    }
+}
+
+/// Sends a request to the server, which is started if need be.
+pub fn send(dir: &Path, command: Command, json: bool) -> Outcome {
+    project::refuse_inside_session()?;
+    let Project { places, .. } = project::open(dir)?;
+    if project::state(&places)?.is_none() {
+        return Err(Failure::new("there is no run yet: start one with `loopmon run \"<goal>\"`"));
+    }
+    answer(project::link(&places)?.ask(Ask::Command(command))?, json)
+}
+
+/// Prints the server's answer.
+pub fn answer(message: Message, json: bool) -> Outcome {
+    let (ok, text) = match message {
+        Message::Done => (true, "done".to_owned()),
+        Message::Started(run) => (true, format!("run {run} has begun")),
+        Message::Refused(reason) => (false, reason),
+        other => (false, format!("the server gave an unexpected answer: {other:?}")),
+    };
+    if json {
+        println!("{}", serde_json::json!({ "ok": ok, "message": text }));
+        return Ok(u8::from(!ok));
+    }
+    if !ok {
+        return Err(Failure::new(text));
+    }
+    println!("{text}");
+    Ok(0)
+}

@@ -1,0 +1,279 @@
+//! The arguments of every command: one definition feeds the parser, the help and the completions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::sim::SimArgs;
+
+/// Mission control for AI coding agents in one terminal.
+///
+/// Without a command: this project's mission control. `loopmon demo` shows the whole loop without any account.
+#[derive(Debug, Parser)]
+#[command(name = "loopmon", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Work in this directory instead of the current one.
+    #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", hide_default_value = true)]
+    pub directory: PathBuf,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Option<Verb>,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show the whole loop with simulated agents in a throw-away repository: no account, no network.
+    Demo(DemoArgs),
+    /// Plan a goal, ask you, work on it, and report.
+    Run(RunArgs),
+    /// Write a loopmon.toml with the agents and gates found here.
+    Init(InitArgs),
+    /// Check the configuration, or another file like it.
+    Validate(ValidateArgs),
+    /// How everything stands.
+    Status(StatusArgs),
+    /// What agents and gates printed.
+    Logs(LogsArgs),
+    /// What happened, event by event.
+    Events(EventsArgs),
+    /// Add a task to the run.
+    Add(AddArgs),
+    /// Approve what a task waits for.
+    Approve(TaskArgs),
+    /// Reject what a task waits for, with a reason.
+    Reject(ReasonArgs),
+    /// Try a failed, stuck or exhausted task again.
+    Retry(TaskArgs),
+    /// Hold a task, or the whole run.
+    Pause(MaybeTaskArgs),
+    /// Let a held task, or the run, go on.
+    Resume(MaybeTaskArgs),
+    /// Give text to a task's agent.
+    Prompt(PromptArgs),
+    /// Give a task up; its work stays on its branch.
+    Cancel(TaskArgs),
+    /// Fast-forward your branch to the merged work.
+    Land(LandArgs),
+    /// End the run and every agent of it.
+    Stop(StopArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// What loopmon starts for itself.
+    #[command(flatten)]
+    Hidden(Hidden),
+}
+
+/// Commands that loopmon starts for itself.
+#[derive(Debug, Subcommand)]
+pub enum Hidden {
+    /// The project's server.
+    #[command(hide = true)]
+    Server {
+        /// The project's root.
+        #[arg(long)]
+        project: PathBuf,
+        /// Log to standard error, and stay in this process group.
+        #[arg(long)]
+        foreground: bool,
+    },
+    /// The parent of a session.
+    #[command(hide = true)]
+    Keeper {
+        /// The session's folder.
+        dir: PathBuf,
+    },
+    /// The simulated agent: acts out a script in its terminal, on real files.
+    #[command(hide = true)]
+    SimAgent(SimArgs),
+}
+
+/// `loopmon demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How much faster than life the simulated agents are.
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub speed: f64,
+    /// Print progress lines instead of the screen; waits for a person are answered by a policy that is printed.
+    #[arg(long)]
+    pub headless: bool,
+    /// Leave the repository when it is over.
+    #[arg(long)]
+    pub keep: bool,
+    /// Lay the repository out in this empty or new directory.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `loopmon run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What is to be done, in your words.
+    pub goal: Option<String>,
+    /// A plan in TOML or JSON, instead of the planner's.
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Work on the plan without asking.
+    #[arg(long)]
+    pub yes: bool,
+    /// Check the plan and the set-up, say what would be done, and stop: no agent runs.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print progress lines instead of the screen. Exit code 0 only if everything is done, 3 if only you can go on.
+    #[arg(long)]
+    pub headless: bool,
+    /// Dollars at which nothing more is started.
+    #[arg(long, value_name = "USD")]
+    pub budget: Option<f64>,
+    /// Tasks that are worked on at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub parallel: Option<u32>,
+}
+
+/// `loopmon init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Replace a loopmon.toml that is there.
+    #[arg(long)]
+    pub force: bool,
+    /// Print it instead of writing it.
+    #[arg(long)]
+    pub print: bool,
+}
+
+/// `loopmon validate`
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The file; the project's loopmon.toml if none is named.
+    pub file: Option<PathBuf>,
+}
+
+/// `loopmon status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// As JSON, with everything that the screen shows.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// A task or session; all of the run if none is named.
+    pub of: Option<String>,
+    /// Go on printing what comes.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// A JSON object a line: session, offset, text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon events`
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Go on printing what comes.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// The events themselves, a JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon add`
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// One line.
+    pub title: String,
+    /// What to do and what to know.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub description: String,
+    /// What must be true when it is done; may be given several times.
+    #[arg(long = "accept", value_name = "TEXT")]
+    pub acceptance: Vec<String>,
+    /// A task that has to be merged before; may be given several times.
+    #[arg(long = "after", value_name = "TASK")]
+    pub depends_on: Vec<String>,
+    /// Its id; the next free one if unset.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Who implements it.
+    #[arg(long)]
+    pub agent: Option<String>,
+    /// Wait for a person before the merge.
+    #[arg(long)]
+    pub human: bool,
+}
+
+/// A task.
+#[derive(Debug, Args)]
+pub struct TaskArgs {
+    /// The task's id.
+    pub task: String,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A task, or none for the run.
+#[derive(Debug, Args)]
+pub struct MaybeTaskArgs {
+    /// The task's id; the whole run if none is named.
+    pub task: Option<String>,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A task and a reason.
+#[derive(Debug, Args)]
+pub struct ReasonArgs {
+    /// The task's id.
+    pub task: String,
+    /// Why: the next round works on it.
+    pub reason: String,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A task and a prompt.
+#[derive(Debug, Args)]
+pub struct PromptArgs {
+    /// The task's id.
+    pub task: String,
+    /// The text; `-` reads it from standard input.
+    pub text: String,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon land`
+#[derive(Debug, Args)]
+pub struct LandArgs {
+    /// Take the last landing back.
+    #[arg(long)]
+    pub undo: bool,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon stop`
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// End only the server; agents go on under their keepers until the next `loopmon`.
+    #[arg(long)]
+    pub server: bool,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}

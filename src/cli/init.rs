@@ -1,0 +1,42 @@
+//! `loopmon init`: a first loopmon.toml from what is found here.
+
+use std::path::Path;
+
+use super::args::InitArgs;
+use super::project::{self, Project};
+use super::{Failure, Outcome};
+use crate::learn;
+
+/// Writes it, or prints it.
+pub fn init(dir: &Path, args: &InitArgs) -> Outcome {
+    let Project { places, .. } = project::open(dir)?;
+    let found = learn::look(&places.root);
+    let text = learn::render_config(&found);
+    if args.print {
+        print!("{text}");
+        return Ok(0);
+    }
+    let path = places.config();
+    if path.exists() && !args.force {
+        return Err(Failure::new(format!(
+            "{} is there already: edit it, or replace it with --force",
+            path.display()
+        )));
+    }
+    std::fs::write(&path, text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+    println!("wrote {}", path.display());
+    for gate in &found.gates {
+        println!("  gate  {}", gate.name);
+    }
+    for agent in &found.agents {
+        println!("  agent {} {}", agent.name, agent.version.as_deref().unwrap_or(""));
+    }
+    if found.gates.is_empty() {
+        println!("  no gate was found: add the command that tests this project under [[gates]]");
+    }
+    if found.agents.is_empty() {
+        println!("  no agent was found on the PATH: name one under [agents]");
+    }
+    println!("next: loopmon run \"<goal>\"");
+    Ok(0)
+}

@@ -1,0 +1,77 @@
+//! The project that a command works on, and the way to its server.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::client::Link;
+use crate::engine::State;
+use crate::git::Repository;
+use crate::model::Snapshot;
+use crate::process::SESSION_MARKER;
+use crate::protocol::client::{Ask, Message};
+use crate::server::places::Places;
+use crate::server::{clock, daemon, start};
+use crate::store::Store;
+
+/// A project on the disk.
+pub struct Project {
+    /// Its repository.
+    pub repository: Repository,
+    /// Where its things lie.
+    pub places: Places,
+}
+
+/// The project that holds a directory.
+pub fn open(dir: &Path) -> Result<Project, Failure> {
+    let repository = Repository::discover(dir).map_err(|error| {
+        let hint = error.hint().map(|hint| format!("\n  {hint}")).unwrap_or_default();
+        Failure::usage(format!("{error}{hint}\n  `loopmon demo` needs no repository"))
+    })?;
+    let places = Places::of(repository.root())?;
+    Ok(Project { repository, places })
+}
+
+/// This program, for servers and keepers.
+pub fn exe() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| Failure::new(format!("this program's own path can't be found: {error}")))
+}
+
+/// A conversation with the server, which is started if need be.
+pub fn link(places: &Places) -> Result<Link, Failure> {
+    Ok(Link::open(daemon::connect_or_start(places, &exe()?)?)?)
+}
+
+/// A conversation with the server, if one runs.
+pub fn running(places: &Places) -> Option<Link> {
+    Link::open(daemon::connect(places)?).ok()
+}
+
+/// Decisions belong to people: not to what runs inside an agent's session. The server checks it too.
+pub fn refuse_inside_session() -> Result<(), Failure> {
+    match std::env::var_os(SESSION_MARKER) {
+        Some(_) => Err(Failure::new("refused: this runs inside an agent's session; only a person outside may decide")),
+        None => Ok(()),
+    }
+}
+
+/// How everything stands: from the server, or from the log if none runs.
+pub fn snapshot(places: &Places) -> Result<Snapshot, Failure> {
+    if let Some(mut link) = running(places) {
+        if let Message::Status(snapshot) = link.ask(Ask::Status)? {
+            return Ok(snapshot);
+        }
+    }
+    let name = places.name();
+    Ok(match state(places)? {
+        Some(state) => crate::engine::snapshot(&state, &name, clock::now()),
+        None => Snapshot { project: name, ..Snapshot::default() },
+    })
+}
+
+/// The latest run's state, from the log.
+pub fn state(places: &Places) -> Result<Option<State>, Failure> {
+    match Store::open_reader(&places.log())? {
+        Some(store) => Ok(start::latest(&store)?),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,88 @@
+//! `loopmon status`: how everything stands, for people and for scripts.
+
+use std::path::Path;
+
+use super::Outcome;
+use super::args::StatusArgs;
+use super::project::{self, Project};
+use crate::model::snapshot::{AttentionRow, RunPhase, Snapshot, TaskView};
+use crate::model::time::human_span;
+use crate::model::{Hold, Phase, Timestamp};
+use crate::server::clock;
+
+/// Prints it.
+pub fn status(dir: &Path, args: &StatusArgs) -> Outcome {
+    let Project { places, .. } = project::open(dir)?;
+    let snapshot = project::snapshot(&places)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&snapshot)?);
+    } else {
+        print!("{}", text(&snapshot, clock::now()));
+    }
+    Ok(0)
+}
+
+/// The snapshot in lines.
+pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
+    let Some(run) = &snapshot.run else {
+        return format!("{}: no run yet; start one with `loopmon run \"<goal>\"`\n", snapshot.project);
+    };
+    let counts = snapshot.counts();
+    let phase = match run.phase {
+        RunPhase::Planning => "planning",
+        RunPhase::Proposed => "the plan waits for you",
+        RunPhase::Working if run.paused => "paused",
+        RunPhase::Working => "working",
+        RunPhase::Complete => "all done",
+        RunPhase::Incomplete => "over, not all done",
+        RunPhase::Stopped => "stopped",
+    };
+    let goal = run.goal.lines().next().unwrap_or_default();
+    let mut out = format!("{} run {}: {goal}\n", snapshot.project, run.id);
+    out.push_str(&format!(
+        "{phase} · {} done, {} run, {} wait, {} failed · {} need you · {} · {}\n",
+        counts.done,
+        counts.run,
+        counts.wait,
+        counts.failed,
+        counts.need,
+        run.usage.dollars(),
+        run.integration,
+    ));
+    for row in &snapshot.attention {
+        out.push_str(&attention_line(row, now));
+    }
+    for task in &snapshot.tasks {
+        out.push_str(&task_line(task));
+    }
+    out
+}
+
+/// One row of what needs a person.
+pub fn attention_line(row: &AttentionRow, now: Timestamp) -> String {
+    let task = row.task.as_ref().map_or("run", |task| task.as_str());
+    format!("! {task:<8} {:<10} {}  ({})\n", row.source, row.text, human_span(now.since(row.since)))
+}
+
+fn task_line(task: &TaskView) -> String {
+    let indent = "  ".repeat(usize::from(task.depth));
+    let rounds = if task.round == 0 { String::new() } else { format!(" {}/{}", task.round, task.max_rounds) };
+    format!(
+        "{} {indent}{:<8} {:<40} {}{rounds}  {}\n",
+        sign(task),
+        task.id,
+        task.title,
+        task.phase.name(),
+        task.explanation.why
+    )
+}
+
+fn sign(task: &TaskView) -> char {
+    match (&task.hold, task.phase) {
+        (Some(Hold::NeedsAttention(_)), _) | (_, Phase::AwaitingHuman) => '!',
+        (_, Phase::Done) => '✓',
+        (_, Phase::Exhausted | Phase::Failed | Phase::Cancelled) => '✗',
+        (Some(_), _) | (_, Phase::Blocked | Phase::Ready | Phase::MergeQueued) => '○',
+        _ => '●',
+    }
+}

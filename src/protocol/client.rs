@@ -1,0 +1,236 @@
+//! The conversation between the server and a terminal or a script.
+//!
+//! A client says hello first, as a *screen* or as a *script*. A screen sends what its terminal sends and writes the
+//! frames it gets; a script asks and is answered, in order.
+
+use crossterm::event::Event as TerminalEvent;
+use serde::{Deserialize, Serialize};
+
+use super::frame::{self, Frame};
+use crate::model::{Command, Plan, Record, RunId, Snapshot};
+
+/// Version of this conversation; a server refuses another with a message.
+pub const VERSION: u32 = 1;
+
+const JSON: u8 = 1;
+const BYTES: u8 = 2;
+
+/// A message to the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToServer {
+    /// First of all.
+    Hello {
+        /// The client's [`VERSION`].
+        version: u32,
+        /// What it is.
+        kind: ClientKind,
+    },
+    /// What the terminal sent; a screen's.
+    Terminal(TerminalEvent),
+    /// The person's editor was closed; `None` if it failed.
+    Edited(Option<String>),
+    /// A script's question.
+    Ask(Box<Ask>),
+}
+
+/// Kinds of clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientKind {
+    /// A terminal.
+    Screen {
+        /// Width in cells.
+        cols: u16,
+        /// Height in cells.
+        rows: u16,
+        /// The colours that it shows.
+        colours: Colours,
+    },
+    /// A program that asks.
+    Script,
+}
+
+/// How many colours a terminal shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Colours {
+    /// None (`NO_COLOR`).
+    None,
+    /// The sixteen of its own palette.
+    Sixteen,
+    /// 256.
+    Indexed,
+    /// All.
+    True,
+}
+
+/// A script's question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// Carry this out.
+    Command(Command),
+    /// Start a run.
+    StartRun(StartRun),
+    /// How does everything stand?
+    Status,
+    /// Send the events after this position, and go on sending them.
+    Follow {
+        /// The last position that is known.
+        after: u64,
+    },
+    /// End the server; agents that live go on under their keepers.
+    Shutdown,
+}
+
+/// What to start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StartRun {
+    /// The goal.
+    pub goal: String,
+    /// A plan that is brought.
+    pub plan: Option<Plan>,
+    /// Work on the plan without asking.
+    pub go: bool,
+    /// Micro-dollars; the configured budget if unset.
+    pub budget_micros: Option<u64>,
+    /// Tasks at once; as configured if unset.
+    pub parallel: Option<u32>,
+}
+
+/// A message of the server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromServer {
+    /// Bytes for the terminal.
+    Frame(Vec<u8>),
+    /// Anything else.
+    Message(Box<Message>),
+}
+
+/// What is not a frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Message {
+    /// The answer to hello.
+    Welcome {
+        /// The server's [`VERSION`].
+        version: u32,
+        /// Its process.
+        pid: u32,
+    },
+    /// Open the person's editor on this text.
+    Edit {
+        /// The text.
+        text: String,
+        /// The end of the file's name.
+        suffix: String,
+    },
+    /// The conversation is over.
+    Bye {
+        /// What to tell the person.
+        message: Option<String>,
+        /// Whether that is an error.
+        error: bool,
+    },
+    /// Done as asked.
+    Done,
+    /// The run that was started.
+    Started(RunId),
+    /// Refused.
+    Refused(String),
+    /// How everything stands.
+    Status(Snapshot),
+    /// An event, and how the run stands after it.
+    Event {
+        /// The event.
+        record: Record,
+        /// Whether nothing moves any more without a person, or at all.
+        at_rest: bool,
+    },
+}
+
+/// Why a frame is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientMessageError {
+    /// No message has this tag.
+    #[error("understand a message with tag {0}")]
+    UnknownTag(u8),
+    /// The text is not a message.
+    #[error("understand a message: {0}")]
+    BadPayload(#[from] serde_json::Error),
+}
+
+impl ToServer {
+    /// The message as one frame.
+    pub fn encode(&self) -> Result<Vec<u8>, ClientMessageError> {
+        Ok(frame::encode(JSON, &serde_json::to_vec(self)?))
+    }
+
+    /// The message in a frame.
+    pub fn decode(frame: &Frame) -> Result<ToServer, ClientMessageError> {
+        match frame.tag {
+            JSON => Ok(serde_json::from_slice(&frame.payload)?),
+            tag => Err(ClientMessageError::UnknownTag(tag)),
+        }
+    }
+}
+
+impl FromServer {
+    /// The message as one frame.
+    pub fn encode(&self) -> Result<Vec<u8>, ClientMessageError> {
+        match self {
+            FromServer::Frame(bytes) => Ok(frame::encode(BYTES, bytes)),
+            FromServer::Message(message) => Ok(frame::encode(JSON, &serde_json::to_vec(message)?)),
+        }
+    }
+
+    /// The message in a frame.
+    pub fn decode(frame: Frame) -> Result<FromServer, ClientMessageError> {
+        match frame.tag {
+            BYTES => Ok(FromServer::Frame(frame.payload)),
+            JSON => Ok(FromServer::Message(serde_json::from_slice(&frame.payload)?)),
+            tag => Err(ClientMessageError::UnknownTag(tag)),
+        }
+    }
+}
+
+impl From<Message> for FromServer {
+    fn from(message: Message) -> Self {
+        FromServer::Message(Box::new(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    #[test]
+    fn messages_come_through_as_they_were() {
+        let key = TerminalEvent::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::CONTROL));
+        let kind = ClientKind::Screen { cols: 80, rows: 24, colours: Colours::True };
+        for message in [
+            ToServer::Hello { version: VERSION, kind },
+            ToServer::Terminal(key),
+            ToServer::Edited(None),
+            ToServer::Ask(Box::new(Ask::Command(Command::Approve("T1".into())))),
+        ] {
+            let frame = frame::read_frame(&mut message.encode().unwrap().as_slice()).unwrap().unwrap();
+            assert_eq!(ToServer::decode(&frame).unwrap(), message);
+        }
+        for message in [FromServer::Frame(vec![27, 0, 255]), Message::Refused("no".to_owned()).into()] {
+            let frame = frame::read_frame(&mut message.encode().unwrap().as_slice()).unwrap().unwrap();
+            assert_eq!(FromServer::decode(frame).unwrap(), message);
+        }
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_not_a_crash() {
+        for (tag, payload) in [(JSON, &b"{"[..]), (JSON, b"\xff"), (77, b"x")] {
+            let frame = Frame { tag, payload: payload.to_vec() };
+            assert!(ToServer::decode(&frame).is_err());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Frames as bytes: the cells that changed, between the marks of a synchronized update.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+
+/// Begins a synchronized update.
+const BEGIN: &[u8] = b"\x1b[?2026h";
+/// Ends it.
+const END: &[u8] = b"\x1b[?2026l";
+/// Resets attributes and clears the screen.
+const CLEAR: &[u8] = b"\x1b[m\x1b[2J";
+
+/// One client's terminal, as it was last drawn.
+#[derive(Debug)]
+pub struct Canvas {
+    terminal: Option<Terminal<CrosstermBackend<Sink>>>,
+    sink: Sink,
+    size: (u16, u16),
+}
+
+impl Canvas {
+    /// A canvas of that size, about which nothing is known yet: its first frame draws every cell.
+    pub fn new(cols: u16, rows: u16) -> Canvas {
+        let sink = Sink::default();
+        let size = (cols.clamp(1, 1000), rows.clamp(1, 1000));
+        let mut canvas = Canvas { terminal: None, sink, size };
+        canvas.forget();
+        canvas
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// Nothing is known of the terminal any more: the next frame draws every cell.
+    pub fn forget(&mut self) {
+        let viewport = Viewport::Fixed(Rect::new(0, 0, self.size.0, self.size.1));
+        let backend = CrosstermBackend::new(self.sink.clone());
+        self.sink.take();
+        self.terminal = Terminal::with_options(backend, TerminalOptions { viewport }).ok();
+        self.sink.take();
+        self.sink.push(CLEAR);
+    }
+
+    /// Draws a frame; the bytes that bring the terminal there.
+    pub fn draw(&mut self, work: impl FnOnce(&mut Frame<'_>)) -> Result<Vec<u8>, String> {
+        let terminal = self.terminal.as_mut().ok_or_else(|| "the terminal could not be set up".to_owned())?;
+        terminal.draw(work).map_err(|error| format!("the frame could not be drawn: {error}"))?;
+        let mut frame = BEGIN.to_vec();
+        frame.append(&mut self.sink.take());
+        frame.extend_from_slice(END);
+        Ok(frame)
+    }
+}
+
+/// Where ratatui writes.
+#[derive(Clone, Debug, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::widgets::Paragraph;
+
+    #[test]
+    fn the_second_of_two_equal_frames_holds_no_text() {
+        let mut canvas = Canvas::new(20, 2);
+        let text = |frame: &mut Frame<'_>| frame.render_widget(Paragraph::new("hello"), frame.area());
+        let first = canvas.draw(text).unwrap();
+        assert!(String::from_utf8_lossy(&first).contains("hello"));
+        let second = canvas.draw(text).unwrap();
+        assert!(!String::from_utf8_lossy(&second).contains("hello"));
+        canvas.forget();
+        assert!(String::from_utf8_lossy(&canvas.draw(text).unwrap()).contains("hello"));
+    }
+}

@@ -1,0 +1,349 @@
+//! A terminal that looks: its view, its frames, its requests. Each client has its own; a panic while drawing ends that
+//! client with a message and nothing else.
+//!
+//! Frames: the leading edge at once, then at most one in 16 ms, and none while the last one is still on its way: a slow
+//! client gets fewer frames, never a queue. Nothing that changed means nothing is drawn.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossterm::event::Event as TerminalEvent;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::canvas::Canvas;
+use super::clock;
+use super::requests::{self, Desk};
+use super::runtime::View;
+use super::shared::Shared;
+use crate::model::SessionId;
+use crate::protocol::client::{Colours, FromServer, Message, ToServer};
+use crate::ui::{Input, Reply, Request, Ui, World};
+
+/// Between two frames at least.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Both ends of a conversation, whatever carries it.
+#[derive(Debug)]
+pub struct Connection {
+    /// From the client.
+    pub incoming: mpsc::Receiver<ToServer>,
+    /// To the client.
+    pub outgoing: mpsc::Sender<FromServer>,
+}
+
+/// How a screen's conversation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The person left, or the terminal is gone.
+    Left,
+    /// The server should end: there is nothing to come back to.
+    QuitServer,
+}
+
+/// A screen that looks at the server.
+pub struct ScreenClient {
+    shared: Arc<Shared>,
+    view: View,
+    connection: Connection,
+    ui: Ui,
+    canvas: Canvas,
+    colours: Colours,
+    desk: Desk,
+    panes_changed: Arc<Notify>,
+    watched: BTreeSet<SessionId>,
+    dirty: bool,
+    drawn: Option<Instant>,
+    clients: Arc<AtomicUsize>,
+}
+
+/// Counts a client as long as it lives.
+pub struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    /// One more.
+    pub fn new(count: &Arc<AtomicUsize>) -> Counted {
+        count.fetch_add(1, Ordering::AcqRel);
+        Counted(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl ScreenClient {
+    /// A client of that size.
+    pub fn new(
+        shared: Arc<Shared>,
+        view: View,
+        connection: Connection,
+        size: (u16, u16),
+        colours: Colours,
+        clients: Arc<AtomicUsize>,
+    ) -> ScreenClient {
+        let ui = Ui::new(shared.project().settings(colours));
+        let desk = Desk::new(Arc::clone(&shared));
+        ScreenClient {
+            shared,
+            view,
+            connection,
+            ui,
+            canvas: Canvas::new(size.0, size.1),
+            colours,
+            desk,
+            panes_changed: Arc::new(Notify::new()),
+            watched: BTreeSet::new(),
+            dirty: true,
+            drawn: None,
+            clients,
+        }
+    }
+
+    /// Serves it until it leaves.
+    pub async fn serve(mut self) -> Farewell {
+        let (cols, rows) = self.canvas.size();
+        let mut requests = self.input(Input::Resize(cols, rows));
+        loop {
+            if let Some(farewell) = self.carry_out(requests).await {
+                return farewell;
+            }
+            requests = match self.next().await {
+                Some(requests) => requests,
+                None => return Farewell::Left,
+            };
+        }
+    }
+
+    /// Waits for whatever comes next; `None` when the client is gone.
+    async fn next(&mut self) -> Option<Vec<Request>> {
+        let due = self.dirty.then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
+        let tick = self.tick();
+        tokio::select! {
+            message = self.connection.incoming.recv() => {
+                let message = message?;
+                self.take(message)
+            }
+            reply = self.desk.next() => self.reply(reply),
+            changed = self.view.snapshot.changed() => {
+                changed.ok()?;
+                self.dirty = true;
+                Some(Vec::new())
+            }
+            () = self.panes_changed.notified() => {
+                self.dirty = true;
+                Some(Vec::new())
+            }
+            () = at(tick) => {
+                self.dirty = true;
+                Some(Vec::new())
+            }
+            permit = reserve(&self.connection.outgoing, due) => {
+                let permit = permit?;
+                match draw(&mut self.ui, &mut self.canvas, &self.shared, &self.view, self.desk.welcome(), &self.clients) {
+                    Ok(frame) => permit.send(FromServer::Frame(frame)),
+                    Err(message) => {
+                        permit.send(Message::Bye { message: Some(message), error: true }.into());
+                        return None;
+                    }
+                }
+                self.drawn = Some(Instant::now());
+                self.dirty = false;
+                self.follow_panes();
+                Some(Vec::new())
+            }
+        }
+    }
+
+    fn take(&mut self, message: ToServer) -> Option<Vec<Request>> {
+        match message {
+            ToServer::Terminal(event) => {
+                if let TerminalEvent::Resize(cols, rows) = event {
+                    self.canvas = Canvas::new(cols, rows);
+                }
+                Some(to_input(event).map(|input| self.input(input)).unwrap_or_default())
+            }
+            ToServer::Edited(text) => {
+                self.canvas.forget();
+                match self.desk.edited(text) {
+                    Some(reply) => self.reply(reply),
+                    None => Some(Vec::new()),
+                }
+            }
+            ToServer::Hello { .. } | ToServer::Ask(_) => None,
+        }
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Request> {
+        self.dirty = true;
+        let snapshot = self.view.snapshot.borrow().clone();
+        let clock = clock::wall_clock();
+        let world = World {
+            snapshot: &snapshot,
+            panes: &self.shared.panes,
+            now: clock::now(),
+            clock: &clock,
+            welcome: self.desk.welcome(),
+            clients: self.clients.load(Ordering::Acquire),
+        };
+        let ui = &mut self.ui;
+        let handled = catch_unwind(AssertUnwindSafe(|| ui.handle(input, &world)));
+        handled.unwrap_or_else(|_| {
+            tracing::error!("a key was not handled: the screen's code failed");
+            Vec::new()
+        })
+    }
+
+    fn reply(&mut self, reply: Reply) -> Option<Vec<Request>> {
+        self.dirty = true;
+        let snapshot = self.view.snapshot.borrow().clone();
+        let clock = clock::wall_clock();
+        let world = World {
+            snapshot: &snapshot,
+            panes: &self.shared.panes,
+            now: clock::now(),
+            clock: &clock,
+            welcome: self.desk.welcome(),
+            clients: self.clients.load(Ordering::Acquire),
+        };
+        Some(self.ui.reply(reply, &world))
+    }
+
+    /// The next moment at which the picture changes by time alone.
+    fn tick(&self) -> Option<Instant> {
+        let snapshot = self.view.snapshot.borrow().clone();
+        let clock = clock::wall_clock();
+        let world = World {
+            snapshot: &snapshot,
+            panes: &self.shared.panes,
+            now: clock::now(),
+            clock: &clock,
+            welcome: self.desk.welcome(),
+            clients: self.clients.load(Ordering::Acquire),
+        };
+        let wait = self.ui.needs_clock(&world)?;
+        Some(self.drawn.unwrap_or_else(Instant::now) + Duration::from_millis(wait.max(50)))
+    }
+
+    /// Watches the panes that are shown and gives them the size that they are shown at.
+    fn follow_panes(&mut self) {
+        let visible: BTreeSet<SessionId> = self.ui.visible_sessions().into_iter().collect();
+        for session in self.watched.difference(&visible) {
+            if let Some(pane) = self.shared.panes.get(session) {
+                pane.unwatch(&self.panes_changed);
+            }
+        }
+        for session in &visible {
+            match self.shared.panes.get(session) {
+                Some(pane) => pane.watch(&self.panes_changed),
+                None => self.desk.bring_back(session, &self.panes_changed),
+            }
+        }
+        self.watched = visible;
+        for (session, cols, rows) in self.ui.pane_sizes() {
+            if let Some(pane) = self.shared.panes.get(&session) {
+                pane.resize(cols, rows);
+            }
+        }
+    }
+
+    /// Does what the screen asks for; the farewell, if it asks to leave.
+    async fn carry_out(&mut self, requests: Vec<Request>) -> Option<Farewell> {
+        for request in requests {
+            match request {
+                Request::Detach => return self.leave(None, Farewell::Left).await,
+                Request::QuitServer => return self.leave(None, Farewell::QuitServer).await,
+                Request::Redraw => {
+                    self.canvas.forget();
+                    self.dirty = true;
+                }
+                Request::SetTheme(name) => {
+                    if let Err(error) = self.shared.set_theme(&name) {
+                        self.desk.tell(Reply::Notice { text: error, bad: true });
+                    }
+                    self.ui.set_settings(self.shared.project().settings(self.colours));
+                    self.dirty = true;
+                }
+                other => {
+                    if let Some(bytes) = requests::to_terminal(&other) {
+                        self.connection.outgoing.send(FromServer::Frame(bytes)).await.ok()?;
+                    } else if let Some(message) = self.desk.take(other) {
+                        self.connection.outgoing.send(message.into()).await.ok()?;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    async fn leave(&mut self, message: Option<String>, farewell: Farewell) -> Option<Farewell> {
+        let _gone = self.connection.outgoing.send(Message::Bye { message, error: false }.into()).await;
+        Some(farewell)
+    }
+}
+
+impl Drop for ScreenClient {
+    fn drop(&mut self) {
+        for session in &self.watched {
+            if let Some(pane) = self.shared.panes.get(session) {
+                pane.unwatch(&self.panes_changed);
+            }
+        }
+    }
+}
+
+fn draw(
+    ui: &mut Ui,
+    canvas: &mut Canvas,
+    shared: &Shared,
+    view: &View,
+    welcome: &crate::ui::Welcome,
+    clients: &AtomicUsize,
+) -> Result<Vec<u8>, String> {
+    let snapshot = view.snapshot.borrow().clone();
+    let clock = clock::wall_clock();
+    let world = World {
+        snapshot: &snapshot,
+        panes: &shared.panes,
+        now: clock::now(),
+        clock: &clock,
+        welcome,
+        clients: clients.load(Ordering::Acquire),
+    };
+    let drawn = catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, &world))));
+    drawn.unwrap_or_else(|_| {
+        Err("the screen could not be drawn (a fault of loopmon's); the agents go on: start `loopmon` again".to_owned())
+    })
+}
+
+/// A place for a frame once it is due; never, while it is not.
+async fn reserve(
+    outgoing: &mpsc::Sender<FromServer>,
+    due: Option<Instant>,
+) -> Option<mpsc::Permit<'_, FromServer>> {
+    at(due).await;
+    outgoing.reserve().await.ok()
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn to_input(event: TerminalEvent) -> Option<Input> {
+    Some(match event {
+        TerminalEvent::Key(key) => Input::Key(key),
+        TerminalEvent::Mouse(mouse) => Input::Mouse(mouse),
+        TerminalEvent::Paste(text) => Input::Paste(text),
+        TerminalEvent::Resize(cols, rows) => Input::Resize(cols, rows),
+        TerminalEvent::FocusGained => Input::Focus(true),
+        TerminalEvent::FocusLost => Input::Focus(false),
+    })
+}

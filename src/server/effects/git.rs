@@ -1,0 +1,217 @@
+//! Effects that git carries out. They block, and run on a thread for that.
+
+use std::path::PathBuf;
+
+use super::{Facts, failure};
+use crate::engine::EffectKind;
+use crate::git::{Advance, Candidate, CommitRequest, GitError, Landing, MergeRequest, Repository, Worktree};
+use crate::model::event::{Change, Conflict, MergeEvent, RunEvent, WorkEvent};
+use crate::model::{EffectId, Event, Oid, TaskId, Timestamp};
+use crate::server::shared::Shared;
+
+/// Carries one out; the event that completes it.
+pub(super) fn carry_out(shared: &Shared, facts: &Facts, branch: &str, kind: EffectKind) -> Event {
+    let work = GitWork { shared, repository: &shared.repository, facts, branch };
+    let result = match &kind {
+        EffectKind::CreateIntegration { branch, at } => work.create_integration(branch, at),
+        EffectKind::PrepareWork { task, base } => work.prepare(task, base),
+        EffectKind::CommitWork { task, base, message, merging, conflicted, .. } => {
+            work.commit(task, base, message, merging.as_ref(), conflicted)
+        }
+        EffectKind::RemoveWork { task } => work.remove(task),
+        EffectKind::BuildMerge { task, onto, tip, message, date } => {
+            work.build_merge(task, onto, tip, message, *date)
+        }
+        EffectKind::StageMerge { task, onto, tip } => work.stage_merge(task, onto, tip),
+        EffectKind::AdvanceIntegration { branch, old, new, .. } => work.advance(branch, old, new),
+        EffectKind::Land { branch, to } => work.land(branch, to),
+        EffectKind::UndoLand { branch, from, to } => work.undo_land(branch, from, to),
+        EffectKind::RunStep { .. }
+        | EffectKind::RunGate { .. }
+        | EffectKind::Control { .. }
+        | EffectKind::StartTimer { .. } => return failure(facts.effect, &kind, "not git's work".to_owned()),
+    };
+    result.unwrap_or_else(|error| failure(facts.effect, &kind, describe(&error)))
+}
+
+/// The error with its hint.
+pub(super) fn describe(error: &GitError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+struct GitWork<'a> {
+    shared: &'a Shared,
+    repository: &'a Repository,
+    facts: &'a Facts,
+    /// The task's branch.
+    branch: &'a str,
+}
+
+impl GitWork<'_> {
+    fn effect(&self) -> EffectId {
+        self.facts.effect
+    }
+
+    fn worktree(&self, task: &TaskId) -> Result<Worktree, GitError> {
+        self.repository.open_worktree(&self.shared.places.worktree(&self.facts.run, task))
+    }
+
+    fn create_integration(&self, branch: &str, at: &Oid) -> Result<Event, GitError> {
+        self.repository.create_branch(branch, at.as_str())?;
+        let oid = self.repository.branch_tip(branch)?.map_or_else(|| at.clone(), Oid);
+        Ok(Event::Run(RunEvent::IntegrationReady { effect: self.effect(), oid }))
+    }
+
+    fn prepare(&self, task: &TaskId, base: &Oid) -> Result<Event, GitError> {
+        let path = self.shared.places.worktree(&self.facts.run, task);
+        self.repository.add_worktree(&path, self.branch, base.as_str())?;
+        Ok(Event::Work(WorkEvent::Prepared { effect: self.effect(), base: base.clone() }))
+    }
+
+    fn commit(
+        &self,
+        task: &TaskId,
+        base: &Oid,
+        message: &str,
+        merging: Option<&Oid>,
+        conflicted: &[String],
+    ) -> Result<Event, GitError> {
+        let worktree = self.worktree(task)?;
+        let paths: Vec<PathBuf> = conflicted.iter().map(PathBuf::from).collect();
+        let unresolved = self.repository.unresolved_markers(&worktree, &paths)?;
+        if !unresolved.is_empty() {
+            let files = unresolved.iter().map(|path| path.display().to_string()).collect();
+            return Ok(Event::Work(WorkEvent::Unresolved { effect: self.effect(), files }));
+        }
+        let extra: Vec<&str> = merging.into_iter().map(Oid::as_str).collect();
+        let trailers = [("Loopmon-Run", self.facts.run.as_str()), ("Loopmon-Step", task.as_str())];
+        let request = CommitRequest {
+            message,
+            trailers: &trailers,
+            extra_parents: &extra,
+            branch: self.branch,
+            base: base.as_str(),
+        };
+        let outcome = self.repository.commit_all(&worktree, &request)?;
+        // After a merge was taken in, the work is what the branch has beyond it.
+        let compared = merging.unwrap_or(base);
+        let change = self.change(compared.as_str(), &outcome.oid)?;
+        Ok(Event::Work(WorkEvent::Committed { effect: self.effect(), oid: Oid(outcome.oid), change }))
+    }
+
+    fn change(&self, base: &str, tip: &str) -> Result<Change, GitError> {
+        let mut change = Change::default();
+        for file in self.repository.numstat(base, tip)? {
+            change.files = change.files.saturating_add(1);
+            change.added = change.added.saturating_add(u32::try_from(file.added).unwrap_or(u32::MAX));
+            change.removed = change.removed.saturating_add(u32::try_from(file.removed).unwrap_or(u32::MAX));
+        }
+        Ok(change)
+    }
+
+    fn remove(&self, task: &TaskId) -> Result<Event, GitError> {
+        let kept = match self.worktree(task) {
+            Ok(worktree) => self.repository.remove_worktree(&worktree)?,
+            // Nothing is there to remove: a person, or an earlier call, was faster.
+            Err(_) => None,
+        };
+        for purpose in ["gates", "merge"] {
+            let path = self.shared.places.checkout(&self.facts.run, task.as_str(), purpose);
+            if let Ok(checkout) = self.repository.open_worktree(&path) {
+                self.repository.discard_worktree(&checkout)?;
+            }
+        }
+        let kept = kept.map(|entry| entry.ref_name);
+        Ok(Event::Work(WorkEvent::Removed { effect: self.effect(), kept }))
+    }
+
+    fn build_merge(
+        &self,
+        task: &TaskId,
+        onto: &Oid,
+        tip: &Oid,
+        message: &str,
+        date: Timestamp,
+    ) -> Result<Event, GitError> {
+        let effect = self.effect();
+        let event = match self.candidate(task, onto, tip, message, date)? {
+            Candidate::Clean { commit, .. } => {
+                MergeEvent::CandidateBuilt { effect, commit: Oid(commit), onto: onto.clone() }
+            }
+            Candidate::Conflict { files, .. } => {
+                let files = files
+                    .into_iter()
+                    .map(|file| Conflict { path: file.path.display().to_string(), hunks: file.hunks })
+                    .collect();
+                MergeEvent::Conflicted { effect, onto: onto.clone(), files }
+            }
+        };
+        Ok(Event::Merge(event))
+    }
+
+    fn candidate(
+        &self,
+        task: &TaskId,
+        onto: &Oid,
+        tip: &Oid,
+        message: &str,
+        date: Timestamp,
+    ) -> Result<Candidate, GitError> {
+        let trailers = [("Loopmon-Run", self.facts.run.as_str()), ("Loopmon-Task", task.as_str())];
+        let request = MergeRequest {
+            ours: onto.as_str(),
+            theirs: tip.as_str(),
+            message,
+            trailers: &trailers,
+            date: date.0 / 1000,
+        };
+        self.repository.merge_candidate(&request)
+    }
+
+    fn stage_merge(&self, task: &TaskId, onto: &Oid, tip: &Oid) -> Result<Event, GitError> {
+        let worktree = self.worktree(task)?;
+        let tree = match self.candidate(task, onto, tip, "merge", Timestamp(0))? {
+            Candidate::Clean { tree, .. } | Candidate::Conflict { tree, .. } => tree,
+        };
+        self.repository.stage_conflict(&worktree, self.branch, &tree)?;
+        Ok(Event::Merge(MergeEvent::Staged { effect: self.effect(), onto: onto.clone() }))
+    }
+
+    /// Where the branch holds the new commit already, an earlier call had moved it: done once is done.
+    fn advance(&self, branch: &str, old: &Oid, new: &Oid) -> Result<Event, GitError> {
+        let effect = self.effect();
+        let event = match self.repository.advance(branch, new.as_str(), old.as_str())? {
+            Advance::Moved => MergeEvent::Advanced { effect, tip: new.clone() },
+            Advance::Lost { actual: Some(tip) } if self.repository.is_ancestor(new.as_str(), &tip)? => {
+                MergeEvent::Advanced { effect, tip: Oid(tip) }
+            }
+            Advance::Lost { actual: Some(tip) } => MergeEvent::Lost { effect, tip: Oid(tip) },
+            Advance::Lost { actual: None } => {
+                let error = format!("the branch {branch} is gone; make it again at {old}");
+                MergeEvent::Failed { effect, error }
+            }
+        };
+        Ok(Event::Merge(event))
+    }
+
+    fn land(&self, branch: &str, to: &Oid) -> Result<Event, GitError> {
+        let effect = self.effect();
+        let event = match self.repository.land(branch, to.as_str())? {
+            Landing::Landed { from, to } => RunEvent::Landed { effect, from: Oid(from), to: Oid(to) },
+            Landing::Refused { reason } => RunEvent::LandRefused { effect, reason: reason.to_string() },
+        };
+        Ok(Event::Run(event))
+    }
+
+    fn undo_land(&self, branch: &str, from: &Oid, to: &Oid) -> Result<Event, GitError> {
+        let effect = self.effect();
+        let event = match self.repository.undo_land(branch, to.as_str(), from.as_str())? {
+            Landing::Landed { .. } => RunEvent::LandUndone { effect },
+            Landing::Refused { reason } => RunEvent::LandRefused { effect, reason: reason.to_string() },
+        };
+        Ok(Event::Run(event))
+    }
+}

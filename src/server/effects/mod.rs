@@ -1,0 +1,107 @@
+//! The one executor of effects. Each effect runs as a task of its own and ends in exactly one completing event.
+//!
+//! Invariant: everything here can be asked for again after a crash: what was done is found done, what was half done is
+//! put right, a process that lives is attached to and not started twice.
+
+mod controls;
+mod gates;
+mod git;
+mod steps;
+
+pub(super) use gates::with_returns;
+pub(super) use steps::FIRST_SIZE;
+
+use std::sync::Arc;
+
+use super::shared::Shared;
+use crate::engine::{Effect, EffectKind, State};
+use crate::model::event::{GateEvent, MergeEvent, RunEvent, StepEvent, WorkEvent};
+use crate::model::{EffectId, Event, RunId, StepOutcome, Timestamp, Usage};
+
+/// What an effect needs to know of the state at the moment it is carried out.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The run.
+    pub run: RunId,
+    /// The effect.
+    pub effect: EffectId,
+    /// When a session was first asked for.
+    pub started: Timestamp,
+    /// What is recorded of its usage already.
+    pub usage: Usage,
+}
+
+impl Facts {
+    fn of(state: &State, effect: EffectId, now: Timestamp) -> Facts {
+        let session = state.sessions.get(&effect);
+        Facts {
+            run: state.run.id.clone(),
+            effect,
+            started: session.map_or(now, |session| session.started),
+            usage: session.map(|session| session.usage).unwrap_or_default(),
+        }
+    }
+}
+
+/// Carries an effect out, beside everything else.
+pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timestamp) {
+    let facts = Facts::of(state, effect.id, now);
+    let shared = Arc::clone(shared);
+    let branch = effect.kind.task().map(|task| state.task_branch(task)).unwrap_or_default();
+    tokio::spawn(async move {
+        let (id, kind) = (effect.id, effect.kind.clone());
+        let task = tokio::spawn(carry_out(Arc::clone(&shared), facts, branch, effect));
+        if let Err(error) = task.await {
+            // A panic in here must not leave the engine waiting for ever.
+            tracing::error!(%error, "an effect ended in a panic");
+            shared.report(failure(id, &kind, format!("loopmon itself failed here: {error}")));
+        }
+    });
+}
+
+async fn carry_out(shared: Arc<Shared>, facts: Facts, branch: String, effect: Effect) {
+    let Effect { id, kind } = effect;
+    match kind {
+        EffectKind::RunStep { .. } => steps::run(shared, facts, kind).await,
+        EffectKind::RunGate { .. } => gates::run(shared, facts, kind).await,
+        EffectKind::Control { target, action } => {
+            let error = controls::control(&shared, target, action).await.err();
+            shared.report(Event::Step(StepEvent::Controlled { effect: id, error }));
+        }
+        EffectKind::StartTimer { until } => {
+            tokio::time::sleep(std::time::Duration::from_millis(until.since(super::clock::now()))).await;
+            shared.report(Event::Timer(id));
+        }
+        kind => {
+            let worker = Arc::clone(&shared);
+            let work = tokio::task::spawn_blocking(move || git::carry_out(&worker, &facts, &branch, kind));
+            match work.await {
+                Ok(event) => shared.report(event),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+    }
+}
+
+/// The event that completes an effect with a failure.
+pub(super) fn failure(effect: EffectId, kind: &EffectKind, error: String) -> Event {
+    match kind {
+        EffectKind::CreateIntegration { .. } => Event::Run(RunEvent::IntegrationFailed { effect, error }),
+        EffectKind::PrepareWork { .. } | EffectKind::CommitWork { .. } | EffectKind::RemoveWork { .. } => {
+            Event::Work(WorkEvent::Failed { effect, error })
+        }
+        EffectKind::RunStep { .. } => {
+            let failure = crate::model::FailureKind::Infrastructure;
+            Event::Step(StepEvent::Ended { effect, outcome: StepOutcome::Failed { failure, message: error } })
+        }
+        EffectKind::RunGate { .. } => Event::Gate(GateEvent::Broken { effect, error }),
+        EffectKind::BuildMerge { .. }
+        | EffectKind::StageMerge { .. }
+        | EffectKind::AdvanceIntegration { .. } => Event::Merge(MergeEvent::Failed { effect, error }),
+        EffectKind::Control { .. } => Event::Step(StepEvent::Controlled { effect, error: Some(error) }),
+        EffectKind::StartTimer { .. } => Event::Timer(effect),
+        EffectKind::Land { .. } | EffectKind::UndoLand { .. } => {
+            Event::Run(RunEvent::LandRefused { effect, reason: error })
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! Running an agent's step: its prompt, its worktree, its session, what its output tells, its outcome.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::controls::session_id;
+use super::{Facts, failure, git::describe};
+use crate::agents::{self, AgentEvent, ExitInfo, Launch, LaunchRequest, Reader};
+use crate::engine::EffectKind;
+use crate::git::Worktree;
+use crate::model::agent::AgentMode;
+use crate::model::event::StepEvent;
+use crate::model::{
+    AgentName, AgentProfile, AgentStatus, Brief, Event, FailureKind, SessionId, StepKind, StepOutcome,
+    TaskId, Usage,
+};
+use crate::prompts;
+use crate::protocol::keeper::{Exit, KeeperSpec, Mode, Signal};
+use crate::server::live::{AnswerKeys, LiveSession};
+use crate::server::panes::Pane;
+use crate::server::sessions::{self, Follower, Standing};
+use crate::server::shared::Shared;
+use crate::server::{clock, environment};
+use crate::term::{Emulator, TermEvent};
+
+/// Size of a terminal that nobody has looked at yet.
+pub(in crate::server) const FIRST_SIZE: (u16, u16) = (100, 30);
+/// Between SIGTERM and SIGKILL for a step that took too long.
+const GRACE_MS: u64 = 3_000;
+/// A result file that is longer than this is none.
+const RESULT_LIMIT: u64 = 4 << 20;
+
+/// A step that is to be run.
+struct Order {
+    session: SessionId,
+    task: Option<TaskId>,
+    agent: AgentName,
+    brief: Brief,
+    resume: Option<String>,
+    resumed: Usage,
+    timeout: Duration,
+    idle: Duration,
+}
+
+/// Runs it, or goes on with it; reports its end.
+pub(super) async fn run(shared: Arc<Shared>, facts: Facts, kind: EffectKind) {
+    let effect = facts.effect;
+    let EffectKind::RunStep { task, agent, brief, resume, resumed, timeout_ms, idle_ms } = kind else {
+        return;
+    };
+    let order = Order {
+        session: session_id(&facts.run, effect),
+        task,
+        agent,
+        brief: *brief,
+        resume,
+        resumed,
+        timeout: Duration::from_millis(timeout_ms),
+        idle: Duration::from_millis(idle_ms),
+    };
+    let outcome = match run_order(&shared, &facts, &order).await {
+        Ok(outcome) => outcome,
+        Err((failure, message)) => StepOutcome::Failed { failure, message },
+    };
+    shared.sessions.remove(effect);
+    shared.report(Event::Step(StepEvent::Ended { effect, outcome }));
+}
+
+type Trouble = (FailureKind, String);
+
+async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result<StepOutcome, Trouble> {
+    let wrong = |message: String| (FailureKind::Configuration, message);
+    let project = shared.project();
+    let profile = project
+        .profiles
+        .get(&order.agent)
+        .cloned()
+        .ok_or_else(|| wrong(format!("the agent {} is not configured any more", order.agent)))?;
+    let interactive = profile.mode == AgentMode::Interactive;
+    let dir = shared.places.session(&facts.run, &order.session);
+    let standing = start(shared, facts, order, &profile).await?;
+    let recording = shared.places.recording(&facts.run, &order.session);
+    let (cols, rows) = FIRST_SIZE;
+    let emulator = Emulator::new(cols, rows, project.colours());
+    let (pane, outbox) = shared.panes.open(&order.session, emulator, interactive);
+    let keys = AnswerKeys {
+        approve: profile.approve_keys.clone(),
+        deny: profile.deny_keys.clone(),
+        interrupt: profile.interrupt_keys.clone(),
+    };
+    let live = shared.sessions.add(facts.effect, LiveSession::new(order.session.clone(), keys));
+    if let Standing::Live { pid, .. } = &standing {
+        shared.report(Event::Step(StepEvent::Spawned {
+            effect: facts.effect,
+            session: order.session.clone(),
+            pid: *pid,
+        }));
+    }
+    let mut follower = AgentFollower::new(shared, facts, order, &profile, Arc::clone(&live));
+    let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower).await;
+    let result_file = read_result(&dir.join("result.json"));
+    let outcome = match exit {
+        Ok(Some(exit)) => follower.finish(&pane, exit, result_file),
+        Ok(None) => StepOutcome::Lost,
+        Err(error) => return Err((FailureKind::Infrastructure, error.to_string())),
+    };
+    release_checkout(shared, facts, order).await;
+    Ok(if live.is_ending() { StepOutcome::Cancelled } else { outcome })
+}
+
+/// Starts the session's keeper, unless an earlier server had.
+async fn start(
+    shared: &Arc<Shared>,
+    facts: &Facts,
+    order: &Order,
+    profile: &AgentProfile,
+) -> Result<Standing, Trouble> {
+    let dir = shared.places.session(&facts.run, &order.session);
+    let broken = |message: String| (FailureKind::Infrastructure, message);
+    let known = sessions::standing(&dir).map_err(|error| broken(error.to_string()))?;
+    if let Some(standing) = known {
+        return Ok(standing);
+    }
+    let prepared = prepare(shared, facts, order, profile).await?;
+    let paste = prepared.launch.paste.clone();
+    let spec = prepared.spec(shared, facts, order);
+    let (exe, keeper_dir) = (shared.exe.clone(), dir);
+    let started = tokio::task::spawn_blocking(move || sessions::start(&exe, &keeper_dir, || spec)).await;
+    let standing =
+        started.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
+    if let (Some(text), Standing::Live { .. }) = (paste, &standing) {
+        tokio::spawn(paste_when_ready(Arc::clone(shared), order.session.clone(), text));
+    }
+    Ok(standing)
+}
+
+/// Everything of a launch that needs files and git.
+struct Prepared {
+    launch: Launch,
+    cwd: PathBuf,
+}
+
+impl Prepared {
+    fn spec(&self, shared: &Shared, facts: &Facts, order: &Order) -> KeeperSpec {
+        let (cols, rows) = FIRST_SIZE;
+        KeeperSpec {
+            version: crate::protocol::keeper::VERSION,
+            session: order.session.to_string(),
+            argv: self.launch.argv.clone(),
+            env: self.launch.env.clone(),
+            cwd: self.cwd.clone(),
+            mode: match self.launch.mode {
+                AgentMode::Interactive => Mode::Pty { cols, rows },
+                AgentMode::Headless => Mode::Pipes,
+            },
+            stdin_file: self.launch.stdin_file.clone(),
+            recording: shared.places.recording(&facts.run, &order.session),
+            recording_limit: shared.project().recording_limit,
+            title: order.title(),
+            socket: shared.places.keeper_socket(&order.session),
+        }
+    }
+}
+
+impl Order {
+    fn title(&self) -> String {
+        let task = self.task.as_ref().map_or("plan", TaskId::as_str);
+        format!("{} {task} {} round {}", self.agent, self.brief.step.name(), self.brief.round)
+    }
+
+    /// The name of the checkout that a planner or reviewer looks at; a worker has the task's worktree.
+    fn checkout(&self) -> Option<(String, String)> {
+        match (&self.task, self.brief.step) {
+            (Some(task), StepKind::Review) => Some((task.to_string(), format!("review-{}", self.brief.slot))),
+            (None, _) => Some(("plan".to_owned(), "checkout".to_owned())),
+            (Some(_), StepKind::Plan | StepKind::Implement | StepKind::Fix) => None,
+        }
+    }
+}
+
+async fn prepare(
+    shared: &Arc<Shared>,
+    facts: &Facts,
+    order: &Order,
+    profile: &AgentProfile,
+) -> Result<Prepared, Trouble> {
+    let broken = |message: String| (FailureKind::Infrastructure, message);
+    let (worker, run) = (Arc::clone(shared), facts.run.clone());
+    let (task, checkout, brief) = (order.task.clone(), order.checkout(), order.brief.clone());
+    let tree = tokio::task::spawn_blocking(move || {
+        let repository = &worker.repository;
+        let worktree = match (&task, checkout) {
+            (_, Some((name, purpose))) => {
+                let path = worker.places.checkout(&run, &name, &purpose);
+                let at = brief.tip.as_ref().map_or("HEAD", |tip| tip.as_str()).to_owned();
+                repository.add_detached_worktree(&path, &at)?
+            }
+            (Some(task), None) => repository.open_worktree(&worker.places.worktree(&run, task))?,
+            (None, None) => repository.open_worktree(&worker.places.root)?,
+        };
+        let diff = match (brief.step, &brief.base, &brief.tip) {
+            (StepKind::Review, Some(base), Some(tip)) => {
+                Some(repository.diff(base.as_str(), tip.as_str(), &[])?)
+            }
+            _ => None,
+        };
+        Ok::<(Worktree, Option<String>), crate::git::GitError>((worktree, diff))
+    });
+    let (worktree, diff) =
+        tree.await.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(describe(&error)))?;
+    let launch = launch(shared, facts, order, profile, &worktree, diff)?;
+    Ok(Prepared { launch, cwd: worktree.path })
+}
+
+fn launch(
+    shared: &Shared,
+    facts: &Facts,
+    order: &Order,
+    profile: &AgentProfile,
+    worktree: &Worktree,
+    diff: Option<String>,
+) -> Result<Launch, Trouble> {
+    let dir = shared.places.session(&facts.run, &order.session);
+    let (prompt_file, result_file) = (dir.join("prompt.md"), dir.join("result.json"));
+    let structured = agents::takes_schema(profile, order.brief.step);
+    let role = order.brief.task.role.as_deref();
+    let extra = prompts::Extra {
+        diff,
+        role_prompt: role.and_then(|role| shared.project().role_prompt(role)),
+        result_file: (!structured).then(|| result_file.clone()),
+        structured,
+    };
+    let text = prompt_text(order, &extra);
+    let io = |error: std::io::Error| {
+        (FailureKind::Infrastructure, format!("{} can't be written: {error}", dir.display()))
+    };
+    std::fs::create_dir_all(&dir).map_err(io)?;
+    std::fs::write(&prompt_file, &text).map_err(io)?;
+    let user_env = environment::of_this_process();
+    let request = LaunchRequest {
+        profile,
+        step: order.brief.step,
+        session: order.session.as_str(),
+        task: order.task.as_ref().map_or("", TaskId::as_str),
+        role,
+        round: order.brief.round,
+        slot: order.brief.slot,
+        attempt: order.brief.attempt,
+        worktree: &worktree.path,
+        prompt_text: &text,
+        prompt_file: &prompt_file,
+        result_file: &result_file,
+        resume: order.resume.as_deref(),
+        schema: Some(prompts::schema(order.brief.step)),
+        user_env: &user_env,
+    };
+    agents::launch(&request).map_err(|error| (FailureKind::Configuration, error.to_string()))
+}
+
+/// A resumed session is only asked to correct its answer; an agent without memory is told everything again with it.
+fn prompt_text(order: &Order, extra: &prompts::Extra) -> String {
+    let correction = prompts::render(&order.brief, extra);
+    if order.brief.corrections.is_empty() || order.resume.is_some() {
+        return correction;
+    }
+    let whole = Brief { corrections: Vec::new(), ..order.brief.clone() };
+    format!("{}\n\n{correction}", prompts::render(&whole, extra))
+}
+
+/// Gives an interactive agent its prompt once its screen has come up and rests.
+async fn paste_when_ready(shared: Arc<Shared>, session: SessionId, text: String) {
+    const REST: Duration = Duration::from_millis(600);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut last = None;
+    while Instant::now() < deadline {
+        tokio::time::sleep(REST).await;
+        let Some(pane) = shared.panes.get(&session) else { continue };
+        let version = pane.emulator().version();
+        if version > 0 && last == Some(version) {
+            break;
+        }
+        last = Some(version);
+    }
+    let Some(pane) = shared.panes.get(&session) else { return };
+    if let Err(error) = super::controls::prompt(&pane, &text).await {
+        tracing::warn!(%session, error, "the prompt did not reach the agent");
+    }
+}
+
+fn read_result(path: &std::path::Path) -> Option<String> {
+    let length = std::fs::symlink_metadata(path).ok().filter(|found| found.is_file())?.len();
+    if length > RESULT_LIMIT {
+        return None;
+    }
+    std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Takes a reviewer's or planner's checkout away.
+async fn release_checkout(shared: &Arc<Shared>, facts: &Facts, order: &Order) {
+    let Some((name, purpose)) = order.checkout() else { return };
+    let path = shared.places.checkout(&facts.run, &name, &purpose);
+    let worker = Arc::clone(shared);
+    let removed = tokio::task::spawn_blocking(move || {
+        worker
+            .repository
+            .open_worktree(&path)
+            .and_then(|worktree| worker.repository.discard_worktree(&worktree))
+    });
+    if let Ok(Err(error)) = removed.await {
+        tracing::warn!(%error, "a checkout was not removed");
+    }
+}
+
+/// Takes an agent's output to its pane and its reader, and watches its clocks.
+struct AgentFollower {
+    shared: Arc<Shared>,
+    live: Arc<LiveSession>,
+    effect: crate::model::EffectId,
+    reader: Box<dyn Reader + Send>,
+    interactive: bool,
+    /// Usage told by the reader, and how much of it the log has.
+    used: Usage,
+    logged: Usage,
+    seen: Option<String>,
+    status: Option<AgentStatus>,
+    idle: Duration,
+    stalls_at: Instant,
+    stalled: bool,
+    ends_at: Instant,
+    timed_out: bool,
+    outcome: Option<StepOutcome>,
+}
+
+impl AgentFollower {
+    fn new(
+        shared: &Arc<Shared>,
+        facts: &Facts,
+        order: &Order,
+        profile: &AgentProfile,
+        live: Arc<LiveSession>,
+    ) -> AgentFollower {
+        let spent = Duration::from_millis(clock::now().since(facts.started));
+        AgentFollower {
+            shared: Arc::clone(shared),
+            live,
+            effect: facts.effect,
+            reader: agents::reader(profile, order.brief.step, order.resumed),
+            interactive: profile.mode == AgentMode::Interactive,
+            used: Usage::default(),
+            logged: facts.usage,
+            seen: order.resume.clone(),
+            status: None,
+            idle: order.idle,
+            stalls_at: Instant::now() + order.idle,
+            stalled: false,
+            ends_at: Instant::now() + order.timeout.saturating_sub(spent),
+            timed_out: false,
+            outcome: None,
+        }
+    }
+
+    fn report(&self, event: StepEvent) {
+        self.shared.report(Event::Step(event));
+    }
+
+    fn take(&mut self, pane: &Pane, events: Vec<AgentEvent>) {
+        for event in events {
+            match event {
+                AgentEvent::SessionSeen(id) => {
+                    if self.seen.as_ref() != Some(&id) {
+                        self.seen = Some(id.clone());
+                        self.report(StepEvent::SessionSeen { effect: self.effect, resume: id });
+                    }
+                }
+                AgentEvent::SessionGone => self.report(StepEvent::SessionGone { effect: self.effect }),
+                AgentEvent::Used(usage) => self.count(usage),
+                AgentEvent::Status(status) => self.set_status(pane, status),
+                AgentEvent::Progress => self.progress(),
+                AgentEvent::Transcript(bytes) => drop(pane.feed(&bytes)),
+                AgentEvent::Outcome(outcome) => self.outcome = Some(outcome),
+            }
+        }
+    }
+
+    /// What an earlier server has logged is not logged again.
+    fn count(&mut self, usage: Usage) {
+        self.used = self.used.plus(usage);
+        let fresh = Usage {
+            cost_micros: self.used.cost_micros.saturating_sub(self.logged.cost_micros),
+            input_tokens: self.used.input_tokens.saturating_sub(self.logged.input_tokens),
+            output_tokens: self.used.output_tokens.saturating_sub(self.logged.output_tokens),
+        };
+        if fresh != Usage::default() {
+            self.logged = self.logged.plus(fresh);
+            self.report(StepEvent::Used { effect: self.effect, usage: fresh });
+        }
+    }
+
+    fn set_status(&mut self, pane: &Pane, status: AgentStatus) {
+        if !status.message.is_empty() {
+            pane.set_last_action(status.message.clone());
+        }
+        if self.status.as_ref() != Some(&status) {
+            self.progress();
+            self.status = Some(status.clone());
+            self.report(StepEvent::StatusChanged { effect: self.effect, status });
+        }
+    }
+
+    fn progress(&mut self) {
+        self.stalls_at = Instant::now() + self.idle;
+        if std::mem::take(&mut self.stalled) {
+            self.report(StepEvent::Progressed { effect: self.effect });
+        }
+    }
+
+    /// What the bytes of a terminal told by themselves.
+    fn take_terminal(&mut self, pane: &Pane, replies: Vec<u8>, events: Vec<TermEvent>, live: bool) {
+        // Answers to questions that were asked of an earlier server were given by it.
+        if live && !replies.is_empty() {
+            let _ended = pane.input(replies);
+        }
+        for event in events {
+            if let TermEvent::Status(report) = event {
+                if let Some(status) = super::super::status::of_report(&report) {
+                    self.set_status(pane, status);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self, pane: &Pane, exit: Exit, result_file: Option<String>) -> StepOutcome {
+        let exit = ExitInfo { code: exit.code, signal: exit.signal };
+        let events = self.reader.finish(exit, result_file);
+        self.take(pane, events);
+        if self.timed_out {
+            return StepOutcome::TimedOut;
+        }
+        self.outcome.unwrap_or(StepOutcome::Lost)
+    }
+}
+
+impl Follower for AgentFollower {
+    fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool) {
+        if self.interactive {
+            let (replies, events) = pane.feed(bytes);
+            self.take_terminal(pane, replies, events, live);
+        }
+        let events = self.reader.feed(bytes);
+        self.take(pane, events);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let stall = (!self.stalled).then_some(self.stalls_at);
+        let end = (!self.timed_out).then_some(self.ends_at);
+        stall.into_iter().chain(end).min()
+    }
+
+    fn wake(&mut self, pane: &Pane) {
+        let now = Instant::now();
+        if self.live.is_paused() || self.waits_for_person() {
+            // A clock that stands while the agent does: it starts anew when it goes on.
+            self.stalls_at = now + self.idle;
+        } else if now >= self.stalls_at && !self.stalled {
+            self.stalled = true;
+            self.report(StepEvent::Stalled { effect: self.effect });
+        }
+        if now >= self.ends_at && !self.timed_out {
+            self.timed_out = true;
+            let _ended = pane.signal(Signal::Continue);
+            let _ended = pane.signal(Signal::Terminate { grace_ms: GRACE_MS });
+        }
+    }
+}
+
+impl AgentFollower {
+    fn waits_for_person(&self) -> bool {
+        self.status
+            .as_ref()
+            .is_some_and(|status| matches!(status.state, crate::model::AgentState::Blocked(_)))
+    }
+}

@@ -1,0 +1,199 @@
+//! Panes: the emulated terminals of sessions, and the way to their keepers.
+//!
+//! Bytes are parsed here, off the engine's and the drawers' paths; a drawer locks an emulator for a moment to copy its
+//! cells. A pane tells those who show it when it changed; a hidden one costs its parsing and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::model::SessionId;
+use crate::protocol::keeper::{Signal, ToKeeper};
+use crate::term::{Emulator, TermEvent};
+use crate::ui::Panes;
+
+/// Messages that may wait for a keeper before senders are told that it does not keep up.
+const OUTBOX: usize = 1024;
+/// Panes of ended sessions that are kept in memory; older ones come back from their recordings.
+const ENDED_KEPT: usize = 48;
+
+/// One session's terminal.
+#[derive(Debug)]
+pub struct Pane {
+    /// The session.
+    pub session: SessionId,
+    /// Whether it is a terminal that a person can type into, not a transcript.
+    pub interactive: bool,
+    emulator: Arc<Mutex<Emulator>>,
+    outbox: mpsc::Sender<ToKeeper>,
+    watchers: Mutex<Vec<Weak<Notify>>>,
+    last_action: Mutex<Option<String>>,
+    ended: AtomicBool,
+    order: u64,
+}
+
+/// Why input did not go to a session.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// It does not run any more.
+    #[error("the session has ended")]
+    Ended,
+    /// It reads too slowly.
+    #[error("the agent does not read its input: what you sent was dropped")]
+    Full,
+}
+
+impl Pane {
+    /// Takes output in; answers that the terminal gives, and what the bytes told.
+    pub fn feed(&self, bytes: &[u8]) -> (Vec<u8>, Vec<TermEvent>) {
+        let mut emulator = self.emulator();
+        emulator.feed(bytes);
+        let told = (emulator.take_replies(), emulator.take_events());
+        drop(emulator);
+        self.changed();
+        told
+    }
+
+    /// The emulator, for a moment.
+    pub fn emulator(&self) -> MutexGuard<'_, Emulator> {
+        self.emulator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the size of the screen and of the child's terminal.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        {
+            let mut emulator = self.emulator();
+            if emulator.size() == (cols, rows) {
+                return;
+            }
+            emulator.resize(cols, rows);
+        }
+        let _ended = self.send(ToKeeper::Resize { cols, rows });
+        self.changed();
+    }
+
+    /// Sends bytes to the child.
+    pub fn input(&self, bytes: Vec<u8>) -> Result<(), InputError> {
+        self.send(ToKeeper::Input(bytes))
+    }
+
+    /// Signals the session's processes.
+    pub fn signal(&self, signal: Signal) -> Result<(), InputError> {
+        self.send(ToKeeper::Signal(signal))
+    }
+
+    fn send(&self, message: ToKeeper) -> Result<(), InputError> {
+        if self.has_ended() {
+            return Err(InputError::Ended);
+        }
+        self.outbox.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => InputError::Full,
+            mpsc::error::TrySendError::Closed(_) => InputError::Ended,
+        })
+    }
+
+    /// Has `notify` woken when the screen changes, as long as it lives.
+    pub fn watch(&self, notify: &Arc<Notify>) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.retain(|watcher| watcher.strong_count() > 0);
+        if !watchers.iter().any(|watcher| watcher.as_ptr() == Arc::as_ptr(notify)) {
+            watchers.push(Arc::downgrade(notify));
+        }
+    }
+
+    /// No longer wakes `notify`.
+    pub fn unwatch(&self, notify: &Arc<Notify>) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.retain(|watcher| watcher.as_ptr() != Arc::as_ptr(notify));
+    }
+
+    fn changed(&self) {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        for watcher in watchers.iter().filter_map(Weak::upgrade) {
+            watcher.notify_one();
+        }
+    }
+
+    /// Remembers what the session did last.
+    pub fn set_last_action(&self, text: String) {
+        *self.last_action.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
+    /// Its processes are gone; the screen stays.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.changed();
+    }
+
+    /// Whether its processes are gone.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
+/// Every pane by its session.
+#[derive(Debug, Default)]
+pub struct PaneMap {
+    panes: RwLock<BTreeMap<SessionId, Arc<Pane>>>,
+    count: AtomicU64,
+}
+
+impl PaneMap {
+    /// A new pane, and where its messages for the keeper come out.
+    pub fn open(
+        &self,
+        session: &SessionId,
+        emulator: Emulator,
+        interactive: bool,
+    ) -> (Arc<Pane>, mpsc::Receiver<ToKeeper>) {
+        let (outbox, messages) = mpsc::channel(OUTBOX);
+        let pane = Arc::new(Pane {
+            session: session.clone(),
+            interactive,
+            emulator: Arc::new(Mutex::new(emulator)),
+            outbox,
+            watchers: Mutex::default(),
+            last_action: Mutex::default(),
+            ended: AtomicBool::new(false),
+            order: self.count.fetch_add(1, Ordering::Relaxed),
+        });
+        let mut panes = self.panes.write().unwrap_or_else(PoisonError::into_inner);
+        panes.insert(session.clone(), Arc::clone(&pane));
+        forget_oldest(&mut panes);
+        (pane, messages)
+    }
+
+    /// The pane of a session.
+    pub fn get(&self, session: &SessionId) -> Option<Arc<Pane>> {
+        self.panes.read().unwrap_or_else(PoisonError::into_inner).get(session).cloned()
+    }
+
+    /// Gives every emulator the colours that its child may ask for.
+    pub fn for_each(&self, mut work: impl FnMut(&Pane)) {
+        let panes: Vec<Arc<Pane>> =
+            self.panes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        panes.iter().for_each(|pane| work(pane));
+    }
+}
+
+fn forget_oldest(panes: &mut BTreeMap<SessionId, Arc<Pane>>) {
+    let ended = panes.values().filter(|pane| pane.has_ended());
+    if ended.clone().count() > ENDED_KEPT {
+        let oldest = ended.min_by_key(|pane| pane.order).map(|pane| pane.session.clone());
+        oldest.map(|session| panes.remove(&session));
+    }
+}
+
+impl Panes for PaneMap {
+    fn pane(&self, id: &SessionId) -> Option<Arc<Mutex<Emulator>>> {
+        self.get(id).map(|pane| Arc::clone(&pane.emulator))
+    }
+
+    fn last_action(&self, id: &SessionId) -> Option<String> {
+        let pane = self.get(id)?;
+        let action = pane.last_action.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        action
+    }
+}

@@ -1,0 +1,316 @@
+//! The project's settings, as the rest of the server uses them: the configuration files, read and turned into the
+//! engine's policy, the agents' profiles and the screen's settings.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::places::{Places, absolute};
+use crate::config::{self, Config, GateCommand, Source};
+use crate::git::Repository;
+use crate::keymap::Keymap;
+use crate::model::agent::{AgentKind, AgentMode, PromptBy};
+use crate::model::policy::{Retry, Team};
+use crate::model::{AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum};
+use crate::protocol::client::Colours;
+use crate::theme::{ColourDepth, Theme, Themes};
+use crate::ui::{AgentFound, Settings, Welcome};
+use crate::{learn, prompts, term};
+
+/// Settings of a project, checked.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The engine's rules.
+    pub policy: Policy,
+    /// The agents.
+    pub profiles: BTreeMap<AgentName, AgentProfile>,
+    /// Bytes of recording that are kept for a session.
+    pub recording_limit: u64,
+    /// Names of variables that gates may see besides the usual ones.
+    pub gate_env: Vec<String>,
+    /// Lines for `sh -c`, run once in each new worktree, and their time limit.
+    pub setup: Vec<String>,
+    /// The time limit of each setup line.
+    pub setup_timeout: std::time::Duration,
+    /// Globs of files that are copied into each new worktree.
+    pub copy: Vec<String>,
+    /// Every theme that there is.
+    pub themes: Vec<Theme>,
+    /// What the first screen tells.
+    pub welcome: Arc<Welcome>,
+    roles: BTreeMap<String, String>,
+    theme: Theme,
+    keymap: Keymap,
+    ascii: bool,
+    mouse: bool,
+    bell: bool,
+}
+
+impl Project {
+    /// Reads the settings; the error is every problem, a line each.
+    pub fn load(places: &Places, repository: &Repository) -> Result<Project, String> {
+        let config = read_config(places)?;
+        let found = learn::agents();
+        let themes = Themes::new(own_themes());
+        let mut keys = config.keys.clone();
+        keys.entry("leave-terminal".to_owned()).or_insert_with(|| vec![config.ui.leave_key.clone()]);
+        let keymap = Keymap::with(&keys).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(|problem| format!("[keys] {problem}")).collect();
+            lines.join("\n")
+        })?;
+        let theme = themes.load(&config.ui.theme).map_err(|error| error.to_string())?;
+        let (all_themes, _broken) = themes.load_all();
+        let usable = usable_agents(&config, &found);
+        Ok(Project {
+            policy: policy(&config, &usable),
+            profiles: config
+                .agents
+                .iter()
+                .map(profile)
+                .map(|profile| (profile.name.clone(), profile))
+                .collect(),
+            recording_limit: config.recording.limit_bytes,
+            gate_env: Vec::new(),
+            setup: config.worktrees.setup.clone(),
+            setup_timeout: config.worktrees.setup_timeout,
+            copy: config.worktrees.copy.clone(),
+            themes: all_themes,
+            welcome: Arc::new(welcome(places, repository, &found)),
+            roles: config.roles.iter().map(|(name, role)| (name.clone(), role.prompt.clone())).collect(),
+            theme,
+            keymap,
+            ascii: config.ui.ascii,
+            mouse: config.ui.mouse,
+            bell: config.ui.bell,
+        })
+    }
+
+    /// The screen's settings for a terminal with those colours.
+    pub fn settings(&self, colours: Colours) -> Settings {
+        Settings {
+            keymap: self.keymap.clone(),
+            theme: self.theme.clone(),
+            depth: match colours {
+                Colours::None => ColourDepth::None,
+                Colours::Sixteen => ColourDepth::Ansi16,
+                Colours::Indexed => ColourDepth::Indexed,
+                Colours::True => ColourDepth::True,
+            },
+            ascii: self.ascii,
+            mouse: self.mouse,
+            bell: self.bell,
+        }
+    }
+
+    /// Uses another theme.
+    pub fn with_theme(&self, name: &str) -> Result<Project, String> {
+        let theme = Themes::new(own_themes()).load(name).map_err(|error| error.to_string())?;
+        Ok(Project { theme, ..self.clone() })
+    }
+
+    /// The colours that programs in panes are told.
+    pub fn colours(&self) -> term::Colours {
+        term::Colours::default()
+    }
+
+    /// The prompt of a role: the built-in one and what the project adds.
+    pub fn role_prompt(&self, role: &str) -> Option<String> {
+        let own = self.roles.get(role).filter(|text| !text.trim().is_empty());
+        match (prompts::role(role), own) {
+            (Some(built_in), Some(own)) => Some(format!("{built_in}\n\n{own}")),
+            (Some(text), None) => Some(text.to_owned()),
+            (None, own) => own.cloned(),
+        }
+    }
+}
+
+/// The user's own configuration file.
+pub fn user_config() -> Option<PathBuf> {
+    let dir = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(dir.join("loopmon").join("config.toml"))
+}
+
+/// The folder of the user's own themes.
+pub fn themes_dir() -> Option<PathBuf> {
+    Some(user_config()?.parent()?.join("themes"))
+}
+
+/// The checked configuration; the error is every problem, a line each.
+pub fn read_config(places: &Places) -> Result<Config, String> {
+    let user = user_config().filter(|path| path.exists());
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok::<_, String>((path.display().to_string(), text))
+    };
+    let user = user.as_ref().map(read).transpose()?;
+    let own = Some(places.config()).filter(|path| path.exists());
+    let own = own.as_ref().map(read).transpose()?;
+    let source = |file: &'static str, pair: &'_ Option<(String, String)>| {
+        pair.as_ref()
+            .map(|(name, text)| (if file.is_empty() { name.clone() } else { file.to_owned() }, text.clone()))
+    };
+    let (user, own) = (source("", &user), source("loopmon.toml", &own));
+    Config::merged(
+        user.as_ref().map(|(file, text)| Source { file, text }),
+        own.as_ref().map(|(file, text)| Source { file, text }),
+    )
+    .map_err(|problems| problems.to_string())
+}
+
+fn own_themes() -> Vec<(String, String)> {
+    let Some(entries) = themes_dir().and_then(|dir| std::fs::read_dir(dir).ok()) else { return Vec::new() };
+    let toml = |entry: std::fs::DirEntry| {
+        let path = entry.path();
+        let name = path.file_stem()?.to_str()?.to_owned();
+        (path.extension()? == "toml").then_some((name, std::fs::read_to_string(&path).ok()?))
+    };
+    entries.flatten().filter_map(toml).collect()
+}
+
+fn welcome(places: &Places, repository: &Repository, found: &[learn::FoundAgent]) -> Welcome {
+    let config = places.config();
+    Welcome {
+        repository: Some(repository.root().display().to_string()),
+        problem: None,
+        config: config.exists().then(|| "loopmon.toml".to_owned()),
+        agents: found
+            .iter()
+            .map(|agent| AgentFound {
+                name: agent.name.clone(),
+                version: agent.version.clone(),
+                note: agent.path.display().to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// Agents that can be asked: whose program is a path, or was found.
+fn usable_agents(config: &Config, found: &[learn::FoundAgent]) -> Vec<AgentName> {
+    config
+        .agents
+        .iter()
+        .filter(|agent| {
+            let profile = profile(agent);
+            let Some(program) = profile.command.first() else { return false };
+            let on_path = || learn::find_program(program).is_some();
+            found.iter().any(|found| found.name == agent.name) || program.contains(['/', '{']) || on_path()
+        })
+        .map(|agent| AgentName(agent.name.clone()))
+        .collect()
+}
+
+fn policy(config: &Config, usable: &[AgentName]) -> Policy {
+    let run = &config.run;
+    let first = usable.first().cloned().unwrap_or_default();
+    let named = |name: &Option<String>| name.clone().map(AgentName).unwrap_or_else(|| first.clone());
+    let reviewers: Vec<AgentName> = if config.review.agents.is_empty() {
+        usable.iter().chain(usable.first()).take(2).cloned().collect()
+    } else {
+        config.review.agents.iter().cloned().map(AgentName).collect()
+    };
+    let roles = config.roles.iter();
+    Policy {
+        team: Team {
+            known: config
+                .agents
+                .iter()
+                .map(|agent| AgentName(agent.name.clone()))
+                .filter(|name| usable.contains(name))
+                .collect(),
+            planner: named(&config.defaults.planner),
+            implementer: named(&config.defaults.implementer),
+            reviewers,
+            roles: roles
+                .filter_map(|(name, role)| Some((name.clone(), AgentName(role.agent.clone()?))))
+                .collect(),
+        },
+        gates: config.gates.iter().map(gate).collect(),
+        parallel: run.parallel,
+        max_rounds: run.max_rounds,
+        on_max: match run.on_max {
+            config::OnMax::ReturnLast => OnMax::ReturnLast,
+            config::OnMax::Fail => OnMax::Fail,
+            config::OnMax::Escalate => OnMax::Escalate,
+        },
+        after_fix: match run.after_fix {
+            config::AfterFix::Validate => AfterFix::Validate,
+            config::AfterFix::Implement => AfterFix::Implement,
+        },
+        quorum: match config.review.quorum {
+            config::Quorum::All => Quorum::All,
+            config::Quorum::AtLeast(count) => Quorum::AtLeast(count),
+        },
+        human_gate: match run.human_gate {
+            config::HumanGate::Never => HumanGate::Never,
+            config::HumanGate::Always => HumanGate::Always,
+            config::HumanGate::Marked => HumanGate::Marked,
+        },
+        retry: Retry {
+            attempts: run.attempts,
+            corrections: run.corrections,
+            backoff_ms: millis(run.backoff),
+            backoff_cap_ms: millis(run.backoff_cap),
+            idle_ms: millis(run.idle),
+            step_timeout_ms: millis(run.step_timeout),
+            review_timeout_ms: millis(config.review.timeout),
+        },
+        budget_micros: run.budget_usd.map_or(0, micros),
+    }
+}
+
+/// Dollars as micro-dollars; negative ones and nonsense are none.
+pub fn micros(dollars: f64) -> u64 {
+    if !dollars.is_finite() || dollars <= 0.0 {
+        return 0;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just before")]
+    let micros = (dollars * 1_000_000.0).round().min(1e15) as u64;
+    micros
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn gate(gate: &config::Gate) -> GateSpec {
+    GateSpec {
+        name: gate.name.clone(),
+        argv: match &gate.command {
+            GateCommand::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+            GateCommand::Argv(argv) => argv.clone(),
+        },
+        cwd: gate.cwd.clone(),
+        timeout_ms: millis(gate.timeout),
+    }
+}
+
+fn profile(agent: &config::Agent) -> AgentProfile {
+    let texts =
+        |templates: &[config::Template]| templates.iter().map(ToString::to_string).collect::<Vec<_>>();
+    AgentProfile {
+        name: AgentName(agent.name.clone()),
+        kind: match agent.kind {
+            config::AgentKind::Command => AgentKind::Command,
+            config::AgentKind::Claude => AgentKind::Claude,
+        },
+        command: texts(&agent.command),
+        prompt: match agent.prompt {
+            config::PromptDelivery::Stdin => PromptBy::Stdin,
+            config::PromptDelivery::Argument => PromptBy::Argument,
+            config::PromptDelivery::File => PromptBy::File,
+            config::PromptDelivery::Paste => PromptBy::Paste,
+        },
+        mode: match agent.mode {
+            config::Mode::Headless => AgentMode::Headless,
+            config::Mode::Interactive => AgentMode::Interactive,
+        },
+        model: agent.model.clone(),
+        permission: Some(agent.permission.as_str().to_owned()),
+        extra_args: texts(&agent.extra_args),
+        env_allow: agent.env.clone(),
+        env_set: agent.set.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        approve_keys: agent.approve_keys.clone(),
+        deny_keys: agent.deny_keys.clone(),
+        interrupt_keys: agent.interrupt_keys.clone(),
+    }
+}

@@ -1,0 +1,220 @@
+//! What a screen asks for, carried out beside it: its answers come back as replies.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::describe;
+use super::runtime::Message as ToRuntime;
+use super::shared::Shared;
+use super::{ended, plans};
+use crate::model::{Command, SessionId, TaskId};
+use crate::protocol::client::{Message, StartRun};
+use crate::store::Store;
+use crate::ui::{Purpose, Reply, Request, Welcome};
+
+/// Replies that may wait for their client.
+const REPLIES: usize = 256;
+/// The largest text that is offered to a terminal's clipboard, bytes: terminals refuse more.
+const COPY_LIMIT: usize = 100_000;
+
+/// One client's errands.
+pub struct Desk {
+    shared: Arc<Shared>,
+    replies: mpsc::Receiver<Reply>,
+    answer: mpsc::Sender<Reply>,
+    editing: Option<Purpose>,
+    coming_back: BTreeSet<SessionId>,
+    welcome: Arc<Welcome>,
+}
+
+impl Desk {
+    /// A desk with nothing on it.
+    pub fn new(shared: Arc<Shared>) -> Desk {
+        let (answer, replies) = mpsc::channel(REPLIES);
+        let welcome = shared.project().welcome.clone();
+        Desk { shared, replies, answer, editing: None, coming_back: BTreeSet::new(), welcome }
+    }
+
+    /// What the first screen tells.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// The next reply; waits for it.
+    pub async fn next(&mut self) -> Reply {
+        match self.replies.recv().await {
+            Some(reply) => reply,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A reply of the server's own.
+    pub fn tell(&self, reply: Reply) {
+        let _full = self.answer.try_send(reply);
+    }
+
+    /// Carries a request out; what the client itself has to do for it, if anything.
+    pub fn take(&mut self, request: Request) -> Option<Message> {
+        match request {
+            Request::Command(command) => self.command(command),
+            Request::StartRun { goal } => self.start(StartRun { goal, ..StartRun::default() }),
+            Request::ImportPlan { path } => self.import(path),
+            Request::StartDemo => {
+                let text =
+                    "leave with q and run `loopmon demo`: it works in a throw-away repository".to_owned();
+                self.tell(Reply::Notice { text, bad: false });
+            }
+            Request::ToPane { session, bytes } => self.to_pane(&session, bytes),
+            Request::LoadDiff(task) => self.load_diff(task),
+            Request::LoadEvents(task) => self.load_events(task),
+            Request::ListThemes => self.tell(Reply::Themes(self.shared.project().themes.clone())),
+            Request::EditText { text, suffix, purpose } => return Some(self.edit(text, suffix, purpose)),
+            Request::Copy(_)
+            | Request::Bell
+            | Request::Title(_)
+            | Request::Redraw
+            | Request::SetTheme(_)
+            | Request::Detach
+            | Request::QuitServer => {}
+        }
+        None
+    }
+
+    fn command(&self, command: Command) {
+        let verb = command.verb();
+        let (answer, result) = oneshot::channel();
+        self.shared.send(ToRuntime::Command { command, answer });
+        let replies = self.answer.clone();
+        tokio::spawn(async move {
+            let reply = match result.await {
+                Ok(Ok(())) => Reply::Done { verb },
+                Ok(Err(reason)) => Reply::Refused { verb, reason },
+                Err(_) => Reply::Refused { verb, reason: "the server is ending".to_owned() },
+            };
+            let _gone = replies.send(reply).await;
+        });
+    }
+
+    fn start(&self, request: StartRun) {
+        let (answer, result) = oneshot::channel();
+        self.shared.send(ToRuntime::Start { request: Box::new(request), answer });
+        let replies = self.answer.clone();
+        tokio::spawn(async move {
+            let (text, bad) = match result.await {
+                Ok(Ok(run)) => (format!("run {run} has begun"), false),
+                Ok(Err(reason)) => (reason, true),
+                Err(_) => ("the server is ending".to_owned(), true),
+            };
+            let _gone = replies.send(Reply::Notice { text, bad }).await;
+        });
+    }
+
+    fn import(&self, path: String) {
+        let path = self.shared.places.root.join(PathBuf::from(path));
+        match plans::read(&path) {
+            Ok(plan) => self.start(StartRun { plan: Some(plan), ..StartRun::default() }),
+            Err(text) => self.tell(Reply::Notice { text, bad: true }),
+        }
+    }
+
+    fn to_pane(&self, session: &SessionId, bytes: Vec<u8>) {
+        let sent = match self.shared.panes.get(session) {
+            Some(pane) if pane.interactive => pane.input(bytes).map_err(|error| error.to_string()),
+            Some(_) => Err("it runs headless: there is nothing to type into".to_owned()),
+            None => Err("the session has ended".to_owned()),
+        };
+        if let Err(text) = sent {
+            self.tell(Reply::Notice { text, bad: true });
+        }
+    }
+
+    fn load_diff(&self, task: TaskId) {
+        let (shared, replies) = (Arc::clone(&self.shared), self.answer.clone());
+        tokio::task::spawn_blocking(move || {
+            let text = describe::diff(&shared, &task).unwrap_or_else(|error| error);
+            let _gone = replies.blocking_send(Reply::Diff { task, text });
+        });
+    }
+
+    fn load_events(&self, task: TaskId) {
+        let (log, replies) = (self.shared.places.log(), self.answer.clone());
+        tokio::task::spawn_blocking(move || {
+            let lines = task_events(&log, &task).unwrap_or_else(|error| vec![error]);
+            let _gone = replies.blocking_send(Reply::Events { task, lines });
+        });
+    }
+
+    fn edit(&mut self, text: String, suffix: &str, purpose: Purpose) -> Message {
+        let text = match &purpose {
+            Purpose::Plan(plan) => plans::to_toml(plan),
+            Purpose::Words => text,
+        };
+        self.editing = Some(purpose);
+        Message::Edit { text, suffix: suffix.to_owned() }
+    }
+
+    /// The editor was closed.
+    pub fn edited(&mut self, text: Option<String>) -> Option<Reply> {
+        let purpose = self.editing.take()?;
+        let Some(text) = text else {
+            return Some(Reply::Notice {
+                text: "the editor failed: set EDITOR to one that works".to_owned(),
+                bad: true,
+            });
+        };
+        Some(match purpose {
+            Purpose::Words => Reply::Edited { purpose, text },
+            Purpose::Plan(_) => Reply::PlanEdited(plans::parse(&text, "plan.toml").map(Box::new)),
+        })
+    }
+
+    /// Has the pane of an ended session made again from its recording.
+    pub fn bring_back(&mut self, session: &SessionId, notify: &Arc<Notify>) {
+        if self.coming_back.insert(session.clone()) {
+            let (shared, session, notify) = (Arc::clone(&self.shared), session.clone(), Arc::clone(notify));
+            tokio::task::spawn_blocking(move || {
+                ended::bring_back(&shared, &session);
+                notify.notify_one();
+            });
+        }
+    }
+}
+
+fn task_events(log: &std::path::Path, task: &TaskId) -> Result<Vec<String>, String> {
+    let store = Store::open_reader(log).map_err(|error| error.to_string())?;
+    let Some(store) = store else { return Ok(Vec::new()) };
+    let Some(run) = store.runs().map_err(|error| error.to_string())?.pop() else { return Ok(Vec::new()) };
+    let records = store.events(&run.id, 0).map_err(|error| error.to_string())?;
+    Ok(describe::lines_of_task(&records, task))
+}
+
+/// Requests that are bytes for the client's own terminal.
+pub fn to_terminal(request: &Request) -> Option<Vec<u8>> {
+    match request {
+        Request::Bell => Some(b"\x07".to_vec()),
+        Request::Title(title) => {
+            let clean: String = title.chars().filter(|c| !c.is_control()).take(120).collect();
+            Some(format!("\x1b]2;{clean}\x1b\\").into_bytes())
+        }
+        Request::Copy(text) if text.len() <= COPY_LIMIT => {
+            let data = base64::engine::general_purpose::STANDARD.encode(text);
+            Some(format!("\x1b]52;c;{data}\x1b\\").into_bytes())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_brings_no_escape_sequence_to_the_terminal() {
+        let bytes = to_terminal(&Request::Title("a\x1b]0;b\x07\u{9b}c".to_owned())).unwrap();
+        assert_eq!(bytes, b"\x1b]2;a]0;bc\x1b\\");
+    }
+}

@@ -1,0 +1,346 @@
+//! The runtime: the one writer of the state. Everything that happens comes in one line, is made durable, is taken into
+//! the state, and only then acted upon.
+//!
+//! Invariant: no effect runs, and nobody is told "done", before the event behind it is on the disk. If the log can't be
+//! written, nothing new is started and what happened meanwhile waits here.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::effects;
+use super::project::Project;
+use super::shared::Shared;
+use super::{clock, start};
+use crate::engine::{self, State};
+use crate::model::event::RunEvent;
+use crate::model::snapshot::Notice;
+use crate::model::{Command, Event, Record, RunId, Snapshot, Timestamp};
+use crate::protocol::client::StartRun;
+use crate::store::{Store, StoreError};
+
+/// Between two snapshots at least.
+const FRAME: Duration = Duration::from_millis(16);
+/// Between two tries to write a log that could not be written.
+const RETRY: Duration = Duration::from_secs(2);
+/// Notices of the server itself that are kept.
+const NOTICES: usize = 20;
+
+/// A message to the runtime.
+#[derive(Debug)]
+pub enum Message {
+    /// Something happened to the run.
+    Happened(Event),
+    /// A person or script asks.
+    Command {
+        /// What.
+        command: Command,
+        /// Where the answer goes: the refusal, if it is one.
+        answer: oneshot::Sender<Result<(), String>>,
+    },
+    /// A run is to be started.
+    Start {
+        /// Which.
+        request: Box<StartRun>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<RunId, String>>,
+    },
+    /// The configuration was read anew: taken up, or refused with its problems.
+    Configured(Result<Box<Project>, String>),
+    /// Something that people should know.
+    Notice {
+        /// One line.
+        text: String,
+        /// Whether it is bad news.
+        bad: bool,
+    },
+    /// The server is to end; sessions go on under their keepers.
+    Shutdown,
+}
+
+/// What the rest of the server sees of the runtime.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The latest snapshot.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// Every event since the server began, for followers.
+    pub records: tokio::sync::broadcast::Sender<Arc<(RunId, Record)>>,
+}
+
+/// The runtime and all it owns.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    store: Store,
+    state: Option<State>,
+    messages: mpsc::UnboundedReceiver<Message>,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    records: tokio::sync::broadcast::Sender<Arc<(RunId, Record)>>,
+    /// Events that could not be written yet.
+    unwritten: VecDeque<Event>,
+    retry_at: Option<Instant>,
+    notices: Vec<Notice>,
+    dirty: bool,
+    published: Instant,
+}
+
+impl Runtime {
+    /// The runtime, with the latest run taken up from the log.
+    pub fn new(
+        shared: Arc<Shared>,
+        store: Store,
+        messages: mpsc::UnboundedReceiver<Message>,
+    ) -> Result<(Runtime, View), StoreError> {
+        let (snapshot, receiver) = watch::channel(Arc::new(Snapshot::default()));
+        let (records, _) = tokio::sync::broadcast::channel(4096);
+        let view = View { snapshot: receiver, records: records.clone() };
+        let state = start::latest(&store)?;
+        let mut runtime = Runtime {
+            shared,
+            store,
+            state,
+            messages,
+            snapshot,
+            records,
+            unwritten: VecDeque::new(),
+            retry_at: None,
+            notices: Vec::new(),
+            dirty: true,
+            published: Instant::now(),
+        };
+        runtime.recover();
+        runtime.publish();
+        Ok((runtime, view))
+    }
+
+    /// Until the server ends. The error is why it has to.
+    pub async fn run(mut self) -> Result<(), StoreError> {
+        loop {
+            let publish_at = self.dirty.then_some(self.published + FRAME);
+            tokio::select! {
+                message = self.messages.recv() => {
+                    let Some(message) = message else { return Ok(()) };
+                    if self.take_all(message)? {
+                        return Ok(());
+                    }
+                }
+                () = at(publish_at) => self.publish(),
+                () = at(self.retry_at) => self.write_again()?,
+            }
+            if self.dirty && self.published.elapsed() >= FRAME {
+                self.publish();
+            }
+        }
+    }
+
+    /// Takes a message and all that wait behind it; events in a row are written together. Whether it is over.
+    fn take_all(&mut self, first: Message) -> Result<bool, StoreError> {
+        let mut next = Some(first);
+        let mut events = Vec::new();
+        while let Some(message) = next {
+            match message {
+                Message::Happened(event) => events.push(event),
+                other => {
+                    self.happen(std::mem::take(&mut events))?;
+                    if self.take(other)? {
+                        return Ok(true);
+                    }
+                }
+            }
+            next = self.messages.try_recv().ok();
+        }
+        self.happen(events)?;
+        Ok(false)
+    }
+
+    fn take(&mut self, message: Message) -> Result<bool, StoreError> {
+        match message {
+            Message::Happened(event) => self.happen(vec![event])?,
+            Message::Command { command, answer } => {
+                let result = self.command(&command)?;
+                let _gone = answer.send(result);
+            }
+            Message::Start { request, answer } => {
+                let result = self.start(*request)?;
+                let _gone = answer.send(result);
+            }
+            Message::Configured(result) => self.configured(result)?,
+            Message::Notice { text, bad } => self.notice(text, bad),
+            Message::Shutdown => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    fn command(&mut self, command: &Command) -> Result<Result<(), String>, StoreError> {
+        let Some(state) = &self.state else {
+            return Ok(Err("there is no run yet".to_owned()));
+        };
+        match engine::decide(state, command) {
+            Err(refusal) => Ok(Err(refusal.0)),
+            Ok(event) => match self.write(vec![Event::Person(event)]) {
+                Ok(()) => Ok(Ok(())),
+                Err(error @ StoreError::Fenced { .. }) => Err(error),
+                Err(error) => Ok(Err(error.to_string())),
+            },
+        }
+    }
+
+    fn start(&mut self, request: StartRun) -> Result<Result<RunId, String>, StoreError> {
+        if let Some(state) = &self.state {
+            if let Err(reason) = start::may_follow(state) {
+                return Ok(Err(reason));
+            }
+        }
+        let begun = match start::prepare(&self.shared, &self.store, request) {
+            Ok(begun) => begun,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let (run, now) = (begun.run.clone(), clock::now());
+        let record =
+            Record { seq: 1, at: now, event: Event::Run(RunEvent::Started(Box::new(begun.clone()))) };
+        let written = self
+            .store
+            .add_run(&run, now, &begun.goal)
+            .and_then(|()| self.store.append(&run, std::slice::from_ref(&record)));
+        match written {
+            Err(error @ StoreError::Fenced { .. }) => return Err(error),
+            Err(error) => return Ok(Err(error.to_string())),
+            Ok(()) => {}
+        }
+        let (state, effects) = engine::start(&begun, now);
+        self.state = Some(state);
+        self.tell(&run, record);
+        self.execute(effects, now);
+        self.dirty = true;
+        Ok(Ok(run))
+    }
+
+    /// Takes events in; those that can't be written wait.
+    fn happen(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        if !self.unwritten.is_empty() {
+            self.unwritten.extend(events);
+            return Ok(());
+        }
+        match self.write(events.clone()) {
+            Ok(()) => Ok(()),
+            Err(error @ StoreError::Fenced { .. }) => Err(error),
+            Err(error) => {
+                self.notice(format!("nothing new is started: {error}"), true);
+                self.unwritten.extend(events);
+                self.retry_at = Some(Instant::now() + RETRY);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_again(&mut self) -> Result<(), StoreError> {
+        self.retry_at = None;
+        let events: Vec<Event> = self.unwritten.drain(..).collect();
+        let count = events.len();
+        self.happen(events)?;
+        if self.unwritten.is_empty() {
+            self.notice(format!("the log can be written again; {count} events were kept"), false);
+        }
+        Ok(())
+    }
+
+    /// Durable first, then taken in, then acted upon.
+    fn write(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        let (run, now) = (state.run.id.clone(), clock::now());
+        let records: Vec<Record> = events
+            .into_iter()
+            .zip(state.seq + 1..)
+            .map(|(event, seq)| Record { seq, at: now, event })
+            .collect();
+        let store = &mut self.store;
+        tokio::task::block_in_place(|| store.append(&run, &records))?;
+        let mut effects = Vec::new();
+        for record in &records {
+            effects.extend(engine::update(state, &record.event, record.at));
+        }
+        for record in records {
+            self.tell(&run, record);
+        }
+        self.execute(effects, now);
+        self.dirty = true;
+        Ok(())
+    }
+
+    fn tell(&self, run: &RunId, record: Record) {
+        let _nobody_listens = self.records.send(Arc::new((run.clone(), record)));
+    }
+
+    fn execute(&self, effects: Vec<engine::Effect>, now: Timestamp) {
+        let Some(state) = &self.state else { return };
+        for effect in effects {
+            effects::execute(&self.shared, state, effect, now);
+        }
+    }
+
+    /// The log was taken up: what was in flight is looked at, told, and asked for again.
+    fn recover(&mut self) {
+        let Some(state) = &self.state else { return };
+        if state.in_flight.is_empty() {
+            return;
+        }
+        let event = Event::Run(start::recovered(&self.shared, state));
+        if let Err(error) = self.write(vec![event]) {
+            self.notice(format!("the run can't be taken up again: {error}"), true);
+        }
+    }
+
+    fn configured(&mut self, result: Result<Box<Project>, String>) -> Result<(), StoreError> {
+        let project = match result {
+            Ok(project) => *project,
+            Err(problems) => {
+                self.notice(format!("the configuration stays as it was: {problems}"), true);
+                return Ok(());
+            }
+        };
+        let changed = self.state.as_ref().map(|state| start::policy_for(state, &project));
+        self.shared.set_project(project);
+        self.notice("the configuration was read again".to_owned(), false);
+        if let (Some(policy), Some(state)) = (changed, &self.state) {
+            if policy != state.policy {
+                self.happen(vec![Event::Run(RunEvent::PolicyChanged(Box::new(policy)))])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, text: String, bad: bool) {
+        tracing::info!(bad, "{text}");
+        if self.notices.last().is_none_or(|last| last.text != text) {
+            self.notices.push(Notice { at: clock::now(), bad, text });
+        }
+        let surplus = self.notices.len().saturating_sub(NOTICES);
+        self.notices.drain(..surplus);
+        self.dirty = true;
+    }
+
+    fn publish(&mut self) {
+        let project = self.shared.places.name();
+        let mut snapshot = match &self.state {
+            Some(state) => engine::snapshot(state, &project, clock::now()),
+            None => Snapshot { project, ..Snapshot::default() },
+        };
+        snapshot.notices.extend(self.notices.iter().cloned());
+        snapshot.notices.sort_by_key(|notice| notice.at);
+        self.snapshot.send_replace(Arc::new(snapshot));
+        self.dirty = false;
+        self.published = Instant::now();
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,145 @@
+//! A script's conversation: questions, answered in order.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::oneshot;
+
+use super::clients::Connection;
+use super::runtime::{Message as ToRuntime, View};
+use super::shared::Shared;
+use crate::model::Snapshot;
+use crate::model::snapshot::RunPhase;
+use crate::protocol::client::{Ask, Message, ToServer};
+use crate::store::Store;
+
+/// What a script may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Everything.
+    All,
+    /// Look, for it runs inside an agent's or gate's own process tree.
+    Look,
+}
+
+/// Serves a script until it hangs up.
+pub async fn serve(shared: Arc<Shared>, view: View, mut connection: Connection, rights: Rights) {
+    while let Some(ToServer::Ask(ask)) = connection.incoming.recv().await {
+        if let Ask::Follow { after } = *ask {
+            return follow(&shared, view, connection, after).await;
+        }
+        let answer = answer(&shared, &view, *ask, rights).await;
+        if connection.outgoing.send(answer.into()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(shared: &Shared, view: &View, ask: Ask, rights: Rights) -> Message {
+    let may = rights == Rights::All || matches!(ask, Ask::Status);
+    if !may {
+        let text =
+            "refused: this comes from inside an agent's own processes; only a person outside may decide";
+        return Message::Refused(text.to_owned());
+    }
+    match ask {
+        Ask::Status => Message::Status((**view.snapshot.borrow()).clone()),
+        Ask::Command(command) => {
+            let (answer, result) = oneshot::channel();
+            shared.send(ToRuntime::Command { command, answer });
+            match result.await {
+                Ok(Ok(())) => Message::Done,
+                Ok(Err(reason)) => Message::Refused(reason),
+                Err(_) => Message::Refused("the server is ending".to_owned()),
+            }
+        }
+        Ask::StartRun(request) => {
+            let (answer, result) = oneshot::channel();
+            shared.send(ToRuntime::Start { request: Box::new(request), answer });
+            match result.await {
+                Ok(Ok(run)) => Message::Started(run),
+                Ok(Err(reason)) => Message::Refused(reason),
+                Err(_) => Message::Refused("the server is ending".to_owned()),
+            }
+        }
+        Ask::Shutdown => {
+            shared.send(ToRuntime::Shutdown);
+            Message::Done
+        }
+        Ask::Follow { .. } => Message::Refused("already following".to_owned()),
+    }
+}
+
+/// Sends what the log has, then what comes.
+async fn follow(shared: &Arc<Shared>, mut view: View, connection: Connection, after: u64) {
+    let mut live = view.records.subscribe();
+    let Some(mut run) = current_run(&view) else {
+        let _gone = connection.outgoing.send(Message::Refused("there is no run yet".to_owned()).into()).await;
+        return;
+    };
+    let mut last = after;
+    loop {
+        let (log, wanted) = (shared.places.log(), run.clone());
+        let past = tokio::task::spawn_blocking(move || {
+            let store = Store::open_reader(&log).ok().flatten();
+            store.and_then(|store| store.events(&wanted, last).ok()).unwrap_or_default()
+        });
+        let past = past.await.unwrap_or_default();
+        let count = past.len();
+        for (index, record) in past.into_iter().enumerate() {
+            last = record.seq;
+            let newest = index + 1 == count;
+            let at_rest = newest && rests_at(&mut view, last).await;
+            if connection.outgoing.send(Message::Event { record, at_rest }.into()).await.is_err() {
+                return;
+            }
+        }
+        loop {
+            let item = tokio::select! {
+                item = live.recv() => item,
+                () = connection.outgoing.closed() => return,
+            };
+            match item {
+                Ok(item) if item.0 == run && item.1.seq <= last => {}
+                Ok(item) if item.0 == run && item.1.seq == last + 1 => {
+                    last = item.1.seq;
+                    let at_rest = rests_at(&mut view, last).await;
+                    let record = item.1.clone();
+                    if connection.outgoing.send(Message::Event { record, at_rest }.into()).await.is_err() {
+                        return;
+                    }
+                }
+                Ok(item) if item.0 == run => break,
+                Ok(item) => {
+                    (run, last) = (item.0.clone(), 0);
+                    break;
+                }
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+fn current_run(view: &View) -> Option<crate::model::RunId> {
+    view.snapshot.borrow().run.as_ref().map(|run| run.id.clone())
+}
+
+/// Whether the run rests after that event, once the snapshot has it. Later events make their own answer.
+async fn rests_at(view: &mut View, seq: u64) -> bool {
+    match view.snapshot.wait_for(|snapshot| snapshot.seq >= seq).await {
+        Ok(snapshot) => snapshot.seq == seq && is_at_rest(&snapshot),
+        Err(_) => false,
+    }
+}
+
+/// Whether nothing moves any more: the run is over, or only a person can move it.
+pub fn is_at_rest(snapshot: &Snapshot) -> bool {
+    let Some(run) = &snapshot.run else { return true };
+    let quiet = !snapshot.sessions.iter().any(|session| session.is_live());
+    match run.phase {
+        RunPhase::Complete | RunPhase::Incomplete | RunPhase::Stopped => quiet,
+        RunPhase::Proposed => true,
+        RunPhase::Planning | RunPhase::Working => snapshot.is_stuck(),
+    }
+}

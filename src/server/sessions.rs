@@ -1,0 +1,278 @@
+//! A session followed from its start to its end: started under a keeper or attached to again, its output taken to the
+//! pane and to whoever reads it, its end awaited.
+//!
+//! The recording is read up to the offset that the keeper names, then its live output is followed: nothing is lost or
+//! doubled, whichever server looks. Invariant: a session's processes are proven gone before its end is reported.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+
+use super::panes::Pane;
+use crate::process::{self, Identity, SpawnError};
+use crate::protocol::frame::Decoder;
+use crate::protocol::keeper::{Exit, FromKeeper, KeeperSpec, ToKeeper, VERSION};
+use crate::record;
+
+/// How long a keeper may take to start its program.
+const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long the processes of a lost session may take to die.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+/// Output of one read.
+const READ_SIZE: usize = 64 * 1024;
+
+/// How a session stands when somebody wants to follow it.
+#[derive(Debug)]
+pub enum Standing {
+    /// Its keeper runs and listens there.
+    Live {
+        /// The keeper's socket.
+        socket: PathBuf,
+        /// The program's process.
+        pid: u32,
+    },
+    /// It has ended, and its exit is known.
+    Ended(Exit),
+    /// It ran once, and left no exit behind; nothing of it lives any more.
+    Lost,
+}
+
+/// Why a session can't be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// No keeper could be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// Its files can't be read or written.
+    #[error("{path} can't be used: {source}")]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Processes of an earlier try can't be ended.
+    #[error("processes of an earlier try live on: {0:?}")]
+    Undead(Vec<i32>),
+}
+
+/// Whoever is told what a session does.
+pub trait Follower {
+    /// Output, in order; answers what is to be shown for it (itself, if it is a terminal's).
+    fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool);
+    /// The moment at which it wants to be woken, if any.
+    fn deadline(&self) -> Option<tokio::time::Instant>;
+    /// That moment has come.
+    fn wake(&mut self, pane: &Pane);
+}
+
+/// Starts a session unless it was started before.
+pub fn start(exe: &Path, dir: &Path, spec: impl FnOnce() -> KeeperSpec) -> Result<Standing, SessionError> {
+    if let Some(standing) = standing(dir)? {
+        return Ok(standing);
+    }
+    let spec = spec();
+    let io = |source| SessionError::Io { path: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(io)?;
+    if let Some(parent) = spec.recording.parent() {
+        std::fs::create_dir_all(parent).map_err(io)?;
+    }
+    process::write_spec(dir, &spec).map_err(io)?;
+    match process::spawn_keeper(exe, dir, START_LIMIT) {
+        Ok(handle) => Ok(Standing::Live {
+            socket: handle.socket.clone(),
+            pid: u32::try_from(handle.child.pid).unwrap_or(0),
+        }),
+        Err(SpawnError::Launch { .. }) => match process::read_exit(dir).map_err(io)? {
+            Some(file) => Ok(Standing::Ended(file.exit)),
+            None => Ok(Standing::Lost),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How a session stands that may have been started before; `None` if it never was.
+pub fn standing(dir: &Path) -> Result<Option<Standing>, SessionError> {
+    let io = |source| SessionError::Io { path: dir.to_owned(), source };
+    if !dir.join(crate::protocol::keeper::SPEC_FILE).exists() {
+        return Ok(None);
+    }
+    let kept = process::read_keeper(dir).map_err(io)?;
+    if let Some(file) = &kept {
+        let keeper = Identity { pid: file.keeper.pid, start_time: file.keeper.start_time };
+        if keeper.is_alive() {
+            let pid = u32::try_from(file.child.pid).unwrap_or(0);
+            return Ok(Some(Standing::Live { socket: file.socket.clone(), pid }));
+        }
+    }
+    if let Some(file) = process::read_exit(dir).map_err(io)? {
+        return Ok(Some(Standing::Ended(file.exit)));
+    }
+    // The keeper is gone without a word: whatever it kept must be gone too before anything is started again.
+    let spec = process::read_spec(dir).map_err(io)?;
+    let left = process::kill_orphans(&spec.session, KILL_LIMIT);
+    if !left.is_empty() {
+        return Err(SessionError::Undead(left.iter().map(|process| process.pid).collect()));
+    }
+    Ok(if kept.is_some() { Some(Standing::Lost) } else { None })
+}
+
+/// Follows a session to its end.
+pub async fn follow(
+    standing: Standing,
+    dir: &Path,
+    recording: &Path,
+    pane: &Arc<Pane>,
+    outbox: mpsc::Receiver<ToKeeper>,
+    follower: &mut (impl Follower + Send),
+) -> Result<Option<Exit>, SessionError> {
+    let exit = match standing {
+        Standing::Live { socket, .. } => match UnixStream::connect(&socket).await {
+            Ok(stream) => Conversation::new(stream, recording).follow(pane, outbox, follower).await,
+            Err(error) => {
+                tracing::warn!(%error, socket = %socket.display(), "a keeper does not answer");
+                None
+            }
+        },
+        Standing::Ended(exit) => {
+            replay(recording, 0, u64::MAX, pane, follower);
+            Some(exit)
+        }
+        Standing::Lost => {
+            replay(recording, 0, u64::MAX, pane, follower);
+            None
+        }
+    };
+    pane.end();
+    match exit {
+        Some(exit) => Ok(Some(exit)),
+        None => settle(dir).await,
+    }
+}
+
+/// The conversation with the keeper broke off: its files tell how it ended, once it has.
+async fn settle(dir: &Path) -> Result<Option<Exit>, SessionError> {
+    let dir = dir.to_owned();
+    let look = move || -> Result<Option<Exit>, SessionError> {
+        let deadline = std::time::Instant::now() + KILL_LIMIT;
+        loop {
+            match standing(&dir)? {
+                Some(Standing::Ended(exit)) => return Ok(Some(exit)),
+                Some(Standing::Lost) | None => return Ok(None),
+                Some(Standing::Live { .. }) if std::time::Instant::now() > deadline => {
+                    return Err(SessionError::Undead(Vec::new()));
+                }
+                // It is on its way out: its last act is to write how its program ended.
+                Some(Standing::Live { .. }) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    };
+    tokio::task::spawn_blocking(look).await.unwrap_or(Ok(None))
+}
+
+/// Takes what was recorded to the pane and the follower.
+fn replay(recording: &Path, from: u64, to: u64, pane: &Pane, follower: &mut impl Follower) {
+    match record::replay(recording, from, to) {
+        Ok(pieces) => {
+            for piece in pieces {
+                match piece {
+                    record::Piece::Size { cols, rows } => pane.emulator().resize(cols, rows),
+                    record::Piece::Output { data, .. } => follower.output(pane, data.as_bytes(), false),
+                }
+            }
+        }
+        Err(error) => tracing::warn!(%error, "a recording can't be read"),
+    }
+}
+
+/// Shows an ended session's recording in a pane of its own.
+pub fn replay_ended(recording: &Path, pane: &Pane, follower: &mut impl Follower) {
+    replay(recording, 0, u64::MAX, pane, follower);
+    pane.end();
+}
+
+struct Conversation<'a> {
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    recording: &'a Path,
+    decoder: Decoder,
+}
+
+impl<'a> Conversation<'a> {
+    fn new(stream: UnixStream, recording: &'a Path) -> Conversation<'a> {
+        let (from, to) = stream.into_split();
+        Conversation { from, to, recording, decoder: Decoder::default() }
+    }
+
+    /// Until the exit, or until the keeper is gone (`None`).
+    async fn follow(
+        mut self,
+        pane: &Arc<Pane>,
+        mut outbox: mpsc::Receiver<ToKeeper>,
+        follower: &mut (impl Follower + Send),
+    ) -> Option<Exit> {
+        self.to.write_all(&ToKeeper::Hello { version: VERSION }.encode()).await.ok()?;
+        let mut buffer = vec![0; READ_SIZE];
+        loop {
+            let deadline = follower.deadline();
+            tokio::select! {
+                read = self.from.read(&mut buffer) => {
+                    let count = read.ok().filter(|count| *count > 0)?;
+                    self.decoder.push(buffer.get(..count).unwrap_or_default());
+                    if let Some(exit) = self.take_messages(pane, follower)? {
+                        return Some(exit);
+                    }
+                }
+                Some(message) = outbox.recv() => self.to.write_all(&message.encode()).await.ok()?,
+                () = sleep_until(deadline) => follower.wake(pane),
+            }
+        }
+    }
+
+    /// `None` if the keeper speaks nonsense; the exit once it has come.
+    fn take_messages(
+        &mut self,
+        pane: &Arc<Pane>,
+        follower: &mut (impl Follower + Send),
+    ) -> Option<Option<Exit>> {
+        loop {
+            let frame = match self.decoder.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Some(None),
+                Err(error) => {
+                    tracing::error!(%error, "a keeper's message can't be read");
+                    return None;
+                }
+            };
+            match FromKeeper::decode(frame) {
+                Ok(FromKeeper::Hello(greeting)) => {
+                    replay(self.recording, 0, greeting.offset, pane, follower);
+                    if let Some(exit) = greeting.exited {
+                        return Some(Some(exit));
+                    }
+                }
+                Ok(FromKeeper::Output { bytes, .. }) => follower.output(pane, &bytes, true),
+                Ok(FromKeeper::InputRefused { bytes }) => {
+                    tracing::warn!(session = %pane.session, bytes, "input was refused: the agent does not read");
+                }
+                Ok(FromKeeper::Exited(exit)) => return Some(Some(exit)),
+                Err(error) => {
+                    tracing::error!(%error, "a keeper's message can't be understood");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,80 @@
+//! What the server's tasks share: where things lie, the repository, the present settings, the panes, the way to the
+//! runtime. Invariant: none of it is the run's state, which only the runtime has.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::mpsc;
+
+use super::live::LiveSessions;
+use super::panes::PaneMap;
+use super::places::Places;
+use super::project::Project;
+use super::runtime::Message;
+use crate::git::Repository;
+use crate::model::Event;
+
+/// Shared by every task of the server.
+#[derive(Debug)]
+pub struct Shared {
+    /// Where things lie.
+    pub places: Places,
+    /// The repository.
+    pub repository: Repository,
+    /// This program, for keepers.
+    pub exe: PathBuf,
+    /// Terminals of sessions.
+    pub panes: PaneMap,
+    /// Sessions that run.
+    pub sessions: LiveSessions,
+    project: RwLock<Arc<Project>>,
+    runtime: mpsc::UnboundedSender<Message>,
+}
+
+impl Shared {
+    /// Everything together.
+    pub fn new(
+        places: Places,
+        repository: Repository,
+        exe: PathBuf,
+        project: Project,
+        runtime: mpsc::UnboundedSender<Message>,
+    ) -> Shared {
+        Shared {
+            places,
+            repository,
+            exe,
+            panes: PaneMap::default(),
+            sessions: LiveSessions::default(),
+            project: RwLock::new(Arc::new(project)),
+            runtime,
+        }
+    }
+
+    /// The settings of now.
+    pub fn project(&self) -> Arc<Project> {
+        self.project.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the settings.
+    pub fn set_project(&self, project: Project) {
+        *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
+    }
+
+    /// Uses another theme from now on.
+    pub fn set_theme(&self, name: &str) -> Result<(), String> {
+        let project = self.project().with_theme(name)?;
+        self.set_project(project);
+        Ok(())
+    }
+
+    /// Hands the runtime something that happened. After the runtime has ended, nobody wants to know.
+    pub fn report(&self, event: Event) {
+        self.send(Message::Happened(event));
+    }
+
+    /// Hands the runtime a message.
+    pub fn send(&self, message: Message) {
+        let _ended = self.runtime.send(message);
+    }
+}
