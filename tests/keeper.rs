@@ -1,5 +1,7 @@
 //! The keeper as a process of its own: what happens to a session when its peers and its tree misbehave.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may end in a panic, its helpers too")]
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
