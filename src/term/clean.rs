@@ -6,10 +6,10 @@
 /// Text that may be shown: controls are gone (line breaks and tabs become blanks), and it has at most `limit` characters.
 #[must_use]
 pub fn clean(text: &str, limit: usize) -> String {
-    let shown =
+    let mut shown =
         text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).filter(|c| is_clean(*c));
-    let mut out: String = shown.clone().take(limit).collect();
-    if shown.skip(limit).next().is_some() {
+    let mut out: String = shown.by_ref().take(limit).collect();
+    if shown.next().is_some() {
         out.pop();
         out.push('…');
     }

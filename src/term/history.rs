@@ -20,8 +20,8 @@ const LINE_COST: usize = 48;
 #[derive(Debug)]
 pub(super) struct History {
     lines: VecDeque<Line>,
-    /// The line that goes on in the next row, if there is one.
-    open: Option<Open>,
+    /// The line that goes on in the next row, or what is left of the memory for one.
+    open: Open,
     bytes: usize,
     limit: usize,
     width: u16,
@@ -40,23 +40,30 @@ struct Line {
 struct Open {
     text: String,
     state: BasicFormattedCaptureState,
+    goes_on: bool,
 }
 
 impl History {
     /// An empty history that holds at most so many bytes.
     pub(super) fn new(limit: usize, width: u16) -> Self {
-        Self { lines: VecDeque::new(), open: None, bytes: 0, limit, width, indexed: 0 }
+        Self { lines: VecDeque::new(), open: Open::default(), bytes: 0, limit, width, indexed: 0 }
     }
 
     /// Adds the row that left the screen at its top.
     pub(super) fn push(&mut self, row: &RowContents<'_>) {
-        let mut open = self.open.take().unwrap_or_default();
+        let open = &mut self.open;
+        if !open.goes_on {
+            open.text.clear();
+            open.state = BasicFormattedCaptureState::new();
+        }
         // Neither of the two can fail: the one writes to a string, the other is meant to.
         let _ = row.write_formatted_basic(&mut open.text, &mut open.state);
-        if open.text.len() < MAX_LINE && goes_on(row, &open.state) {
-            self.open = Some(open);
-        } else {
-            self.close(open.text.into_boxed_str());
+        open.goes_on = open.text.len() < MAX_LINE && goes_on(row, &open.state);
+        if !open.goes_on {
+            // The text's memory is used for the next line again; this one gets what it needs and no more.
+            let line = Box::from(open.text.as_str());
+            open.text.shrink_to(MAX_LINE / 16);
+            self.close(line);
         }
     }
 
@@ -69,8 +76,8 @@ impl History {
 
     /// Takes the newest line away, and says whether it went on on the screen.
     pub(super) fn pop(&mut self) -> Option<(Box<str>, bool)> {
-        if let Some(open) = self.open.take() {
-            return Some((open.text.into_boxed_str(), true));
+        if std::mem::take(&mut self.open.goes_on) {
+            return Some((Box::from(self.open.text.as_str()), true));
         }
         let line = self.lines.pop_back()?;
         self.bytes -= line.text.len() + LINE_COST;
@@ -80,12 +87,12 @@ impl History {
 
     /// Whether the newest line goes on on the screen.
     pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.open.goes_on
     }
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.open.as_ref().map_or(0, |open| open.text.len())
+        self.bytes + self.open_text().map_or(0, str::len)
     }
 
     pub(super) fn clear(&mut self) {
@@ -95,7 +102,7 @@ impl History {
     /// Rows at the current width.
     pub(super) fn rows(&mut self) -> usize {
         self.index();
-        let open = self.open.as_ref().map_or(0, |open| u64::from(extent(&open.text, self.width).rows));
+        let open = self.open_text().map_or(0, |text| u64::from(extent(text, self.width).rows));
         usize::try_from(self.end() - self.start() + open).unwrap_or(usize::MAX)
     }
 
@@ -104,12 +111,16 @@ impl History {
         self.index();
         let wanted = self.start() + row as u64;
         let (text, first) = if wanted >= self.end() {
-            (self.open.as_ref().map_or("", |open| open.text.as_str()), self.end())
+            (self.open_text().unwrap_or_default(), self.end())
         } else {
             let after = self.lines.partition_point(|line| line.first <= wanted);
             self.lines.get(after.saturating_sub(1)).map_or(("", wanted), |line| (&*line.text, line.first))
         };
         RowCells::of(text, self.width, wanted - first)
+    }
+
+    fn open_text(&self) -> Option<&str> {
+        self.open.goes_on.then_some(self.open.text.as_str())
     }
 
     fn close(&mut self, text: Box<str>) {

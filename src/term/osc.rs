@@ -117,13 +117,13 @@ mod tests {
             event("777;notify;Claude Code;needs you"),
             Some(TermEvent::Notification("Claude Code: needs you".into()))
         );
-        assert_eq!(event("7;file://host/tmp/a%20b"), Some(TermEvent::Cwd("/tmp/a b".into())));
+        assert_eq!(event("7;file://host/srv/a%20b"), Some(TermEvent::Cwd("/srv/a b".into())));
         for silent in [
             "9;4;1;50",
             "9;4",
             "9;",
             "7;file://host",
-            "7;/tmp",
+            "7;/srv",
             "7;file:///a%1b[m",
             "52;c;aGk=",
             "8;;x",

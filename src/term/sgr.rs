@@ -7,8 +7,7 @@ use std::io::Write;
 
 /// Whether vt100 reads these parameters right as they are. Most do: no colon, no 58, no 21.
 pub(super) fn is_plain(parameters: &[u8]) -> bool {
-    !parameters.iter().any(|byte| *byte == b':')
-        && !parameters.windows(2).any(|pair| pair == b"58" || pair == b"21")
+    !parameters.contains(&b':') && !parameters.windows(2).any(|pair| pair == b"58" || pair == b"21")
 }
 
 /// The parameters in vt100's forms; `None` if nothing is left of them (an empty list would be a reset).
