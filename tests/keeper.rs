@@ -1,5 +1,7 @@
 //! The keeper as a process of its own: what happens to a session when its peers and its tree misbehave.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may end in a panic, its helpers too")]
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -361,7 +363,12 @@ fn pause_stops_the_whole_tree_and_continue_repaints() {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
         stat.rsplit(')').next().unwrap_or_default().trim_start().chars().next()
     };
-    until(|| descendants(handle.keeper.pid).iter().all(|process| state(process) == Some('T')).then_some(()));
+    until(|| {
+        descendants(handle.keeper.pid)
+            .iter()
+            .all(|process| matches!(state(process), Some('T' | 'D')))
+            .then_some(())
+    });
     peer.send(&ToKeeper::Signal(Signal::Continue));
     peer.read_until("repaint 24 80");
     peer.send(&ToKeeper::Signal(Signal::Interrupt));

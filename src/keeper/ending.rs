@@ -3,7 +3,6 @@
 //! Not for: when (the server decides, or the child). Invariant: the exit file is written after the last byte was
 //! recorded and after nothing of the tree was left, or with the names of what the kernel would not let go.
 
-use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,11 +12,13 @@ use rustix::process::Signal as Os;
 
 use super::pump::Pump;
 use super::{KeeperError, file, now_ms};
-use crate::process::{Identity, descendants, kill_all, kill_until_none, signal_all, write_atomic};
+use crate::process::{Identity, descendants, kill_all, kill_until_none, signal_all, stop_tree, write_atomic};
 use crate::protocol::keeper::{EXIT_FILE, Exit, ExitFile, FromKeeper, Signal, VERSION};
 
 /// How long the kernel gets to let go of killed processes.
 pub(super) const KILL_LIMIT: Duration = Duration::from_secs(10);
+/// How long a tree gets to stand still.
+const STOP_LIMIT: Duration = Duration::from_millis(200);
 /// How long output of a dead tree is waited for; a pipe that a stranger holds open never ends.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 /// How long a peer gets to take the last messages; everything is in the recording as well.
@@ -39,7 +40,9 @@ impl Pump {
             }
             Signal::Terminate { grace_ms } => self.terminate(Duration::from_millis(grace_ms)),
             Signal::Kill => self.kill(),
-            Signal::Pause => self.pause(),
+            Signal::Pause => {
+                stop_tree(self.keeper.pid, STOP_LIMIT);
+            }
             Signal::Continue => self.resume(),
         }
     }
@@ -95,19 +98,6 @@ impl Pump {
         kill_all(&descendants(self.keeper.pid));
         // The child's end is heard of as ever; until then what was forked meanwhile is killed too.
         self.deadlines.kill = Some(Instant::now() + KILL_AGAIN);
-    }
-
-    /// Stops the tree; walked again because what isn't stopped yet may fork.
-    fn pause(&self) {
-        let mut stopped: HashSet<Identity> = HashSet::new();
-        for _ in 0..16 {
-            let fresh: Vec<_> =
-                descendants(self.keeper.pid).into_iter().filter(|process| stopped.insert(*process)).collect();
-            if fresh.is_empty() {
-                return;
-            }
-            signal_all(&fresh, Os::STOP);
-        }
     }
 
     /// Lets the tree go on. A program on a terminal repaints only if it sees another size.

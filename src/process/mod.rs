@@ -17,6 +17,7 @@ pub use keeper::{
 };
 pub use tree::{
     ancestors, descendants, find_by_marker, kill_all, kill_orphans, kill_tree, kill_until_none, signal_all,
+    stop_tree,
 };
 
 /// The environment variable by which the processes of a session are found wherever they went.

@@ -26,6 +26,31 @@ pub fn ancestors(pid: i32) -> Vec<Identity> {
 /// All living processes below `root` (which isn't one of them), parents before children.
 #[must_use]
 pub fn descendants(root: i32) -> Vec<Identity> {
+    below(root).into_iter().map(|stat| stat.identity).collect()
+}
+
+/// Stops everything below `root`; whether all of it stood still within `limit`. A process can be in the middle of a fork
+/// when it is told to stop, so the tree is walked until a walk finds nothing that runs.
+pub fn stop_tree(root: i32, limit: Duration) -> bool {
+    let give_up = Instant::now() + limit;
+    loop {
+        // A process that waits for the kernel stands still too: it stops before it does anything of its own.
+        let running: Vec<_> =
+            below(root).into_iter().filter(|stat| !matches!(stat.state, b'T' | b't' | b'D')).collect();
+        if running.is_empty() {
+            return true;
+        }
+        running.iter().for_each(|stat| {
+            let _ = stat.identity.signal(Signal::STOP);
+        });
+        if Instant::now() >= give_up {
+            return false;
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    }
+}
+
+fn below(root: i32) -> Vec<Stat> {
     let mut children: HashMap<i32, Vec<Stat>> = HashMap::new();
     for stat in all_pids().filter_map(Stat::read) {
         children.entry(stat.parent).or_default().push(stat);
@@ -35,7 +60,7 @@ pub fn descendants(root: i32) -> Vec<Identity> {
         for stat in children.get(&parent).into_iter().flatten() {
             open.push(stat.identity.pid);
             if !stat.is_dead() {
-                found.push(stat.identity);
+                found.push(*stat);
             }
         }
     }

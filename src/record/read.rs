@@ -159,8 +159,11 @@ fn cut(piece: Piece, from: u64, to: u64) -> Option<Piece> {
     if offset >= from && end <= to {
         return Some(Piece::Output { offset, data });
     }
-    let first = data.ceil_char_boundary(usize::try_from(from.saturating_sub(offset)).ok()?.min(data.len()));
-    let last = data.floor_char_boundary(usize::try_from(to.saturating_sub(offset)).ok()?.min(data.len()));
+    let place =
+        |at: u64| usize::try_from(at.saturating_sub(offset)).map_or(data.len(), |at| at.min(data.len()));
+    // Offsets of a peer are between characters; others lose the character that they cut.
+    let first = (place(from)..=data.len()).find(|at| data.is_char_boundary(*at))?;
+    let last = (0..=place(to)).rev().find(|at| data.is_char_boundary(*at))?;
     let kept = data.get(first..last).filter(|kept| !kept.is_empty())?.to_owned();
     Some(Piece::Output { offset: offset + first as u64, data: kept })
 }
