@@ -13,7 +13,13 @@ use crate::sim::SimArgs;
 #[command(name = "loopmon", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// Work in this directory instead of the current one.
-    #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", hide_default_value = true)]
+    #[arg(
+        short = 'C',
+        long = "directory",
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true
+    )]
     pub directory: PathBuf,
     /// The command.
     #[command(subcommand)]

@@ -33,7 +33,9 @@ pub fn serve(root: &Path, foreground: bool) -> Outcome {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("LOOPMON_LOG").unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("LOOPMON_LOG").unwrap_or_else(|_| "info".into()),
+        )
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

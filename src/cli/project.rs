@@ -33,7 +33,8 @@ pub fn open(dir: &Path) -> Result<Project, Failure> {
 
 /// This program, for servers and keepers.
 pub fn exe() -> Result<PathBuf, Failure> {
-    std::env::current_exe().map_err(|error| Failure::new(format!("this program's own path can't be found: {error}")))
+    std::env::current_exe()
+        .map_err(|error| Failure::new(format!("this program's own path can't be found: {error}")))
 }
 
 /// A conversation with the server, which is started if need be.
@@ -49,7 +50,9 @@ pub fn running(places: &Places) -> Option<Link> {
 /// Decisions belong to people: not to what runs inside an agent's session. The server checks it too.
 pub fn refuse_inside_session() -> Result<(), Failure> {
     match std::env::var_os(SESSION_MARKER) {
-        Some(_) => Err(Failure::new("refused: this runs inside an agent's session; only a person outside may decide")),
+        Some(_) => Err(Failure::new(
+            "refused: this runs inside an agent's session; only a person outside may decide",
+        )),
         None => Ok(()),
     }
 }

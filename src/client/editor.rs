@@ -8,7 +8,8 @@ pub fn edit(text: &str, suffix: &str) -> Option<String> {
     let mut file = tempfile::Builder::new().prefix("loopmon-").suffix(suffix).tempfile().ok()?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).ok()?;
     // `$EDITOR` may hold arguments, so a shell reads it; the path is passed as an argument of its own.
-    let status = Command::new("sh").arg("-c").arg(format!("{} \"$1\"", command())).arg("sh").arg(file.path()).status();
+    let status =
+        Command::new("sh").arg("-c").arg(format!("{} \"$1\"", command())).arg("sh").arg(file.path()).status();
     status.ok().filter(|status| status.success())?;
     std::fs::read_to_string(file.path()).ok()
 }

@@ -26,7 +26,9 @@ use terminal::RawTerminal;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Standard input or output is no terminal.
-    #[error("standard input and output must be a terminal; for scripts there are `loopmon status --json` and --headless")]
+    #[error(
+        "standard input and output must be a terminal; for scripts there are `loopmon status --json` and --headless"
+    )]
     NoTerminal,
     /// The terminal refused.
     #[error("the terminal can't be used: {0}")]

@@ -77,7 +77,9 @@ pub fn has_hung_up() -> bool {
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     match poll(&mut fds, Some(&now)) {
-        Ok(_) => fds.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)),
+        Ok(_) => {
+            fds.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL))
+        }
         Err(_) => true,
     }
 }

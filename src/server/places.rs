@@ -145,6 +145,13 @@ impl Places {
         self.worktrees.join(run.as_str()).join(format!("{task}.{purpose}"))
     }
 
+    /// Takes every worktree of the project away, with what is in them.
+    pub fn remove_worktrees(&self) {
+        if let Some(project) = self.worktrees.parent() {
+            let _missing = std::fs::remove_dir_all(project);
+        }
+    }
+
     /// Makes `.loopmon/` and the runtime directory, and checks that the latter is ours.
     pub fn prepare(&self) -> Result<(), PlaceError> {
         let home = self.home();
