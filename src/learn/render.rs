@@ -45,14 +45,14 @@ fn gates(text: &mut String, gates: &[FoundGate]) {
     if gates.is_empty() {
         text.push_str("#:[[gates]]\n#:name = \"test\"\n#:command = \"./test.sh\"\n#:timeout_minutes = 20\n");
     }
-    for gate in gates {
-        text.push_str("[[gates]]\n");
+    for (number, gate) in gates.iter().enumerate() {
+        text.push_str(if number == 0 { "[[gates]]\n" } else { "\n[[gates]]\n" });
         let _ = writeln!(text, "name = {}", quoted(&gate.name));
-        let _ = writeln!(text, "command = {} # by {}", quoted(&gate.command), one_line(&gate.because));
+        let _ =
+            writeln!(text, "command = {} # because of {}", quoted(&gate.command), one_line(&gate.because));
         if gate.cwd != "." {
             let _ = writeln!(text, "cwd = {}", quoted(&gate.cwd));
         }
-        text.push('\n');
     }
 }
 
