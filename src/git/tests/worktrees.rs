@@ -147,7 +147,7 @@ fn a_call_killed_in_the_middle_of_its_checkout_is_made_anew() {
     kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
     let admin = sandbox.repo.common_dir().join("worktrees/T1");
-    assert_eq!(std::fs::read_to_string(admin.join("locked")).unwrap(), "initializing");
+    assert_eq!(std::fs::read_to_string(admin.join("locked")).unwrap().trim(), "initializing");
 
     let worktree = sandbox.task("T1");
     assert_eq!(read(&worktree, "z.slow"), "z\n");
