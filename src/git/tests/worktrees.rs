@@ -1,7 +1,10 @@
 //! Making, mending, resetting and removing worktrees.
 
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::*;
 
@@ -94,7 +97,6 @@ fn grow(sandbox: &Sandbox) {
 fn what_a_killed_call_leaves_is_made_anew() {
     let sandbox = Sandbox::new();
     grow(&sandbox);
-    let mut half_made = 0;
     for round in 0..20_u64 {
         let name = format!("K{round}");
         let (place, branch) = (sandbox.place(&name), task_branch("r1", &name));
@@ -113,14 +115,43 @@ fn what_a_killed_call_leaves_is_made_anew() {
         // The children of a killed git end by themselves; they lead no group of their own here, as after a crash.
         let admin = sandbox.repo.common_dir().join("worktrees").join(&name);
         let locked = std::fs::read_to_string(admin.join("locked")).unwrap_or_default();
-        half_made += usize::from(locked.trim() == "initializing");
         if finished || (admin.exists() && locked.is_empty()) {
             continue;
         }
         let worktree = sandbox.task(&name);
         assert_eq!(sandbox.git(&worktree.path, &["rev-parse", "--abbrev-ref", "HEAD"]), branch);
     }
-    assert!(half_made > 0, "no kill hit its moment");
+    sandbox.assert_fsck_clean();
+}
+
+#[test]
+fn a_call_killed_in_the_middle_of_its_checkout_is_made_anew() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.root().join(".gitattributes"), "*.slow filter=slow\n").unwrap();
+    std::fs::write(sandbox.root().join("z.slow"), "z\n").unwrap();
+    sandbox.git(sandbox.root(), &["add", "-A"]);
+    sandbox.git(sandbox.root(), &["commit", "-q", "-m", "slow"]);
+    let branch = task_branch("r1", "T1");
+    sandbox.repo.create_branch(&branch, "HEAD").unwrap();
+    let started = sandbox.dir.path().join("started");
+    let filter = format!("filter.slow.smudge=touch '{}'; sleep 600", started.display());
+    let mut command = Command::new("git");
+    command.current_dir(sandbox.root()).env("GIT_CONFIG_GLOBAL", "/dev/null").process_group(0);
+    command.args(["-c", &filter, "worktree", "add", "-q"]).arg(sandbox.place("T1")).arg(&branch);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !started.exists() {
+        assert!(Instant::now() < deadline, "git never got to the file");
+        std::thread::yield_now();
+    }
+    kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    let admin = sandbox.repo.common_dir().join("worktrees/T1");
+    assert_eq!(std::fs::read_to_string(admin.join("locked")).unwrap().trim(), "initializing");
+
+    let worktree = sandbox.task("T1");
+    assert_eq!(read(&worktree, "z.slow"), "z\n");
+    assert_eq!(sandbox.git(&worktree.path, &["status", "--porcelain"]), "");
     sandbox.assert_fsck_clean();
 }
 

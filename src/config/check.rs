@@ -1,0 +1,107 @@
+//! Checks that need the whole configuration, after the last file.
+//!
+//! Not for single values. Invariant: each mistake is told at the place that a person would change.
+
+use super::agent::{Agent, AgentKind, Mode, Permission, PromptDelivery};
+use super::apply::Draft;
+use super::problem::{Problem, nearest};
+use super::reader::{Place, quoted};
+use super::settings::Quorum;
+use super::{Placeholder, Template};
+
+/// Arguments by which a known program drops all its guards.
+const UNSAFE_ARGUMENTS: [&str; 6] = [
+    "--dangerously-skip-permissions",
+    "--allow-dangerously-skip-permissions",
+    "--dangerously-bypass-approvals-and-sandbox",
+    "--dangerously-bypass-hook-trust",
+    "--yolo",
+    "bypassPermissions",
+];
+
+/// Adds to the draft's problems what is wrong with the whole.
+pub(super) fn check(draft: &mut Draft) {
+    let mut found = Vec::new();
+    unknown_agents(draft, &mut found);
+    quorum(draft, &mut found);
+    for agent in &draft.config.agents {
+        if let Some(place) = draft.agent_places.get(&agent.name) {
+            found.extend(agent_problems(agent, place));
+        }
+    }
+    draft.problems.extend(found);
+}
+
+fn unknown_agents(draft: &Draft, found: &mut Vec<Problem>) {
+    let names: Vec<&str> = draft.config.agents.iter().map(|agent| agent.name.as_str()).collect();
+    for reference in draft.references.values() {
+        if !names.contains(&reference.value.as_str()) {
+            let hint = nearest(&reference.value, names.iter().copied());
+            let hint = hint.unwrap_or_else(|| format!("there are {}", quoted(&names)));
+            found.push(
+                reference.place.problem(format!("there is no agent {:?}", reference.value), Some(hint)),
+            );
+        }
+    }
+}
+
+fn quorum(draft: &Draft, found: &mut Vec<Problem>) {
+    let reviewers = match draft.config.review.agents.len() {
+        0 => 2,
+        count => count,
+    };
+    if let (Quorum::AtLeast(wanted), Some(place)) = (draft.config.review.quorum, &draft.quorum_place)
+        && wanted as usize > reviewers
+    {
+        found.push(place.problem(format!("{wanted} approvals are wanted of {reviewers} reviewers"), None));
+    }
+}
+
+fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
+    let problem = |message: &str, hint: &str| place.problem(message, Some(hint.to_owned()));
+    let uses = |placeholder| {
+        agent.command.iter().chain(&agent.extra_args).any(|part: &Template| part.uses(placeholder))
+    };
+    let mut found = Vec::new();
+    if agent.command.is_empty() {
+        found.push(problem("this agent has no `command`", "command = [\"program\", \"argument\", …]"));
+    }
+    if agent.kind == AgentKind::Claude && agent.mode == Mode::Interactive {
+        found.push(problem(
+            "agents of the kind \"claude\" run headless",
+            "use kind = \"command\" for a terminal",
+        ));
+    }
+    if agent.kind == AgentKind::Claude && agent.prompt != PromptDelivery::Stdin {
+        found.push(problem("agents of the kind \"claude\" get their prompt on stdin", "leave `prompt` out"));
+    }
+    match (agent.prompt, agent.mode) {
+        (PromptDelivery::Paste, Mode::Headless) => {
+            found.push(problem("a headless agent has no terminal to paste into", "mode = \"interactive\""));
+        }
+        (PromptDelivery::Stdin, Mode::Interactive) => {
+            found.push(problem("an interactive agent's stdin is its terminal", "prompt = \"paste\""));
+        }
+        (PromptDelivery::File, _) if !uses(Placeholder::PromptFile) => {
+            found.push(problem(
+                "prompt = \"file\", but the command has no {prompt_file}",
+                "add it to `command`",
+            ));
+        }
+        _ => {}
+    }
+    if let Some(argument) = unsafe_setting(agent).filter(|_| !agent.unsafe_allowed) {
+        let message = format!("{argument} lets the agent do anything that you can do");
+        found.push(problem(&message, "if that is what you want, say `unsafe = true` here"));
+    }
+    found
+}
+
+fn unsafe_setting(agent: &Agent) -> Option<String> {
+    if agent.permission == Permission::BypassPermissions {
+        return Some("permission = \"bypassPermissions\"".to_owned());
+    }
+    let parts = agent.command.iter().chain(&agent.extra_args).chain(&agent.resume_args);
+    let words = parts.map(|part| part.render(|_| ""));
+    words.into_iter().find(|word| UNSAFE_ARGUMENTS.iter().any(|known| word.contains(known)))
+}

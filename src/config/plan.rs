@@ -1,0 +1,156 @@
+//! The plan file, in TOML or JSON.
+//!
+//! Not for the graph: cycles, unknown tasks and duplicate ids are the engine's to refuse. Invariant: what
+//! [`to_toml`] writes, [`parse`] reads back as the same plan.
+
+mod write;
+
+use serde::Deserialize;
+
+use super::Problems;
+use super::problem::{Problem, line_and_column, nearest};
+
+pub use write::to_toml;
+
+/// A plan as people and planners write it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// What the whole is for.
+    #[serde(default)]
+    pub goal: String,
+    /// The tasks.
+    #[serde(default)]
+    pub tasks: Vec<PlanTask>,
+}
+
+/// One task of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanTask {
+    /// Short and unique: letters, digits, `-`, `_`, `.`; it becomes part of a branch name.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// What to do.
+    #[serde(default)]
+    pub description: String,
+    /// What must be true when it is done.
+    #[serde(default)]
+    pub acceptance: Vec<String>,
+    /// Ids of tasks whose work it needs.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+    /// The discipline; empty: none.
+    #[serde(default)]
+    pub role: String,
+    /// The agent; empty: that of the role, or the implementer.
+    #[serde(default)]
+    pub agent: String,
+    /// Waits for a person's approval before its merge.
+    #[serde(default)]
+    pub human: bool,
+    /// Files that it will probably touch.
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+/// The two ways to write a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// TOML.
+    Toml,
+    /// JSON.
+    Json,
+}
+
+impl Format {
+    /// JSON if the text begins as an object does, else TOML.
+    pub fn of(text: &str) -> Self {
+        if text.trim_start().starts_with('{') { Format::Json } else { Format::Toml }
+    }
+}
+
+/// Reads a plan; `file` is its name in errors.
+pub fn parse(text: &str, format: Format, file: &str) -> Result<Plan, Problems> {
+    let plan: Plan = match format {
+        Format::Toml => toml::from_str(text).map_err(|error| {
+            let place = line_and_column(text, &error.span().unwrap_or(0..0));
+            syntax_problem(file, place, error.message())
+        })?,
+        Format::Json => serde_json::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            syntax_problem(file, (error.line().max(1), error.column().max(1)), message)
+        })?,
+    };
+    let problems = value_problems(&plan, text, file);
+    if problems.is_empty() { Ok(plan) } else { Err(Problems { list: problems }) }
+}
+
+fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> Problems {
+    const FIELDS: [&str; 11] = [
+        "goal",
+        "tasks",
+        "id",
+        "title",
+        "description",
+        "acceptance",
+        "depends_on",
+        "role",
+        "agent",
+        "human",
+        "files",
+    ];
+    let wrong = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let hint = wrong.and_then(|wrong| nearest(wrong, FIELDS));
+    let (key, message) = match wrong {
+        Some(wrong) => (wrong.to_owned(), "unknown key".to_owned()),
+        None => (String::new(), message.trim().to_owned()),
+    };
+    Problems::of(Problem { file: file.to_owned(), line, column, key, message, hint })
+}
+
+fn value_problems(plan: &Plan, text: &str, file: &str) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if plan.tasks.is_empty() {
+        found.push(Problem::whole_file(file, "the plan has no tasks".to_owned()));
+    }
+    for (number, task) in plan.tasks.iter().enumerate() {
+        let mut report = |key: &str, value: &str, message: &str| {
+            let (line, column) = place_of(text, value, number);
+            let key = format!("tasks.{}.{key}", number + 1);
+            let (file, message) = (file.to_owned(), message.to_owned());
+            found.push(Problem { file, line, column, key, message, hint: None });
+        };
+        if !is_id(&task.id) {
+            report(
+                "id",
+                &task.id,
+                "an id has letters, digits, `-`, `_` and `.` only, at most 40, no dot at its end",
+            );
+        }
+        if task.title.trim().is_empty() {
+            report("title", &task.id, "the title is empty");
+        }
+        if task.title.contains('\n') {
+            report("title", task.title.lines().next().unwrap_or_default(), "a title is one line");
+        }
+    }
+    found
+}
+
+/// Whether git and the file system take it as a part of a name.
+fn is_id(id: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let ends = id.ends_with('.') || id.ends_with(".lock") || id.contains("..");
+    id.starts_with(|c: char| c.is_ascii_alphanumeric()) && id.chars().all(fits) && id.len() <= 40 && !ends
+}
+
+/// The place of a value in the text; if it is not found as it stands, that of the task.
+fn place_of(text: &str, value: &str, task: usize) -> (usize, usize) {
+    let quoted = [format!("\"{value}\""), format!("'{value}'"), value.to_owned()];
+    let at = quoted.iter().filter(|_| !value.is_empty()).find_map(|value| text.find(value.as_str()));
+    let at = at.or_else(|| text.match_indices("[[tasks]]").nth(task).map(|(at, _)| at)).unwrap_or(0);
+    line_and_column(text, &(at..at))
+}

@@ -1,0 +1,69 @@
+//! A plan as TOML that a person can edit.
+//!
+//! Not for machines (they take JSON). Invariant: the text reads back as the same plan, whatever its strings hold.
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
+
+use super::{Plan, PlanTask};
+
+const HEAD: &str = "\
+# The plan. Change what you like, save and close: nothing runs before you say go.
+# id           short and unique; it becomes part of a branch name
+# title        one line
+# description  what to do, as the agent will read it
+# acceptance   what must be true when it is done
+# depends_on   ids of tasks whose merged work it needs
+# role, agent  who does it; leave out for the defaults
+# human        true: waits for your approval before it is merged
+# files        what it will probably touch
+
+";
+
+/// Writes a plan with comments that explain its keys.
+pub fn to_toml(plan: &Plan) -> String {
+    let mut document = DocumentMut::new();
+    document.insert("goal", value(&plan.goal));
+    let mut tasks = ArrayOfTables::new();
+    for task in &plan.tasks {
+        tasks.push(table(task));
+    }
+    if !tasks.is_empty() {
+        document.insert("tasks", Item::ArrayOfTables(tasks));
+    }
+    format!("{HEAD}{document}")
+}
+
+fn table(task: &PlanTask) -> Table {
+    let mut table = Table::new();
+    table.insert("id", value(&task.id));
+    table.insert("title", value(&task.title));
+    for (key, text) in [("description", &task.description), ("role", &task.role), ("agent", &task.agent)] {
+        if !text.is_empty() {
+            table.insert(key, value(text));
+        }
+    }
+    for (key, list) in
+        [("acceptance", &task.acceptance), ("depends_on", &task.depends_on), ("files", &task.files)]
+    {
+        if !list.is_empty() {
+            table.insert(key, value(lines(list)));
+        }
+    }
+    if task.human {
+        table.insert("human", value(true));
+    }
+    table
+}
+
+/// Short lists on one line, others with a line for each item.
+fn lines(list: &[String]) -> Array {
+    let mut array: Array = list.iter().map(Value::from).collect();
+    if list.iter().map(String::len).sum::<usize>() > 70 {
+        for item in array.iter_mut() {
+            item.decor_mut().set_prefix("\n    ");
+        }
+        array.set_trailing("\n");
+        array.set_trailing_comma(true);
+    }
+    array
+}

@@ -1,0 +1,171 @@
+//! The plain values of a configuration.
+//!
+//! Not for reading or checking them. Invariant: units are in the types (`Duration`) or in the names.
+
+use std::time::Duration;
+
+/// How a run goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Tasks worked on at once.
+    pub parallel: u32,
+    /// Rounds a task may take.
+    pub max_rounds: u32,
+    /// What happens then.
+    pub on_max: OnMax,
+    /// What follows a fix.
+    pub after_fix: AfterFix,
+    /// Tries of one step when its process fails.
+    pub attempts: u32,
+    /// Corrections asked for within one step.
+    pub corrections: u32,
+    /// Wait before the second try.
+    pub backoff: Duration,
+    /// Longest wait between tries.
+    pub backoff_cap: Duration,
+    /// Time without progress before a person is asked.
+    pub idle: Duration,
+    /// Time one step may take.
+    pub step_timeout: Duration,
+    /// Money a run may spend; none: no limit.
+    pub budget_usd: Option<f64>,
+    /// Which tasks wait for a person before their merge.
+    pub human_gate: HumanGate,
+    /// Name of the trailer of merges.
+    pub trailer: String,
+}
+
+/// What happens to a task at the limit of its rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMax {
+    /// The branch is kept, a person is asked.
+    ReturnLast,
+    /// The task has failed.
+    Fail,
+    /// A person decides.
+    Escalate,
+}
+
+/// What follows a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFix {
+    /// The gates.
+    Validate,
+    /// The implementer.
+    Implement,
+}
+
+/// Which tasks wait for a person before their merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HumanGate {
+    /// None.
+    Never,
+    /// All.
+    Always,
+    /// Those that the plan marks.
+    Marked,
+}
+
+/// Which agent does what, where nothing else says so.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Defaults {
+    /// Implements and fixes; none: the first agent that is installed.
+    pub implementer: Option<String>,
+    /// Plans; none: the first agent that is installed.
+    pub planner: Option<String>,
+}
+
+/// How work is reviewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// One slot each; empty: the first two agents that are installed.
+    pub agents: Vec<String>,
+    /// How many must approve.
+    pub quorum: Quorum,
+    /// Time one review may take.
+    pub timeout: Duration,
+    /// The others go on when one fails.
+    pub continue_on_fail: bool,
+}
+
+/// How many reviewers must approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quorum {
+    /// Each of them.
+    All,
+    /// This many.
+    AtLeast(u32),
+}
+
+/// A discipline.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Role {
+    /// The agent that takes its tasks; none: the implementer.
+    pub agent: Option<String>,
+    /// Words added to the prompt.
+    pub prompt: String,
+}
+
+/// A command that must pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// Its name.
+    pub name: String,
+    /// What is run.
+    pub command: GateCommand,
+    /// Time it may take.
+    pub timeout: Duration,
+    /// Where it is run, relative to the top of the repository.
+    pub cwd: String,
+}
+
+/// What a gate runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateCommand {
+    /// A line for `sh -c`.
+    Shell(String),
+    /// A program and its arguments; never empty.
+    Argv(Vec<String>),
+}
+
+/// Where work happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worktrees {
+    /// The folder for them; none: the state folder.
+    pub dir: Option<String>,
+    /// Lines for `sh -c`, run once in each.
+    pub setup: Vec<String>,
+    /// Time each of them may take.
+    pub setup_timeout: Duration,
+    /// Globs of files to copy from the checkout.
+    pub copy: Vec<String>,
+}
+
+/// The screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ui {
+    /// Name of the theme.
+    pub theme: String,
+    /// ASCII only.
+    pub ascii: bool,
+    /// The mouse is ours.
+    pub mouse: bool,
+    /// The bell rings when something needs a person.
+    pub bell: bool,
+    /// Leaves an agent's terminal.
+    pub leave_key: String,
+}
+
+/// Recorded output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// Bytes kept for each session.
+    pub limit_bytes: u64,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Days that recordings of finished runs are kept; none: for ever.
+    pub days: Option<u32>,
+}

@@ -1,0 +1,116 @@
+//! What was found, as a `loopmon.toml` with comments.
+//!
+//! Not for writing it to a disk. Invariant: the text passes `config::validate`, also with its `#:` examples taken in.
+
+use std::fmt::Write;
+
+use super::{Found, FoundAgent, FoundGate};
+
+/// How a plain command drives an agent for which there is no adapter: command, prompt, environment.
+const AS_COMMAND: [(&str, &str, &str, &str); 3] = [
+    ("codex", r#"["codex", "exec", "-s", "workspace-write", "-"]"#, "stdin", r#"["OPENAI_*", "CODEX_*"]"#),
+    (
+        "gemini",
+        r#"["gemini", "--approval-mode", "auto_edit", "--skip-trust"]"#,
+        "stdin",
+        r#"["GEMINI_*", "GOOGLE_*"]"#,
+    ),
+    ("opencode", r#"["opencode", "run", "{prompt}"]"#, "argument", r#"["OPENCODE_*"]"#),
+];
+
+/// Writes a configuration for what was found.
+pub fn render_config(found: &Found) -> String {
+    let mut text = String::from(
+        "# loopmon.toml: how loopmon works in this repository. `loopmon validate` checks it.\n\
+         # Keys that are not here have the defaults of config.example.toml. Lines with \"#:\" are examples.\n",
+    );
+    match found.stacks.is_empty() {
+        true => text.push_str("# No build tool was recognised here.\n"),
+        false => line(&mut text, "# Found: ", &found.stacks.join(", ")),
+    }
+    for note in &found.notes {
+        line(&mut text, "# Note: ", note);
+    }
+    gates(&mut text, &found.gates);
+    worktrees(&mut text, found);
+    agents(&mut text, &found.agents);
+    text
+}
+
+fn gates(text: &mut String, gates: &[FoundGate]) {
+    text.push_str(
+        "\n# Gates must pass before a task is reviewed, and again on the merged tree. They run in this order.\n\
+         # Try each by hand once: a gate that fails today fails for every task.\n",
+    );
+    if gates.is_empty() {
+        text.push_str("#:[[gates]]\n#:name = \"test\"\n#:command = \"./test.sh\"\n#:timeout_minutes = 20\n");
+    }
+    for (number, gate) in gates.iter().enumerate() {
+        text.push_str(if number == 0 { "[[gates]]\n" } else { "\n[[gates]]\n" });
+        let _ = writeln!(text, "name = {}", quoted(&gate.name));
+        let _ =
+            writeln!(text, "command = {} # because of {}", quoted(&gate.command), one_line(&gate.because));
+        if gate.cwd != "." {
+            let _ = writeln!(text, "cwd = {}", quoted(&gate.cwd));
+        }
+    }
+}
+
+fn worktrees(text: &mut String, found: &Found) {
+    if found.setup.is_empty() && found.copy.is_empty() {
+        return;
+    }
+    text.push_str("\n[worktrees]\n");
+    if !found.setup.is_empty() {
+        text.push_str("# Run once in each new worktree, before the agent starts.\n");
+        let _ = writeln!(text, "setup = {}", list(&found.setup));
+    }
+    if !found.copy.is_empty() {
+        text.push_str("# Copied from your checkout. Agents can read these files.\n");
+        let _ = writeln!(text, "copy = {}", list(&found.copy));
+    }
+}
+
+fn agents(text: &mut String, agents: &[FoundAgent]) {
+    text.push_str("\n# Agents on this machine:");
+    match agents.is_empty() {
+        true => text.push_str(" none. Install one (claude, for example), or describe your own:\n"),
+        false => text.push('\n'),
+    }
+    for agent in agents {
+        let version = agent.version.as_deref().unwrap_or("gave no version");
+        line(text, "#   ", &format!("{} ({version}), {}", agent.name, agent.path.display()));
+    }
+    if agents.is_empty() {
+        text.push_str(
+            "#:[agents.mine]\n#:command = [\"my-agent\", \"{prompt_file}\"]\n#:prompt = \"file\"\n",
+        );
+    }
+    if agents.iter().any(|agent| agent.name == "claude") {
+        text.push_str("[agents.claude]\npermission = \"acceptEdits\"\n#:model = \"opus\"\n");
+    }
+    for (name, command, prompt, env) in AS_COMMAND {
+        if agents.iter().any(|agent| agent.name == name) {
+            let _ = writeln!(text, "\n# {name} as a plain command, without its costs and sessions:");
+            let _ = writeln!(text, "#:[agents.{name}]\n#:command = {command}");
+            let _ = writeln!(text, "#:prompt = \"{prompt}\"\n#:env = {env}");
+        }
+    }
+}
+
+fn line(text: &mut String, prefix: &str, content: &str) {
+    let _ = writeln!(text, "{prefix}{}", one_line(content));
+}
+
+/// Text for a comment: nothing in it can end the line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn quoted(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
+}
+
+fn list(items: &[String]) -> String {
+    items.iter().map(toml_edit::Value::from).collect::<toml_edit::Array>().to_string()
+}
