@@ -1,1 +1,37 @@
-//! Recordings of sessions (asciicast v2).
+//! Recordings of sessions: asciicast v2, written, rotated and read back.
+//!
+//! Not for: what the bytes mean (the emulator in `term`). Invariant: the offset of a byte of output is the count of
+//! recorded UTF-8 bytes before it since the session began; it is the same for the recording, for its reader and for the
+//! keeper's peer, and never goes back, not even when files are rotated or a disk was full for a while.
+
+mod read;
+mod utf8;
+mod write;
+
+pub use read::{Event, Header, Kind, Piece, Reader, read, replay};
+pub use utf8::Utf8Stream;
+pub use write::{Recorder, Start, rotated};
+
+/// Why a recording can't be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file system refused.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The first line is no header of an asciicast of version 2 or 3.
+    #[error("read {path}: it does not start with an asciicast header")]
+    NoHeader {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests;

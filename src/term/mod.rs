@@ -1,1 +1,33 @@
 //! The emulated terminal of a pane.
+//!
+//! `vt100` is the grid; round it stand a translator in front (what vt100 misreads or lacks), a history behind, and the
+//! answers to queries beside it. Not for: I/O, and drawing (`ui` reads cells). Invariants: no input, in whatever pieces
+//! it comes, can do more than change this one screen; nothing that the program wrote comes back in a reply; and text
+//! that leaves here, on cells, titles or events, has no control, escape or bidirectional override in it.
+
+mod cell;
+mod clean;
+mod emulator;
+mod grid;
+mod history;
+mod input;
+mod line;
+mod modes;
+mod osc;
+mod reflow;
+mod replies;
+mod scan;
+mod sgr;
+mod status;
+mod translate;
+
+pub use cell::{Cell, CellStyle, Color};
+pub use clean::clean;
+pub use emulator::{Emulator, TermEvent};
+pub use input::{encode_focus, encode_key, encode_mouse, encode_paste};
+pub use modes::{Modes, MouseEncoding, MouseMode};
+pub use replies::Colours;
+pub use status::{BlockedKind, StatusReport, StatusState};
+
+#[cfg(test)]
+mod tests;

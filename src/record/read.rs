@@ -1,0 +1,202 @@
+//! Reading recordings: ours, and those of asciinema (versions 2 and 3).
+//!
+//! Not for: following a live one (the keeper sends what comes). Invariant: no content of a file can do more than end the
+//! reading; a line that is torn or foreign is left out.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{RecordError, rotated};
+
+/// A line longer than this is not read as an event: no writer makes one.
+const MAX_LINE: usize = 64 * 1024 * 1024;
+
+/// The first line of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// 2 or 3.
+    pub version: u64,
+    /// Width of the terminal in cells.
+    pub cols: u16,
+    /// Height of the terminal in cells.
+    pub rows: u16,
+    /// Seconds since 1970 at the beginning, if it says so.
+    pub timestamp: Option<u64>,
+    /// The title, if it has one.
+    pub title: Option<String>,
+    /// Bytes of output that were recorded before this file.
+    pub offset: u64,
+}
+
+/// What an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Bytes that the program wrote.
+    Output,
+    /// Bytes that were typed.
+    Input,
+    /// A new size, as `COLSxROWS`.
+    Resize,
+    /// A mark that someone set.
+    Marker,
+    /// Something that this version doesn't know.
+    Other,
+}
+
+/// One line of a recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Seconds since the beginning.
+    pub time: f64,
+    /// What it is.
+    pub kind: Kind,
+    /// Its text.
+    pub data: String,
+}
+
+/// Something that a screen is rebuilt from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// The terminal has this size from now on.
+    Size {
+        /// Width in cells.
+        cols: u16,
+        /// Height in cells.
+        rows: u16,
+    },
+    /// The program wrote this.
+    Output {
+        /// Bytes of output before it.
+        offset: u64,
+        /// The bytes.
+        data: String,
+    },
+}
+
+/// The events of a recording, in order, as they are read.
+#[derive(Debug)]
+pub struct Reader<R> {
+    from: R,
+    version: u64,
+    time: f64,
+    line: Vec<u8>,
+}
+
+/// Opens a recording.
+pub fn read(path: &Path) -> Result<(Header, Reader<BufReader<File>>), RecordError> {
+    let io = |source| RecordError::Io { action: "read the recording", path: path.to_owned(), source };
+    let mut from = BufReader::with_capacity(64 * 1024, File::open(path).map_err(io)?);
+    let mut line = Vec::new();
+    std::io::Read::take(&mut from, MAX_LINE as u64).read_until(b'\n', &mut line).map_err(io)?;
+    let header = parse_header(&line).ok_or_else(|| RecordError::NoHeader { path: path.to_owned() })?;
+    let version = header.version;
+    Ok((header, Reader { from, version, time: 0.0, line }))
+}
+
+/// What a screen is rebuilt from: sizes, and the output from offset `from` up to offset `to`, of the rotated file and the
+/// newest one together. Output that neither file has any more is left out; the offsets show it.
+pub fn replay(path: &Path, from: u64, to: u64) -> Result<impl Iterator<Item = Piece>, RecordError> {
+    let mut files = VecDeque::new();
+    if let Ok(older) = read(&rotated(path)) {
+        files.push_back(older);
+    }
+    match read(path) {
+        Ok(newest) => files.push_back(newest),
+        Err(error) if files.is_empty() => return Err(error),
+        // The newest was only just begun, and its header isn't there yet: the rotated one has all there is.
+        Err(_) => {}
+    }
+    let mut next = from;
+    Ok(files.into_iter().flat_map(pieces).filter_map(move |piece| {
+        // A rotation between the two openings would show one file twice.
+        let piece = cut(piece, next, to)?;
+        if let Piece::Output { offset, data } = &piece {
+            next = offset + data.len() as u64;
+        }
+        Some(piece)
+    }))
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            self.line.clear();
+            let got = std::io::Read::take(&mut self.from, MAX_LINE as u64).read_until(b'\n', &mut self.line);
+            if got.ok()? == 0 {
+                return None;
+            }
+            if let Some((time, kind, data)) = parse_event(&self.line) {
+                self.time = if self.version >= 3 { self.time + time } else { time };
+                return Some(Event { time: self.time, kind, data });
+            }
+        }
+    }
+}
+
+fn pieces((header, events): (Header, Reader<BufReader<File>>)) -> impl Iterator<Item = Piece> {
+    let mut offset = header.offset;
+    let rest = events.filter_map(move |event| match event.kind {
+        Kind::Output => {
+            let at = offset;
+            offset += event.data.len() as u64;
+            Some(Piece::Output { offset: at, data: event.data })
+        }
+        Kind::Resize => parse_size(&event.data).map(|(cols, rows)| Piece::Size { cols, rows }),
+        Kind::Input | Kind::Marker | Kind::Other => None,
+    });
+    std::iter::once(Piece::Size { cols: header.cols, rows: header.rows }).chain(rest)
+}
+
+fn cut(piece: Piece, from: u64, to: u64) -> Option<Piece> {
+    let Piece::Output { offset, data } = piece else { return Some(piece) };
+    let end = offset + data.len() as u64;
+    if offset >= from && end <= to {
+        return Some(Piece::Output { offset, data });
+    }
+    let place =
+        |at: u64| usize::try_from(at.saturating_sub(offset)).map_or(data.len(), |at| at.min(data.len()));
+    // Offsets of a peer are between characters; others lose the character that they cut.
+    let first = (place(from)..=data.len()).find(|at| data.is_char_boundary(*at))?;
+    let last = (0..=place(to)).rev().find(|at| data.is_char_boundary(*at))?;
+    let kept = data.get(first..last).filter(|kept| !kept.is_empty())?.to_owned();
+    Some(Piece::Output { offset: offset + first as u64, data: kept })
+}
+
+fn parse_header(line: &[u8]) -> Option<Header> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    let version = value.get("version")?.as_u64().filter(|version| matches!(version, 2 | 3))?;
+    let (size, cols, rows) =
+        if version == 2 { (&value, "width", "height") } else { (value.get("term")?, "cols", "rows") };
+    let number = |name: &str| u16::try_from(size.get(name)?.as_u64()?).ok();
+    Some(Header {
+        version,
+        cols: number(cols)?,
+        rows: number(rows)?,
+        timestamp: value.get("timestamp").and_then(Value::as_u64),
+        title: value.get("title").and_then(Value::as_str).map(str::to_owned),
+        offset: value.pointer("/loopmon/offset").and_then(Value::as_u64).unwrap_or(0),
+    })
+}
+
+fn parse_event(line: &[u8]) -> Option<(f64, Kind, String)> {
+    let (time, kind, data): (f64, String, String) = serde_json::from_slice(line).ok()?;
+    let kind = match kind.as_str() {
+        "o" => Kind::Output,
+        "i" => Kind::Input,
+        "r" => Kind::Resize,
+        "m" => Kind::Marker,
+        _ => Kind::Other,
+    };
+    Some((time, kind, data))
+}
+
+fn parse_size(data: &str) -> Option<(u16, u16)> {
+    let (cols, rows) = data.split_once('x')?;
+    Some((cols.parse().ok()?, rows.parse().ok()?))
+}

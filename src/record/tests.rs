@@ -1,0 +1,149 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn start() -> Start {
+    Start { cols: 80, rows: 24, title: "a title".into(), timestamp: 1_800_000_000 }
+}
+
+fn output_of(path: &Path, from: u64, to: u64) -> String {
+    let text = |piece| if let Piece::Output { data, .. } = piece { Some(data) } else { None };
+    replay(path, from, to).unwrap().filter_map(text).collect()
+}
+
+#[test]
+fn what_was_recorded_reads_back_with_sizes_in_their_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let mut recorder = Recorder::create(&path, 0, start()).unwrap();
+    assert_eq!(recorder.output(b"one \x1b[31m\"red\"\r\n"), "one \x1b[31m\"red\"\r\n");
+    recorder.resize(100, 30);
+    recorder.output("grün 漢".as_bytes());
+    let (header, events) = read(&path).unwrap();
+    assert_eq!((header.cols, header.rows, header.offset), (80, 24, 0));
+    assert_eq!(header.title.as_deref(), Some("a title"));
+    let events: Vec<_> = events.map(|event| (event.kind, event.data)).collect();
+    let expected = [
+        (Kind::Output, "one \x1b[31m\"red\"\r\n".to_owned()),
+        (Kind::Resize, "100x30".to_owned()),
+        (Kind::Output, "grün 漢".to_owned()),
+    ];
+    assert_eq!(events, expected);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_character_cut_by_a_chunk_is_recorded_once_and_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let mut recorder = Recorder::create(&path, 0, start()).unwrap();
+    let bytes = "a漢b".as_bytes();
+    let mut sent = String::new();
+    for byte in bytes {
+        sent.push_str(recorder.output(std::slice::from_ref(byte)));
+    }
+    sent.push_str(recorder.output(b"\xff\xe6"));
+    sent.push_str(recorder.finish());
+    assert_eq!(sent, "a漢b\u{fffd}\u{fffd}");
+    assert_eq!(recorder.offset(), sent.len() as u64);
+    assert_eq!(output_of(&path, 0, u64::MAX), sent);
+}
+
+#[test]
+fn rotation_keeps_the_newest_two_files_and_the_offsets() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let mut recorder = Recorder::create(&path, 400, start()).unwrap();
+    let mut all = String::new();
+    for number in 0..100 {
+        all.push_str(recorder.output(format!("line {number}\r\n").as_bytes()));
+    }
+    assert_eq!(recorder.offset(), all.len() as u64);
+    let pieces: Vec<_> = replay(&path, 0, u64::MAX).unwrap().collect();
+    let kept = output_of(&path, 0, u64::MAX);
+    assert!(all.ends_with(&kept) && kept.len() < all.len());
+    for piece in &pieces {
+        if let Piece::Output { offset, data } = piece {
+            assert!(all[usize::try_from(*offset).unwrap()..].starts_with(data.as_str()));
+        }
+    }
+    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(files.len(), 2, "the newest two are kept");
+}
+
+#[test]
+fn output_is_cut_at_the_asked_offsets() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let mut recorder = Recorder::create(&path, 0, start()).unwrap();
+    recorder.output(b"0123456789");
+    recorder.output(b"abc");
+    assert_eq!(output_of(&path, 4, 11), "456789a");
+    assert_eq!(output_of(&path, 10, 10), "");
+    assert_eq!(output_of(&path, 13, u64::MAX), "");
+}
+
+#[test]
+fn torn_and_foreign_lines_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("foreign.cast");
+    let text = concat!(
+        "{\"version\": 3, \"term\": {\"cols\": 10, \"rows\": 5, \"type\": \"xterm\"}}\n",
+        "# a comment\n",
+        "[1.0, \"o\", \"a\"]\n",
+        "[0.5, \"x\", \"0\"]\n",
+        "[0.25, \"m\", \"here\"]\n",
+        "[1.0, \"o\", \"to"
+    );
+    std::fs::write(&path, text).unwrap();
+    let (header, events) = read(&path).unwrap();
+    assert_eq!((header.version, header.cols, header.rows), (3, 10, 5));
+    let events: Vec<_> = events.map(|event| (event.time, event.kind)).collect();
+    assert_eq!(events, [(1.0, Kind::Output), (1.5, Kind::Other), (1.75, Kind::Marker)]);
+    std::fs::write(&path, "not a recording\n").unwrap();
+    assert!(matches!(read(&path), Err(RecordError::NoHeader { .. })));
+}
+
+#[test]
+fn a_disk_that_refuses_costs_its_bytes_and_nothing_else() {
+    // Every write to this device fails as on a full disk.
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let mut recorder = Recorder::create(&path, 0, start()).unwrap();
+    recorder.output(b"kept ");
+    recorder.fail_from_now_on(std::fs::OpenOptions::new().write(true).open(full).unwrap());
+    assert_eq!(recorder.output(b"lost "), "lost ", "the peer gets it all the same");
+    assert_eq!(recorder.lost(), 5);
+    recorder.output(b"kept again");
+    assert_eq!(recorder.offset(), 20);
+    let pieces: Vec<_> = replay(&path, 0, u64::MAX)
+        .unwrap()
+        .filter_map(
+            |piece| if let Piece::Output { offset, data } = piece { Some((offset, data)) } else { None },
+        )
+        .collect();
+    assert_eq!(pieces, [(0, "kept ".to_owned()), (10, "kept again".to_owned())]);
+}
+
+proptest! {
+    #[test]
+    fn chunks_change_nothing(bytes in prop::collection::vec(any::<u8>(), 0..400), step in 1usize..20) {
+        let mut whole = String::new();
+        let mut stream = Utf8Stream::default();
+        stream.push(&bytes, &mut whole);
+        stream.finish(&mut whole);
+        prop_assert_eq!(&whole, &String::from_utf8_lossy(&bytes));
+        let mut pieces = String::new();
+        let mut stream = Utf8Stream::default();
+        bytes.chunks(step).for_each(|piece| stream.push(piece, &mut pieces));
+        stream.finish(&mut pieces);
+        prop_assert_eq!(whole, pieces);
+    }
+}

@@ -1,0 +1,224 @@
+//! The terminal of one pane: bytes in, cells, events and replies out.
+//!
+//! Not for: threads and locks (the server has them), and drawing. Invariant: nothing that is fed can panic through here;
+//! a screen whose grid failed is rebuilt empty, with its history, and the fault is counted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::cell::{Cell, CellStyle};
+use super::clean::clean_cell;
+use super::grid::Grid;
+use super::history::History;
+use super::modes::Modes;
+use super::reflow;
+use super::replies::Colours;
+use super::status::StatusReport;
+use super::translate::Translator;
+
+/// The smallest width and height.
+const MIN_SIZE: u16 = 2;
+/// The largest width and height.
+const MAX_SIZE: u16 = 1000;
+/// Bytes of history that a pane holds if nothing else is said: 4 MiB.
+const HISTORY: usize = 4 * 1024 * 1024;
+
+/// Something that a program said beside its screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TermEvent {
+    /// The window's title (OSC 0 and 2), cleaned.
+    Title(String),
+    /// BEL.
+    Bell,
+    /// A status report (OSC 7501).
+    Status(StatusReport),
+    /// A notification (OSC 9 and 777), cleaned.
+    Notification(String),
+    /// The program's working directory (OSC 7).
+    Cwd(String),
+    /// A full reset (RIS): what was reported before doesn't count any more.
+    Reset,
+}
+
+/// An emulated terminal.
+pub struct Emulator {
+    grid: Grid,
+    translator: Translator,
+    version: u64,
+    faults: u32,
+}
+
+impl std::fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (cols, rows) = self.size();
+        f.debug_struct("Emulator")
+            .field("cols", &cols)
+            .field("rows", &rows)
+            .field("version", &self.version)
+            .finish()
+    }
+}
+
+impl Emulator {
+    /// An empty terminal; the size is brought into 2x2 … 1000x1000.
+    #[must_use]
+    pub fn new(cols: u16, rows: u16, colours: Colours) -> Self {
+        Self::with_history(cols, rows, colours, HISTORY)
+    }
+
+    /// An empty terminal that holds at most so many bytes of history.
+    #[must_use]
+    pub fn with_history(cols: u16, rows: u16, colours: Colours, bytes: usize) -> Self {
+        let (cols, rows) = clamp(cols, rows);
+        let grid = Grid::new(rows, cols, History::new(bytes, cols));
+        let translator = Translator::new(colours);
+        Self { grid, translator, version: 0, faults: 0 }
+    }
+
+    /// Takes the program's output, in any pieces.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.version += 1;
+        self.guarded(|grid, translator| translator.feed(bytes, grid));
+    }
+
+    /// Changes the size. Lines of the main screen are wrapped anew; what doesn't fit any more goes to the history, and
+    /// comes back from there when there is room. The alternate screen is cut: its program draws it anew.
+    pub fn resize(&mut self, cols: u16, rows: u16) {
+        let (cols, rows) = clamp(cols, rows);
+        if (cols, rows) == self.size() {
+            return;
+        }
+        self.version += 1;
+        self.guarded(|grid, _| reflow::resize(grid, rows, cols));
+        if self.size() != (cols, rows) {
+            self.grid.rebuild(rows, cols);
+        }
+    }
+
+    /// Sets what colour queries are answered with.
+    pub fn set_colours(&mut self, colours: Colours) {
+        self.translator.colours = colours;
+    }
+
+    /// What is to be sent to the program: answers to its queries since the last call.
+    pub fn take_replies(&mut self) -> Vec<u8> {
+        self.translator.replies.take()
+    }
+
+    /// What the program said since the last call, in order; the bell, however often it rang, once at the end.
+    pub fn take_events(&mut self) -> Vec<TermEvent> {
+        let mut events = std::mem::take(&mut self.translator.events);
+        if std::mem::take(&mut self.grid.behind().bells) > 0 {
+            events.push(TermEvent::Bell);
+        }
+        events
+    }
+
+    /// Whether the program is in the middle of a change that is to be shown as one (`?2026`).
+    #[must_use]
+    pub fn is_synchronized(&self) -> bool {
+        self.translator.synchronized.is_some()
+    }
+
+    /// Since when it is: who draws waits for the end of it, but no longer than 150 ms from here.
+    #[must_use]
+    pub fn synchronized_since(&self) -> Option<Instant> {
+        self.translator.synchronized
+    }
+
+    /// Changes with everything that may have changed the picture.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How often the grid failed and was rebuilt.
+    #[must_use]
+    pub fn faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// Columns and rows.
+    #[must_use]
+    pub fn size(&self) -> (u16, u16) {
+        let (rows, cols) = self.grid.size();
+        (cols, rows)
+    }
+
+    /// Column and row of the cursor; `None` if it is hidden.
+    #[must_use]
+    pub fn cursor(&self) -> Option<(u16, u16)> {
+        let screen = self.grid.screen();
+        let ((row, col), (cols, rows)) = (screen.cursor_position(), self.size());
+        (!screen.hide_cursor()).then(|| (col.min(cols - 1), row.min(rows - 1)))
+    }
+
+    /// What the program asked of its input.
+    #[must_use]
+    pub fn modes(&self) -> Modes {
+        let screen = self.grid.screen();
+        Modes {
+            application_cursor: screen.application_cursor(),
+            bracketed_paste: screen.bracketed_paste(),
+            mouse: screen.mouse_protocol_mode().into(),
+            mouse_encoding: screen.mouse_protocol_encoding().into(),
+            focus: self.translator.focus,
+            alternate_screen: screen.alternate_screen(),
+        }
+    }
+
+    /// The cells of a row of the screen, from left to right; empty beyond the last row. The widths add up to the
+    /// number of columns.
+    pub fn row(&self, row: u16) -> impl Iterator<Item = Cell<'_>> {
+        let (screen, (cols, _)) = (self.grid.screen(), self.size());
+        let mut col = 0;
+        std::iter::from_fn(move || {
+            let cell = screen.cell(row, col)?;
+            let width = if cell.is_wide() && col + 1 < cols { 2 } else { 1 };
+            let is_half = cell.is_wide_continuation() || (cell.is_wide() && width == 1);
+            col += u16::from(width);
+            let text = if is_half { " " } else { clean_cell(cell.contents()) };
+            Some(Cell { text, width, style: CellStyle::from(cell) })
+        })
+    }
+
+    /// The screen's text: rows that one line was wrapped into are joined, empty rows at the end are left out.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.grid.screen().contents()
+    }
+
+    /// Rows that scrolled off the screen, at its present width.
+    pub fn history_len(&mut self) -> usize {
+        self.grid.behind().history.rows()
+    }
+
+    /// The cells of a row of the history; the oldest row is 0. A row may be shorter than the screen is wide.
+    pub fn history_row(&mut self, row: usize) -> impl Iterator<Item = Cell<'_>> {
+        self.grid.behind().history.row(row)
+    }
+
+    /// Bytes that the history holds.
+    #[must_use]
+    pub fn history_bytes(&self) -> usize {
+        self.grid.history().bytes()
+    }
+
+    fn guarded(&mut self, work: impl FnOnce(&mut Grid, &mut Translator)) {
+        let (grid, translator) = (&mut self.grid, &mut self.translator);
+        // The grid is thrown away if the work panics, so nobody sees it half done.
+        if catch_unwind(AssertUnwindSafe(|| work(grid, translator))).is_err() {
+            let (rows, cols) = self.grid.size();
+            self.grid.rebuild(rows, cols);
+            self.translator.reset();
+            self.faults = self.faults.saturating_add(1);
+        }
+    }
+}
+
+fn clamp(cols: u16, rows: u16) -> (u16, u16) {
+    (cols.clamp(MIN_SIZE, MAX_SIZE), rows.clamp(MIN_SIZE, MAX_SIZE))
+}

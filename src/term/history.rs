@@ -1,0 +1,184 @@
+//! What scrolled off the screen, compactly.
+//!
+//! Not for: what is older than the limit (the recording has it). Invariant: rows that one line was wrapped into are held
+//! as that line, so it can be cut again at any width; and the bytes held never exceed the limit by more than one line.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use vt100::capture::{BasicFormattedCaptureState, RowContents};
+
+use super::cell::Cell;
+use super::line::{RowCells, extent};
+
+/// A line longer than this is ended: nobody writes that, but something may print it.
+const MAX_LINE: usize = 64 * 1024;
+/// What a line costs beside its text.
+const LINE_COST: usize = 48;
+
+/// The lines above the screen.
+#[derive(Debug)]
+pub(super) struct History {
+    lines: VecDeque<Line>,
+    /// The line that goes on in the next row, or what is left of the memory for one.
+    open: Open,
+    bytes: usize,
+    limit: usize,
+    width: u16,
+    /// How many lines from the front have the right `first` for this width.
+    indexed: usize,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: Box<str>,
+    /// Number of its first row at the current width, counted from a zero of no meaning.
+    first: u64,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    text: String,
+    state: BasicFormattedCaptureState,
+    goes_on: bool,
+}
+
+impl History {
+    /// An empty history that holds at most so many bytes.
+    pub(super) fn new(limit: usize, width: u16) -> Self {
+        Self { lines: VecDeque::new(), open: Open::default(), bytes: 0, limit, width, indexed: 0 }
+    }
+
+    /// Adds the row that left the screen at its top.
+    pub(super) fn push(&mut self, row: &RowContents<'_>) {
+        let open = &mut self.open;
+        if !open.goes_on {
+            open.text.clear();
+            open.state = BasicFormattedCaptureState::new();
+        }
+        // Neither of the two can fail: the one writes to a string, the other is meant to.
+        let _ = row.write_formatted_basic(&mut open.text, &mut open.state);
+        open.goes_on = open.text.len() < MAX_LINE && goes_on(row, &open.state);
+        if !open.goes_on {
+            // The text's memory is used for the next line again; this one gets what it needs and no more.
+            let line = Box::from(open.text.as_str());
+            open.text.shrink_to(MAX_LINE / 16);
+            self.close(line);
+        }
+    }
+
+    /// Sets the width at which rows are counted.
+    pub(super) fn set_width(&mut self, width: u16) {
+        if self.width != width {
+            (self.width, self.indexed) = (width, 0);
+        }
+    }
+
+    /// Takes the newest line away, and says whether it went on on the screen.
+    pub(super) fn pop(&mut self) -> Option<(Box<str>, bool)> {
+        if std::mem::take(&mut self.open.goes_on) {
+            return Some((Box::from(self.open.text.as_str()), true));
+        }
+        let line = self.lines.pop_back()?;
+        self.bytes -= line.text.len() + LINE_COST;
+        self.indexed = self.indexed.min(self.lines.len());
+        Some((line.text, false))
+    }
+
+    /// Whether the newest line goes on on the screen.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.goes_on
+    }
+
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes + self.open_text().map_or(0, str::len)
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.limit, self.width);
+    }
+
+    /// Rows at the current width.
+    pub(super) fn rows(&mut self) -> usize {
+        self.index();
+        let open = self.open_text().map_or(0, |text| u64::from(extent(text, self.width).rows));
+        usize::try_from(self.end() - self.start() + open).unwrap_or(usize::MAX)
+    }
+
+    /// The cells of a row, the oldest being 0.
+    pub(super) fn row(&mut self, row: usize) -> impl Iterator<Item = Cell<'_>> {
+        self.index();
+        let wanted = self.start() + row as u64;
+        let (text, first) = if wanted >= self.end() {
+            (self.open_text().unwrap_or_default(), self.end())
+        } else {
+            let after = self.lines.partition_point(|line| line.first <= wanted);
+            self.lines.get(after.saturating_sub(1)).map_or(("", wanted), |line| (&*line.text, line.first))
+        };
+        RowCells::of(text, self.width, wanted - first)
+    }
+
+    fn open_text(&self) -> Option<&str> {
+        self.open.goes_on.then_some(self.open.text.as_str())
+    }
+
+    fn close(&mut self, text: Box<str>) {
+        self.bytes += text.len() + LINE_COST;
+        self.lines.push_back(Line { text, first: 0 });
+        while self.bytes > self.limit && self.lines.len() > 1 {
+            let Some(line) = self.lines.pop_front() else { return };
+            self.bytes -= line.text.len() + LINE_COST;
+            self.indexed = self.indexed.saturating_sub(1);
+        }
+    }
+
+    /// Counts the rows of lines that weren't counted at this width yet. Only who looks at the history pays for it.
+    fn index(&mut self) {
+        if self.indexed == self.lines.len() {
+            return;
+        }
+        let mut next = match self.indexed.checked_sub(1).and_then(|last| self.lines.get(last)) {
+            Some(line) => line.first + u64::from(extent(&line.text, self.width).rows),
+            None => 0,
+        };
+        for line in self.lines.range_mut(self.indexed..) {
+            line.first = next;
+            next += u64::from(extent(&line.text, self.width).rows);
+        }
+        self.indexed = self.lines.len();
+    }
+
+    fn start(&self) -> u64 {
+        self.lines.front().map_or(0, |line| line.first)
+    }
+
+    fn end(&self) -> u64 {
+        self.lines.back().map_or(0, |line| line.first + u64::from(extent(&line.text, self.width).rows))
+    }
+}
+
+/// Whether the row that was just written is continued in the next one. vt100 tells it only by what it would write
+/// first: a line break, or not.
+fn goes_on(row: &RowContents<'_>, state: &BasicFormattedCaptureState) -> bool {
+    let mut probe = Probe { line_break: false };
+    let _ = row.write_formatted_basic(&mut probe, &mut state.clone());
+    !probe.line_break
+}
+
+/// Sees what is written first, and refuses it.
+struct Probe {
+    line_break: bool,
+}
+
+impl fmt::Write for Probe {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.line_break = text.starts_with('\n');
+        Err(fmt::Error)
+    }
+
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        self.line_break = c == '\n';
+        Err(fmt::Error)
+    }
+}

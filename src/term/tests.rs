@@ -1,0 +1,438 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn fed(cols: u16, rows: u16, bytes: &[u8]) -> Emulator {
+    let mut emulator = Emulator::new(cols, rows, Colours::default());
+    emulator.feed(bytes);
+    emulator
+}
+
+fn replies(bytes: &str) -> String {
+    String::from_utf8(fed(80, 24, bytes.as_bytes()).take_replies()).unwrap()
+}
+
+fn style_of(sgr: &str) -> CellStyle {
+    fed(10, 2, format!("\x1b[{sgr}mx").as_bytes()).row(0).next().unwrap().style
+}
+
+fn row_text(emulator: &Emulator, row: u16) -> String {
+    emulator.row(row).map(|cell| cell.text).collect::<String>().trim_end().to_owned()
+}
+
+fn history(emulator: &mut Emulator) -> Vec<String> {
+    (0..emulator.history_len())
+        .map(|row| emulator.history_row(row).map(|cell| cell.text).collect::<String>())
+        .collect()
+}
+
+/// All text there is, from the oldest row of the history to the last of the screen, as one string.
+fn everything(emulator: &mut Emulator) -> String {
+    let above: String = history(emulator).concat();
+    let screen: String = (0..emulator.size().1).map(|row| row_text(emulator, row)).collect();
+    above + &screen
+}
+
+/// Everything that a user or the server can see of it.
+fn visible(emulator: &mut Emulator) -> String {
+    let mut out = String::new();
+    for row in 0..emulator.size().1 {
+        out.push_str(&format!("{:?}\n", emulator.row(row).collect::<Vec<_>>()));
+    }
+    out.push_str(&format!("{:?} {:?} {:?}", emulator.cursor(), emulator.modes(), emulator.is_synchronized()));
+    out.push_str(&format!("{:?} {:?}", emulator.take_events(), String::from_utf8(emulator.take_replies())));
+    out + &history(emulator).join("\n")
+}
+
+#[test]
+fn attributes_that_vt100_misreads_come_out_right() {
+    let plain = CellStyle::default();
+    let underlined = CellStyle { underline: true, ..plain };
+    let rgb = |r, g, b| CellStyle { fg: Color::Rgb(r, g, b), ..plain };
+    let cases = [
+        ("58;5;1", plain),
+        ("58;2;1;4;7", plain),
+        ("58:2::1:4:7", plain),
+        ("4:3", underlined),
+        ("4;4:0", plain),
+        ("38:2::10:20:30", rgb(10, 20, 30)),
+        ("38:2:10:20:30", rgb(10, 20, 30)),
+        ("38;2;10;20;30", rgb(10, 20, 30)),
+        ("48:5:200", CellStyle { bg: Color::Index(200), ..plain }),
+        ("1;38;5;58", CellStyle { bold: true, fg: Color::Index(58), ..plain }),
+        ("7;3;2;91", CellStyle { inverse: true, italic: true, dim: true, fg: Color::Index(9), ..plain }),
+        ("31;", plain),
+    ];
+    for (sgr, expected) in cases {
+        assert_eq!(style_of(sgr), expected, "{sgr}");
+    }
+    // An attribute that is left out leaves the ones before it alone.
+    assert_eq!(fed(10, 2, b"\x1b[31m\x1b[58;5;1mx").row(0).next().unwrap().style.fg, Color::Index(1));
+}
+
+#[test]
+fn queries_are_answered_truthfully() {
+    let cases = [
+        ("\x1b[c", "\x1b[?62;22c"),
+        ("\x1b[0c\x1b[>c\x1b[=c", "\x1b[?62;22c\x1b[>1;10;0c\x1bP!|00000000\x1b\\"),
+        ("\x1b[5n", "\x1b[0n"),
+        ("ab\x1b[6n", "\x1b[1;3R"),
+        ("\x1b[5;9H\x1b[?6n", "\x1b[?5;9R"),
+        ("\x1b[?2026$p", "\x1b[?2026;2$y"),
+        ("\x1b[?2026h\x1b[?2026$p", "\x1b[?2026;1$y"),
+        ("\x1b[?2004;1004h\x1b[?2004$p\x1b[?1004$p", "\x1b[?2004;1$y\x1b[?1004;1$y"),
+        ("\x1b[?1049h\x1b[?1049$p\x1b[?25$p\x1b[?7$p", "\x1b[?1049;1$y\x1b[?25;1$y\x1b[?7;3$y"),
+        ("\x1b[?1016$p\x1b[?2027$p\x1b[4$p", "\x1b[?1016;0$y\x1b[?2027;0$y\x1b[4;0$y"),
+        ("\x1b[?u\x1b[>5u\x1b[<u\x1b[=1u", "\x1b[?0u"),
+        ("\x1b[14t\x1b[16t\x1b[18t", "\x1b[4;384;640t\x1b[6;16;8t\x1b[8;24;80t"),
+        ("\x1b[?996n", "\x1b[?997;1n"),
+        ("\x1bP+q4d73\x1b\\\x1bP$qm\x1b\\", "\x1bP0+r\x1b\\\x1bP0$r\x1b\\"),
+        ("\x1b]11;?\x07", "\x1b]11;rgb:0000/0000/0000\x07"),
+        ("\x1b[21t\x1b[20t\x1b]52;c;?\x07\x1b_Ga=q;AAAA\x1b\\\x1b[3J\x1b[8;5;5t", ""),
+    ];
+    for (asked, answered) in cases {
+        assert_eq!(replies(asked), answered, "{asked:?}");
+    }
+    assert!(replies("\x1b[>0q").starts_with("\x1bP>|loopmon("));
+    // The status protocol is announced before DA1, which programs wait for.
+    let told = replies("\x1b]7501;?\x07\x1b[c");
+    assert!(told.starts_with("\x1b]7501;?:states=") && told.ends_with("\x1b\\\x1b[?62;22c"), "{told:?}");
+}
+
+#[test]
+fn sequences_that_nobody_knows_leave_no_trace() {
+    let noise = "\x1b]66;w=1; \x1b\\\x1b]1337;Capabilities\x07\x1b_Gi=31;AAA\x1b\\\x1bPabc\x1b\\\x1b^x\x1b\\\x1bXx\x07y\x1b\\\
+                 \x1b]8;;http://x\x1b\\\x1b[>5u\x1b[?2031h\x1b[22;0t\x1b[8;3;3t\x1b(B\x0f\x1b[1;2;3;4x\x1b]52;c;aGk=\x07";
+    let emulator = fed(20, 3, format!("a{noise}b").as_bytes());
+    assert_eq!(emulator.text(), "ab");
+    assert_eq!(emulator.size(), (20, 3), "a program can't resize its pane");
+}
+
+#[test]
+fn what_vt100_lacks_is_done_by_what_it_has() {
+    assert_eq!(fed(20, 3, b"ab\x1bDc\x1bEd").text(), "ab\n  c\nd");
+    assert_eq!(fed(20, 3, b"ab\x1b[sxyz\x1b[uc").text(), "abcyz");
+    assert_eq!(fed(20, 3, b"a\x1b[?1048hbc\x1b[?1048lX").text(), "aXc");
+    let mut emulator = fed(20, 3, b"main\x1b[?1047h\x1b[Hother");
+    assert_eq!((emulator.text().as_str(), emulator.modes().alternate_screen), ("other", true));
+    emulator.feed(b"\x1b[?1047l");
+    assert_eq!(emulator.text(), "main");
+    assert_eq!(fed(20, 3, b"a\x1b[60000b").text(), "a".repeat(21), "a repeat is one row at most");
+    assert_eq!(fed(20, 3, b"a\x1b[2\rCx").text(), "a x", "a control acts before the sequence it is in");
+}
+
+#[test]
+fn events_are_told_clean_and_in_order() {
+    let mut emulator = fed(
+        80,
+        24,
+        "\x1b]0;one\x07\x1b]2;t\u{202e}wo;x\x1b\\\x07\x07\x1b]7501;state=blocked:kind=question\x07\x1b]9;look\x07\x1bc".as_bytes(),
+    );
+    let events = emulator.take_events();
+    assert_eq!(events.len(), 5, "{events:?}");
+    assert_eq!(events[0], TermEvent::Title("two;x".into()), "of titles the last counts");
+    let TermEvent::Status(report) = &events[1] else { panic!("{events:?}") };
+    assert_eq!(report.state, StatusState::Blocked(Some(BlockedKind::Question)));
+    assert_eq!(events[2..], [TermEvent::Notification("look".into()), TermEvent::Reset, TermEvent::Bell]);
+    assert!(emulator.take_events().is_empty());
+}
+
+#[test]
+fn a_sign_made_wide_in_the_last_corner_harms_nothing() {
+    let mut bytes = b"\x1b[24;1H".to_vec();
+    bytes.extend(std::iter::repeat_n(b'a', 79));
+    bytes.extend("\u{26a0}\u{fe0f}".as_bytes());
+    bytes.extend(b"\x1b[23;1H");
+    bytes.extend(std::iter::repeat_n(b'b', 80));
+    let whole = fed(80, 24, &bytes);
+    assert_eq!(whole.faults(), 0);
+    assert_eq!(row_text(&whole, 22), "b".repeat(80));
+    let mut split = Emulator::new(80, 24, Colours::default());
+    bytes.iter().for_each(|byte| split.feed(std::slice::from_ref(byte)));
+    assert_eq!((split.faults(), split.text()), (0, whole.text()));
+    // Elsewhere the sign is wide, as it should be.
+    assert_eq!(fed(80, 24, "\u{26a0}\u{fe0f}".as_bytes()).row(0).next().unwrap().width, 2);
+}
+
+#[test]
+fn cells_hold_whole_characters_and_nothing_that_acts() {
+    let emulator = fed(10, 2, "漢e\u{301}a\u{202e}b".as_bytes());
+    let cells: Vec<_> = emulator.row(0).map(|cell| (cell.text, cell.width)).collect();
+    assert_eq!(cells[..4], [("漢", 2), ("e\u{301}", 1), ("a", 1), ("b", 1)]);
+    assert_eq!(cells.iter().map(|(_, width)| u16::from(*width)).sum::<u16>(), 10);
+    assert_eq!(emulator.row(2).count(), 0);
+}
+
+#[test]
+fn synchronized_output_is_seen_from_its_start_to_its_end() {
+    let mut emulator = fed(10, 2, b"\x1b[?2026hhalf");
+    assert!(emulator.is_synchronized() && emulator.synchronized_since().is_some());
+    emulator.feed(b"\x1b[?2026l");
+    assert!(!emulator.is_synchronized());
+}
+
+#[test]
+fn what_scrolls_off_is_kept_with_its_style_and_cut_anew() {
+    let mut emulator = fed(10, 2, b"\x1b[31mred\x1b[m\r\n0123456789abcdef\r\nx\r\ny\r\nz");
+    assert_eq!(history(&mut emulator), ["red", "0123456789", "abcdef", "x"]);
+    assert_eq!(emulator.history_row(0).next().unwrap().style.fg, Color::Index(1));
+    assert_eq!(emulator.history_row(1).next().unwrap().style, CellStyle::default());
+    emulator.resize(8, 2);
+    assert_eq!(history(&mut emulator), ["red", "01234567", "89abcdef", "x"]);
+    emulator.resize(20, 2);
+    assert_eq!(history(&mut emulator), ["red", "0123456789abcdef", "x"]);
+    emulator.feed(b"\x1b[3J");
+    assert_eq!(emulator.history_len(), 0);
+    assert_eq!(emulator.text(), "y\nz");
+}
+
+#[test]
+fn the_alternate_screen_leaves_nothing_in_the_history() {
+    let mut emulator = fed(10, 2, b"a\r\nb\r\nc\x1b[?1049h1\r\n2\r\n3\r\n4\x1b[?1049l");
+    assert_eq!((history(&mut emulator), emulator.text()), (vec!["a".to_owned()], "b\nc".to_owned()));
+}
+
+#[test]
+fn the_history_is_bounded_by_bytes() {
+    let mut emulator = Emulator::with_history(80, 24, Colours::default(), 100_000);
+    for number in 0..20_000 {
+        emulator.feed(format!("\x1b[3{}mline {number}\r\n", number % 8).as_bytes());
+    }
+    assert!(emulator.history_bytes() <= 100_000, "{}", emulator.history_bytes());
+    let rows = history(&mut emulator);
+    assert!(rows.len() > 1000);
+    assert_eq!(rows.last().unwrap(), "line 19976", "the newest are kept, without a gap");
+    assert_eq!(rows[rows.len() - 1000], "line 18977");
+    // One line without an end is bounded too.
+    emulator.feed(&vec![b'x'; 1_000_000]);
+    assert!(emulator.history_bytes() <= 200_000);
+}
+
+#[test]
+fn narrow_and_wide_again_is_as_before() {
+    let text = b"$ cargo test --workspace --all-features\r\n\x1b[32mok\x1b[m 1 of a line that is rather long, really\r\n$ ";
+    let mut emulator = fed(60, 4, text);
+    emulator.feed(b"last");
+    let before = visible(&mut emulator);
+    emulator.resize(17, 4);
+    assert_eq!(row_text(&emulator, 3), "$ last");
+    assert_eq!(emulator.cursor(), Some((6, 3)));
+    emulator.resize(60, 4);
+    assert_eq!(visible(&mut emulator), before);
+}
+
+#[test]
+fn a_lower_screen_gives_rows_to_the_history_and_a_higher_one_gets_them_back() {
+    let mut emulator = fed(20, 6, b"1\r\n2\r\n3\r\n4\r\n5\r\n6");
+    emulator.resize(20, 3);
+    assert_eq!((emulator.text().as_str(), history(&mut emulator).join("")), ("4\n5\n6", "123".into()));
+    emulator.resize(20, 5);
+    assert_eq!((emulator.text().as_str(), history(&mut emulator).join("")), ("2\n3\n4\n5\n6", "1".into()));
+    assert_eq!(emulator.cursor(), Some((1, 4)));
+    // A screen that was cleared stays as it is: its history is not drawn back under the prompt.
+    let mut cleared = fed(20, 3, b"1\r\n2\r\n3\r\n4\x1b[H\x1b[2J$ ");
+    cleared.resize(30, 10);
+    assert_eq!((cleared.text().as_str(), cleared.cursor()), ("$ ", Some((2, 0))));
+}
+
+#[test]
+fn a_line_that_began_in_the_history_is_joined_again() {
+    let mut emulator = fed(10, 2, b"0123456789abcdefghijKLMNOPQRSTu");
+    assert_eq!(history(&mut emulator), ["0123456789", "abcdefghij"]);
+    emulator.resize(40, 2);
+    assert_eq!(emulator.text(), "0123456789abcdefghijKLMNOPQRSTu");
+    assert_eq!((emulator.history_len(), emulator.cursor()), (0, Some((31, 0))));
+}
+
+#[test]
+fn under_an_alternate_screen_the_main_one_is_wrapped_too() {
+    let mut emulator = fed(20, 3, b"0123456789abcdef\x1b[31m\x1b[?1049h\x1b[32mother");
+    emulator.resize(10, 3);
+    assert!(emulator.modes().alternate_screen);
+    assert_eq!(emulator.text(), "other");
+    emulator.feed(b"\x1b[?1049l!");
+    assert_eq!(emulator.text(), "0123456789abcdef!");
+    assert_eq!(emulator.row(1).nth(6).unwrap().style.fg, Color::Index(1), "and so are the saved attributes");
+}
+
+#[test]
+fn sizes_are_brought_into_bounds() {
+    let mut emulator = fed(0, 60_000, b"x");
+    assert_eq!(emulator.size(), (2, 1000));
+    emulator.resize(60_000, 0);
+    assert_eq!((emulator.size(), emulator.text()), ((1000, 2), "x".into()));
+}
+
+#[test]
+fn a_picture_of_an_agent_at_work() {
+    let stream = concat!(
+        "\x1b[?25l\x1b[?2004h\x1b[?1004h\x1b]0;agent\x07\x1b[?2026h",
+        "\x1b[38;5;174m✻\x1b[39m \x1b[1mWelcome\x1b[22m 漢字 ✅\r\n\r\n",
+        "\x1b[2m⎿\x1b[22m  \x1b[48;2;34;92;43m+ let x = 1;\x1b[K\x1b[49m\r\n",
+        "   \x1b[9;58:2::255:0:0;4:3mwarning\x1b[0m: unused\r\n",
+        "\x1b[90m────────────────\x1b[39m\r\n❯ \x1b[7m \x1b[27m\r\n",
+        "\x1b[2K\x1b[1A\x1b[2G\x1b[C\x1b[31mtype here\x1b[0m\x1b[1B\r\x1b[33m⠋\x1b[39m Working…\x1b[?2026l",
+    );
+    let emulator = fed(24, 8, stream.as_bytes());
+    insta::assert_snapshot!(emulator.text(), @r"
+    ✻ Welcome 漢字 ✅
+
+    ⎿  + let x = 1;
+       warning: unused
+    ────────────────
+    ❯ type here
+    ⠋ Working…
+    ");
+    let styled = |row: u16, col: usize| emulator.row(row).nth(col).unwrap().style;
+    assert_eq!(styled(0, 0).fg, Color::Index(174));
+    assert!(styled(0, 2).bold && !styled(0, 10).bold);
+    assert_eq!(styled(2, 23).bg, Color::Rgb(34, 92, 43), "a line is filled to its end");
+    assert!(styled(3, 3).underline && styled(3, 3).fg == Color::Default);
+    assert_eq!((styled(5, 2).fg, styled(6, 0).fg), (Color::Index(1), Color::Index(3)));
+    assert_eq!(emulator.cursor(), None);
+    assert!(emulator.modes().bracketed_paste && emulator.modes().focus);
+}
+
+#[test]
+fn every_feed_and_resize_that_may_show_is_a_new_version() {
+    let mut emulator = fed(10, 2, b"a");
+    let first = emulator.version();
+    emulator.feed(b"b");
+    let second = emulator.version();
+    emulator.resize(11, 2);
+    assert!(first < second && second < emulator.version());
+    let third = emulator.version();
+    emulator.resize(11, 2);
+    emulator.feed(b"");
+    assert_eq!(emulator.version(), third);
+}
+
+/// Bytes like a terminal's: text, wide and combining characters, sequences whole and broken, and noise.
+fn output() -> impl Strategy<Value = Vec<u8>> {
+    let number =
+        prop_oneof![Just(String::new()), (0u32..30).prop_map(|n| n.to_string()), Just("65535".to_owned())];
+    let csi = (
+        prop_oneof![Just(""), Just("?"), Just(">"), Just("=")],
+        prop::collection::vec(number, 0..4),
+        prop_oneof![Just(""), Just("$"), Just(" "), Just("!")],
+        prop::char::range('@', '~'),
+    )
+        .prop_map(|(mark, numbers, between, last)| {
+            format!("\x1b[{mark}{}{between}{last}", numbers.join(";")).into_bytes()
+        });
+    let modes =
+        prop_oneof![Just(6), Just(25), Just(47), Just(1047), Just(1048), Just(1049), Just(2026), Just(2004)];
+    let mode = (modes, prop::bool::ANY)
+        .prop_map(|(mode, on)| format!("\x1b[?{mode}{}", if on { 'h' } else { 'l' }).into_bytes());
+    let texts = [
+        "\u{26a0}\u{fe0f}",
+        "漢字",
+        "e\u{301}",
+        "👩‍👩‍👧",
+        "\u{202e}",
+        "plain text ",
+        "\r\n",
+        "\n",
+        "\x08",
+        "\t",
+        "\u{9b}31m",
+        "━",
+    ];
+    let text = prop::sample::select(texts.to_vec()).prop_map(|text| text.as_bytes().to_vec());
+    let strings = [
+        "\x1b]0;title\x07",
+        "\x1b]8;;x\x1b\\",
+        "\x1bPq\x1b\\",
+        "\x1b]10;?",
+        "\x1b_G",
+        "\x1b7",
+        "\x1b8",
+        "\x1bM",
+        "\x1bD",
+        "\x1bE",
+        "\x1bc",
+        "\x1b",
+        "\x1b[",
+    ];
+    let string = prop::sample::select(strings.to_vec()).prop_map(|text| text.as_bytes().to_vec());
+    let noise = prop::collection::vec(any::<u8>(), 0..12);
+    let long = (1usize..400).prop_map(|length| vec![b'w'; length]);
+    let piece = prop_oneof![4 => text, 3 => csi, 1 => mode, 1 => string, 1 => noise, 1 => long];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+fn cases() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(asked.unwrap_or(300))
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn how_output_is_cut_into_pieces_changes_nothing(
+        bytes in output(),
+        steps in prop::collection::vec(1usize..9, 1..20),
+        (cols, rows) in (2u16..40, 2u16..12),
+    ) {
+        let mut whole = fed(cols, rows, &bytes);
+        let mut pieces = Emulator::new(cols, rows, Colours::default());
+        let (mut rest, mut step) = (bytes.as_slice(), steps.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at((*step.next().unwrap()).min(rest.len()));
+            pieces.feed(piece);
+            rest = after;
+        }
+        prop_assert_eq!((whole.faults(), pieces.faults()), (0, 0));
+        prop_assert_eq!(visible(&mut whole), visible(&mut pieces));
+    }
+
+    #[test]
+    fn no_output_and_no_size_breaks_the_screen(
+        work in prop::collection::vec((output(), 0u16..30, 0u16..15), 1..8),
+    ) {
+        let mut emulator = Emulator::new(20, 6, Colours::default());
+        for (bytes, cols, rows) in work {
+            emulator.feed(&bytes);
+            emulator.resize(cols, rows);
+            prop_assert_eq!(emulator.size(), (cols.max(2), rows.max(2)));
+            prop_assert!(!everything(&mut emulator).contains('\u{202e}'), "an override came through");
+            for row in 0..emulator.size().1 {
+                let width: u16 = emulator.row(row).map(|cell| u16::from(cell.width)).sum();
+                prop_assert_eq!(width, emulator.size().0);
+            }
+        }
+        prop_assert_eq!(emulator.faults(), 0, "vt100 panicked behind the guard");
+    }
+
+    #[test]
+    fn no_reply_holds_what_the_program_wrote(
+        secret in "[a-zG-Z]{4,12}",
+        holes in prop::collection::vec(0usize..12, 1..12),
+    ) {
+        let queries = [
+            "\x1b]0;{}\x07\x1b[21t", "\x1b]11;{}\x07", "\x1b]4;1;{}\x07\x1b]4;1;?\x07", "\x1bP+q{}\x1b\\", "\x1bP$q{}\x1b\\",
+            "\x1b]7501;{}\x07\x1b]7501;?\x07", "\x1b]52;c;{}\x07\x1b]52;c;?\x07", "{}\x1b[6n\x1b[c", "\x1b[?{}$p\x1b[?1$p",
+            "\x1b]10;?{}\x07", "\x1b_G{}\x1b\\", "\x1b]{};?\x07",
+        ];
+        let bytes: String = holes.iter().map(|hole| queries[*hole].replace("{}", &secret)).collect();
+        let answered = String::from_utf8(fed(80, 24, bytes.as_bytes()).take_replies()).unwrap();
+        for window in secret.as_bytes().windows(4) {
+            prop_assert!(!answered.contains(std::str::from_utf8(window).unwrap()), "{:?}", answered);
+        }
+    }
+
+    #[test]
+    fn making_it_narrow_and_wide_loses_no_text(
+        lines in prop::collection::vec("[a-z漢字 ]{0,50}", 1..20),
+        sizes in prop::collection::vec((2u16..60, 2u16..20), 1..6),
+    ) {
+        let mut emulator = fed(40, 10, lines.join("\r\n").as_bytes());
+        let letters = |text: String| text.replace(' ', "");
+        let before = letters(everything(&mut emulator));
+        for (cols, rows) in sizes {
+            emulator.resize(cols, rows);
+            prop_assert_eq!(&letters(everything(&mut emulator)), &before, "at {}x{}", cols, rows);
+        }
+    }
+}
