@@ -1,0 +1,253 @@
+//! Everything that a key, the palette or the mouse can ask for, by area.
+
+/// An action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Move a selection or scroll.
+    Move(Motion),
+    /// Show something.
+    Show(Show),
+    /// Act on the selected task.
+    Task(TaskAct),
+    /// Act on the session that is shown.
+    Session(SessionAct),
+    /// Act on the run.
+    Run(RunAct),
+    /// Act on the plan that waits.
+    Plan(PlanAct),
+    /// Act on rows of a popup, or answer a question.
+    List(List),
+    /// Act on words being written.
+    Compose(Compose),
+    /// Act on the program.
+    App(App),
+}
+
+/// Ways to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Motion {
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// To the first.
+    Top,
+    /// To the last.
+    Bottom,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the part of a change before this one.
+    PreviousPart,
+    /// To the next part of a change.
+    NextPart,
+    /// To the number that was pressed.
+    Jump,
+    /// To the next that needs a person.
+    NextAttention,
+    /// To the next session of this task.
+    NextSession,
+    /// To the one before.
+    PreviousSession,
+}
+
+/// What can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Show {
+    /// The next view of the task.
+    NextView,
+    /// The view before.
+    PreviousView,
+    /// What the task changes.
+    Diff,
+    /// Whatever is shown, on the whole screen.
+    Zoom,
+    /// The history of what is shown.
+    Scroll,
+    /// Only the tasks that match.
+    Filter,
+    /// Every action, by name.
+    Palette,
+    /// Every key.
+    Help,
+    /// Why the task is where it is.
+    Explain,
+    /// What was spent, by task.
+    Spend,
+    /// The themes.
+    Themes,
+    /// What happened meanwhile.
+    Notices,
+    /// The plan that waits.
+    Plan,
+}
+
+/// What can be done with a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskAct {
+    /// Say yes to what waits.
+    Approve,
+    /// Say no, with a reason.
+    Reject,
+    /// Try again.
+    Retry,
+    /// Hold it, or let it go on.
+    Pause,
+    /// Give its agent words.
+    Prompt,
+    /// Give it up.
+    Cancel,
+    /// Add one, field by field.
+    New,
+    /// Add one from a few words.
+    NewPrompt,
+}
+
+/// What can be done with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionAct {
+    /// Type into it.
+    Enter,
+    /// Stop typing into it.
+    Leave,
+    /// Interrupt its turn.
+    Interrupt,
+    /// End it and start its step again.
+    Restart,
+}
+
+/// What can be done with the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunAct {
+    /// Move the user's branch to what was merged.
+    Land,
+    /// Take that back.
+    UndoLand,
+    /// Hold everything, or let it go on.
+    Pause,
+    /// Change the budget.
+    Budget,
+    /// End everything.
+    Stop,
+    /// Start a run from a goal.
+    Goal,
+    /// Start a run from a plan in a file.
+    Import,
+    /// See a run with simulated agents.
+    Demo,
+}
+
+/// What can be done with a plan that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlanAct {
+    /// Work on it.
+    Accept,
+    /// Give it back.
+    Reject,
+    /// Change it in an editor.
+    Edit,
+    /// Take the selected task out.
+    Remove,
+}
+
+/// What can be done with a popup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum List {
+    /// Take the selected row; say yes.
+    Choose,
+    /// Close it; say no.
+    Close,
+}
+
+/// What can be done with words being written, besides writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compose {
+    /// Done.
+    Submit,
+    /// A new line.
+    Newline,
+    /// Go on in `$EDITOR`.
+    External,
+    /// The next field.
+    NextField,
+    /// The field before.
+    PreviousField,
+    /// Throw it away.
+    Cancel,
+}
+
+/// What can be done with the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum App {
+    /// Leave; agents go on.
+    Detach,
+    /// Draw everything anew.
+    Redraw,
+    /// Leave a view, a filter, a zoom.
+    Back,
+}
+
+/// Names of the actions in the table and in a person's configuration.
+pub(super) const NAMES: &[(&str, Action)] = &[
+    ("up", Action::Move(Motion::Up)),
+    ("down", Action::Move(Motion::Down)),
+    ("top", Action::Move(Motion::Top)),
+    ("bottom", Action::Move(Motion::Bottom)),
+    ("page-up", Action::Move(Motion::PageUp)),
+    ("page-down", Action::Move(Motion::PageDown)),
+    ("previous-part", Action::Move(Motion::PreviousPart)),
+    ("next-part", Action::Move(Motion::NextPart)),
+    ("jump", Action::Move(Motion::Jump)),
+    ("next-attention", Action::Move(Motion::NextAttention)),
+    ("next-session", Action::Move(Motion::NextSession)),
+    ("previous-session", Action::Move(Motion::PreviousSession)),
+    ("next-view", Action::Show(Show::NextView)),
+    ("previous-view", Action::Show(Show::PreviousView)),
+    ("diff", Action::Show(Show::Diff)),
+    ("zoom", Action::Show(Show::Zoom)),
+    ("scroll", Action::Show(Show::Scroll)),
+    ("filter", Action::Show(Show::Filter)),
+    ("palette", Action::Show(Show::Palette)),
+    ("help", Action::Show(Show::Help)),
+    ("explain", Action::Show(Show::Explain)),
+    ("spend", Action::Show(Show::Spend)),
+    ("themes", Action::Show(Show::Themes)),
+    ("notices", Action::Show(Show::Notices)),
+    ("plan", Action::Show(Show::Plan)),
+    ("approve", Action::Task(TaskAct::Approve)),
+    ("reject", Action::Task(TaskAct::Reject)),
+    ("retry", Action::Task(TaskAct::Retry)),
+    ("pause", Action::Task(TaskAct::Pause)),
+    ("prompt", Action::Task(TaskAct::Prompt)),
+    ("cancel", Action::Task(TaskAct::Cancel)),
+    ("new", Action::Task(TaskAct::New)),
+    ("new-prompt", Action::Task(TaskAct::NewPrompt)),
+    ("enter", Action::Session(SessionAct::Enter)),
+    ("leave", Action::Session(SessionAct::Leave)),
+    ("interrupt", Action::Session(SessionAct::Interrupt)),
+    ("restart", Action::Session(SessionAct::Restart)),
+    ("land", Action::Run(RunAct::Land)),
+    ("undo-land", Action::Run(RunAct::UndoLand)),
+    ("pause-run", Action::Run(RunAct::Pause)),
+    ("budget", Action::Run(RunAct::Budget)),
+    ("stop", Action::Run(RunAct::Stop)),
+    ("goal", Action::Run(RunAct::Goal)),
+    ("import", Action::Run(RunAct::Import)),
+    ("demo", Action::Run(RunAct::Demo)),
+    ("plan-accept", Action::Plan(PlanAct::Accept)),
+    ("plan-reject", Action::Plan(PlanAct::Reject)),
+    ("plan-edit", Action::Plan(PlanAct::Edit)),
+    ("plan-remove", Action::Plan(PlanAct::Remove)),
+    ("choose", Action::List(List::Choose)),
+    ("close", Action::List(List::Close)),
+    ("submit", Action::Compose(Compose::Submit)),
+    ("newline", Action::Compose(Compose::Newline)),
+    ("editor", Action::Compose(Compose::External)),
+    ("next-field", Action::Compose(Compose::NextField)),
+    ("previous-field", Action::Compose(Compose::PreviousField)),
+    ("discard", Action::Compose(Compose::Cancel)),
+    ("detach", Action::App(App::Detach)),
+    ("redraw", Action::App(App::Redraw)),
+    ("back", Action::App(App::Back)),
+];

@@ -1,0 +1,207 @@
+//! What goes into the screen and what comes out of it: settings, input, the world to show, requests and replies.
+//!
+//! Not for how anything is drawn or decided. Invariant: nothing here does anything; whoever owns the screen carries
+//! requests out and brings replies back.
+
+use std::sync::{Arc, Mutex};
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use crate::keymap::Keymap;
+use crate::model::{Command, SessionId, Snapshot, TaskId, Timestamp, Verb};
+use crate::term::Emulator;
+use crate::theme::{ColourDepth, Theme};
+
+/// How a person wants the screen.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The keys.
+    pub keymap: Keymap,
+    /// The theme as loaded; it is lowered to `depth` here.
+    pub theme: Theme,
+    /// How many colours the terminal shows.
+    pub depth: ColourDepth,
+    /// Draw with ASCII signs alone.
+    pub ascii: bool,
+    /// Whether the terminal was asked for its mouse; hints then speak of it.
+    pub mouse: bool,
+    /// Ring when something first needs a person.
+    pub bell: bool,
+}
+
+/// What a person's terminal sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A key; releases are ignored.
+    Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
+    /// Pasted text.
+    Paste(String),
+    /// The terminal's size: columns, rows.
+    Resize(u16, u16),
+    /// Whether the terminal has the focus.
+    Focus(bool),
+}
+
+/// Everything that is shown, at one moment.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// The run.
+    pub snapshot: &'a Snapshot,
+    /// The terminals.
+    pub panes: &'a dyn Panes,
+    /// Now, as ages are counted.
+    pub now: Timestamp,
+    /// Now, as the header shows it: `14:02` in the user's zone.
+    pub clock: &'a str,
+    /// What the first screen tells.
+    pub welcome: &'a Welcome,
+    /// How many terminals look at this server.
+    pub clients: usize,
+}
+
+/// The terminals of sessions.
+pub trait Panes {
+    /// The screen of a session, if it has one.
+    fn pane(&self, id: &SessionId) -> Option<Arc<Mutex<Emulator>>>;
+    /// What a session did last, in a few words.
+    fn last_action(&self, id: &SessionId) -> Option<String>;
+}
+
+/// What the first screen tells of this place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Welcome {
+    /// The repository's path; none outside one.
+    pub repository: Option<String>,
+    /// Why no run can start here: no commit yet, a wrong configuration.
+    pub problem: Option<String>,
+    /// The configuration file that is in use; none if there is none.
+    pub config: Option<String>,
+    /// Agents that are installed.
+    pub agents: Vec<AgentFound>,
+}
+
+/// An agent's program that was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentFound {
+    /// Its name.
+    pub name: String,
+    /// Its version, if it told.
+    pub version: Option<String>,
+    /// Whether it is logged in, or what is missing.
+    pub note: String,
+}
+
+/// Why a text goes to the person's editor and comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The plan that waits, as TOML; the screen sends the plan along and the server writes and reads the text.
+    Plan(Box<crate::model::Plan>),
+    /// The words of the input that is open.
+    Words,
+}
+
+/// What the screen asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A request to the engine. It is answered by [`Reply::Done`] or [`Reply::Refused`], in order.
+    Command(Command),
+    /// Start a run from a goal.
+    StartRun {
+        /// In the person's words.
+        goal: String,
+    },
+    /// Start a run from a plan in a file.
+    ImportPlan {
+        /// The file, as typed.
+        path: String,
+    },
+    /// Start the demo.
+    StartDemo,
+    /// Bytes for a session's terminal.
+    ToPane {
+        /// The session.
+        session: SessionId,
+        /// As its terminal encodes them.
+        bytes: Vec<u8>,
+    },
+    /// What a task changes; answered by [`Reply::Diff`].
+    LoadDiff(TaskId),
+    /// The events of a task; answered by [`Reply::Events`].
+    LoadEvents(TaskId),
+    /// Open the person's editor; answered by [`Reply::Edited`]. For [`Purpose::Plan`] the text is empty.
+    EditText {
+        /// What to edit.
+        text: String,
+        /// The file name's end, for the editor's colours.
+        suffix: &'static str,
+        /// Comes back with the answer.
+        purpose: Purpose,
+    },
+    /// Use this theme, and remember it.
+    SetTheme(String),
+    /// The themes; answered by [`Reply::Themes`].
+    ListThemes,
+    /// Text for the clipboard.
+    Copy(String),
+    /// Ring.
+    Bell,
+    /// The terminal's title.
+    Title(String),
+    /// Draw every cell anew.
+    Redraw,
+    /// This client leaves.
+    Detach,
+    /// There is no run and the last client leaves: the server may end.
+    QuitServer,
+}
+
+/// Answers to requests.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A command is durable.
+    Done {
+        /// Which kind.
+        verb: Verb,
+    },
+    /// A command was refused.
+    Refused {
+        /// Which kind.
+        verb: Verb,
+        /// Why.
+        reason: String,
+    },
+    /// What a task changes, as `git diff` writes it.
+    Diff {
+        /// The task.
+        task: TaskId,
+        /// The text.
+        text: String,
+    },
+    /// A task's events.
+    Events {
+        /// The task.
+        task: TaskId,
+        /// One line each, oldest first.
+        lines: Vec<String>,
+    },
+    /// The editor was closed.
+    Edited {
+        /// As asked.
+        purpose: Purpose,
+        /// The words as edited ([`Purpose::Words`]).
+        text: String,
+    },
+    /// A plan was edited; the purpose of the answer holds the edited plan, or it is refused.
+    PlanEdited(Result<Box<crate::model::Plan>, String>),
+    /// The themes, in order.
+    Themes(Vec<Theme>),
+    /// Something to know.
+    Notice {
+        /// One line.
+        text: String,
+        /// Whether it is bad news.
+        bad: bool,
+    },
+}

@@ -1,0 +1,400 @@
+//! The picture: layout, frame, views, popups, in this order.
+//!
+//! Not for deciding. Invariant: the same view state and world give the same cells.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
+
+use super::contract::World;
+use super::layout::{Screen, Shape, Wants, layout};
+use super::look::{ASCII, Ages, Glyphs, Look, UNICODE};
+use super::popups::Stage;
+use super::state::{Focus, Tab, numbered};
+use super::views::board::Board;
+use super::views::detail::Detail;
+use super::views::header::Header;
+use super::views::hints::{Hint, Hints};
+use super::views::others::Others;
+use super::views::pane::Pane;
+use super::views::strip::Strip;
+use super::views::tabs::Tabs;
+use super::views::welcome::WelcomeView;
+use super::views::strip;
+use super::widgets::frame::{self, Frame};
+use super::widgets::row::Row;
+use super::{Ui, enabled};
+use crate::keymap::{Action, Context, Show};
+use crate::model::Snapshot;
+use crate::model::snapshot::{RunPhase, SessionView};
+use crate::theme::Role;
+
+impl Ui {
+    /// Draws everything into `buf` and answers where the cursor belongs.
+    pub(super) fn paint(&mut self, area: Rect, buf: &mut Buffer, world: &World<'_>) -> Option<Position> {
+        let theme = self.current_theme().clone();
+        let ages = Ages::new(world.now);
+        let look = Look { theme: &theme, glyphs: glyphs(self.settings.ascii), ages: &ages };
+        Clear.render(area, buf);
+        buf.set_style(area, theme.style(Role::Text));
+        let screen = layout(area, self.wants(world));
+        self.settle(&screen, world, look);
+        let mut cursor = self.paint_screen(&screen, buf, world, look);
+        (self.drawn.area, self.drawn.screen) = (area, screen);
+        let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
+        for popup in &mut self.popups {
+            cursor = popup.draw(area_above(area, screen.hints), buf, stage, look);
+        }
+        self.drawn.zones = self.hints(world, look).draw(screen.hints, buf, look);
+        self.drawn.wake = self.wake(&ages);
+        cursor
+    }
+
+    fn wants(&self, world: &World<'_>) -> Wants {
+        let snapshot = world.snapshot;
+        let running = snapshot.run.as_ref().is_some_and(|run| run.ended.is_none());
+        let sessions = snapshot.sessions.len();
+        Wants {
+            welcome: snapshot.run.is_none(),
+            zoom: self.view.zoom,
+            page: self.view.page,
+            attention: snapshot.attention.len(),
+            // While the run goes on there is always a place for others, so that terminals keep their size.
+            others: if running { sessions.max(2) } else { sessions.saturating_sub(1) },
+        }
+    }
+
+    /// Brings what was scrolled too far back, and keeps what is read in a terminal's history in its place.
+    fn settle(&mut self, screen: &Screen, world: &World<'_>, look: Look<'_>) {
+        let area = screen.view.inner;
+        let height = self.pane(world, look).height(area.width);
+        self.view.scroll = self.view.scroll.min(height.saturating_sub(usize::from(area.height)));
+        self.drawn.terminal = None;
+        let live = !area.is_empty() && self.view.tab == Tab::Terminal && screen.shape != Shape::Welcome;
+        let Some(session) = self.view.shown(world.snapshot).filter(|_| live) else { return };
+        if session.is_live() {
+            self.drawn.terminal = Some((session.id.clone(), area));
+        }
+        let Some(pane) = world.panes.pane(&session.id) else { return };
+        let history = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner).history_len();
+        if self.view.back > 0 {
+            let grown = history.saturating_sub(self.view.history);
+            self.view.back = (self.view.back + grown).min(history);
+        }
+        self.view.history = history;
+    }
+
+    fn wake(&self, ages: &Ages) -> Option<crate::model::Timestamp> {
+        if !self.pending.is_empty() {
+            ages.within(120);
+        }
+        if let Some(said) = &self.said {
+            ages.within(said.until.since(ages.now()).max(1));
+        }
+        ages.next()
+    }
+
+    fn pane<'a>(&'a self, world: &World<'a>, look: Look<'a>) -> Pane<'a> {
+        Pane {
+            view: &self.view,
+            snapshot: world.snapshot,
+            panes: world.panes,
+            loaded: &self.loaded,
+            depth: self.settings.depth,
+            look,
+        }
+    }
+
+    fn paint_screen(
+        &self,
+        screen: &Screen,
+        buf: &mut Buffer,
+        world: &World<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
+        let snapshot = world.snapshot;
+        self.paint_header(screen, buf, world, look);
+        if screen.shape == Shape::Welcome {
+            let refusal = enabled::can_start(world).err();
+            let keymap = &self.settings.keymap;
+            let welcome =
+                WelcomeView { welcome: world.welcome, refusal: refusal.as_deref(), keymap, look };
+            welcome.render(screen.view.inner, buf);
+            return None;
+        }
+        self.paint_frames(screen, buf, look);
+        self.paint_titles(screen, buf, world, look);
+        let current = self.view.row(snapshot);
+        Strip { snapshot, current, keymap: &self.settings.keymap, look }.render(screen.strip.inner, buf);
+        self.paint_board(screen.board.inner, buf, world, look);
+        match self.view.selected(snapshot) {
+            Some(task) => Detail { task, snapshot, look }.render(screen.detail.inner, buf),
+            None => self.paint_run(screen.detail.inner, buf, snapshot, look),
+        }
+        let others = self.others(snapshot);
+        Others { sessions: &others, snapshot, panes: world.panes, look }.render(screen.others.inner, buf);
+        let terminal = self.pane(world, look).draw(screen.view.inner, buf);
+        if self.view.filtering {
+            let at = if screen.shape == Shape::Narrow { screen.tabs } else { screen.board.outer };
+            return self.filter_cursor(at);
+        }
+        terminal.filter(|_| self.view.focus == Focus::Terminal && self.view.back == 0)
+    }
+
+    fn paint_header(&self, screen: &Screen, buf: &mut Buffer, world: &World<'_>, look: Look<'_>) {
+        let snapshot = world.snapshot;
+        if screen.shape == Shape::Zoomed {
+            let (title, note) = self.pane(world, look).title();
+            title.draw(screen.header, buf, look.glyphs.ellipsis);
+            let wide = u16::try_from(note.width() + 14).unwrap_or(u16::MAX).min(screen.header.width);
+            let at = Rect { x: screen.header.right() - wide, width: wide, ..screen.header };
+            let need = snapshot.attention.len();
+            let need = if need > 0 { format!("{} {need} need you ", look.glyphs.need) } else { String::new() };
+            if usize::from(screen.header.width) > title.width() + usize::from(wide) {
+                note.right(&need, look.style(Role::Need)).draw(at, buf, look.glyphs.ellipsis);
+            }
+            return;
+        }
+        let moves = snapshot.sessions.iter().any(SessionView::is_live) || !snapshot.attention.is_empty();
+        let clock = if moves { world.clock } else { "" };
+        if moves {
+            let into_minute = u64::try_from(world.now.0.rem_euclid(60_000)).unwrap_or(0);
+            look.ages.within(60_000 - into_minute);
+        }
+        Header { snapshot, clock, clients: world.clients, look }.render(screen.header, buf);
+    }
+
+    fn paint_frames(&self, screen: &Screen, buf: &mut Buffer, look: Look<'_>) {
+        if screen.shape != Shape::Wide {
+            return;
+        }
+        let panels = [screen.strip, screen.board, screen.detail, screen.view, screen.others];
+        let outer = panels.iter().map(|panel| panel.outer).filter(|rect| !rect.is_empty());
+        let whole = outer.clone().reduce(Rect::union).unwrap_or_default();
+        let mut lines = Frame::new(whole);
+        for rect in outer {
+            lines.outline(rect);
+        }
+        let focus = if self.view.focus == Focus::Board { screen.board } else { screen.view };
+        lines.focus(focus.outer);
+        lines.draw(buf, look.style(Role::Border), look.style(Role::Focus), look.glyphs.boxes);
+    }
+
+    fn paint_titles(&self, screen: &Screen, buf: &mut Buffer, world: &World<'_>, look: Look<'_>) {
+        let snapshot = world.snapshot;
+        let mark = look.glyphs.ellipsis;
+        let (title, note) = self.pane(world, look).title();
+        let detail = self.detail_title(snapshot, look);
+        if screen.shape == Shape::Narrow {
+            let page = if self.view.page { Some(self.view.tab) } else { None };
+            let note = if self.view.page { title } else { self.filter_words(look) };
+            Tabs { page, note: &note, look }.render(screen.tabs, buf);
+            if !screen.detail.is_empty() {
+                let rule = Rect { height: 1, ..screen.detail.outer };
+                let line = look.glyphs.rule.repeat(usize::from(rule.width));
+                Row::of(&line, look.style(Role::Border)).draw(rule, buf, "");
+                frame::title(rule, &detail, &Row::new(), buf, mark);
+            }
+            return;
+        }
+        if screen.shape != Shape::Wide {
+            return;
+        }
+        if let Some(oldest) = snapshot.attention.iter().map(|row| row.since).min() {
+            let count = Row::of(&format!(" Needs you {} ", snapshot.attention.len()), look.style(Role::Need));
+            let age = Row::of(&format!(" oldest {} ", look.ages.since(oldest)), look.style(Role::Dim));
+            frame::title(screen.strip.outer, &count, &age, buf, mark);
+        }
+        frame::title(screen.board.outer, &self.board_title(snapshot, look), &self.filter_words(look), buf, mark);
+        frame::title(screen.detail.outer, &detail, &Row::new(), buf, mark);
+        frame::title(screen.view.outer, &title, &note, buf, mark);
+        frame::title(screen.others.outer, &self.others_title(snapshot, look), &Row::new(), buf, mark);
+    }
+
+    fn board_title(&self, snapshot: &Snapshot, look: Look<'_>) -> Row {
+        let (shown, all) = (self.view.tasks(snapshot).len(), snapshot.tasks.len());
+        let count = if shown == all { all.to_string() } else { format!("{shown} of {all}") };
+        Row::of(" 1", look.style(Role::Key))
+            .left(" Tasks ", look.style(Role::Title))
+            .left(&format!("{count} "), look.style(Role::Dim))
+    }
+
+    fn filter_words(&self, look: Look<'_>) -> Row {
+        if !self.view.filtering && self.view.filter.text().is_empty() {
+            return Row::new();
+        }
+        Row::of(" /", look.style(Role::Key)).left(&format!("{} ", self.view.filter.text()), look.style(Role::Accent))
+    }
+
+    /// The cursor stands where the filter's words end on the board's upper edge.
+    fn filter_cursor(&self, board: Rect) -> Option<Position> {
+        let x = board.right().checked_sub(if board.height > 1 { 3 } else { 1 })?;
+        (!board.is_empty()).then_some(Position { x, y: board.y })
+    }
+
+    fn detail_title(&self, snapshot: &Snapshot, look: Look<'_>) -> Row {
+        match self.view.selected(snapshot) {
+            Some(task) => Row::of(&format!(" {} ", task.id), look.style(Role::Accent)),
+            None => Row::of(" Run ", look.style(Role::Title)),
+        }
+    }
+
+    fn others_title(&self, snapshot: &Snapshot, look: Look<'_>) -> Row {
+        let shown = self.view.shown(snapshot).map(|session| &session.id);
+        let live = snapshot.sessions.iter().filter(|session| session.is_live() && Some(&session.id) != shown).count();
+        let words = match live {
+            0 => " no other agent runs ".to_owned(),
+            1 => " 1 more agent ".to_owned(),
+            more => format!(" {more} more agents "),
+        };
+        Row::of(&words, look.style(if live == 0 { Role::Dim } else { Role::Title }))
+    }
+
+    /// The sessions that are not shown: live ones with their numbers, then the latest of those that have ended.
+    pub(super) fn others<'w>(&self, snapshot: &'w Snapshot) -> Vec<(Option<usize>, &'w SessionView)> {
+        let shown = self.view.shown(snapshot).map(|session| session.id.clone());
+        let live = numbered(snapshot).into_iter().enumerate().map(|(at, session)| (Some(at + 2), session));
+        let ended = snapshot.sessions.iter().filter(|session| !session.is_live()).map(|session| (None, session));
+        live.chain(ended).filter(|(_, session)| Some(&session.id) != shown.as_ref()).collect()
+    }
+
+    fn paint_board(&self, area: Rect, buf: &mut Buffer, world: &World<'_>, look: Look<'_>) {
+        let snapshot = world.snapshot;
+        let tasks = self.view.tasks(snapshot);
+        if !tasks.is_empty() {
+            let focused = self.view.focus == Focus::Board;
+            let tree = self.view.filter.text().is_empty();
+            let selected = self.view.task.as_ref();
+            Board { tasks: &tasks, snapshot, selected, focused, tree, look }.render(area, buf);
+            return;
+        }
+        let words = match snapshot.run.as_ref().map(|run| run.phase) {
+            _ if !snapshot.tasks.is_empty() => "No task matches. esc shows all.",
+            Some(RunPhase::Planning) => "The planner reads the repository and cuts the goal into tasks.",
+            Some(RunPhase::Proposed) => "A plan waits for your word: v shows it.",
+            Some(RunPhase::Stopped) => "The run was stopped before it had tasks.",
+            _ => "No tasks yet: n adds one.",
+        };
+        let room = Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(2), ..area };
+        let rows = super::text::wrap(words, usize::from(room.width));
+        for (line, y) in rows.iter().zip(room.y..room.bottom()) {
+            Row::of(line, look.style(Role::Dim)).draw(Rect { y, height: 1, ..room }, buf, look.glyphs.ellipsis);
+        }
+    }
+
+    /// Without a task the run itself is told of: its goal, and what is wrong with its plan.
+    fn paint_run(&self, area: Rect, buf: &mut Buffer, snapshot: &Snapshot, look: Look<'_>) {
+        let Some(run) = &snapshot.run else { return };
+        let columns = usize::from(area.width.saturating_sub(2));
+        let goal = super::text::wrap(&run.goal, columns);
+        let mut rows: Vec<Row> =
+            goal.iter().map(|line| Row::of(&format!(" {line}"), look.style(Role::Text))).collect();
+        for problem in &run.plan_problems {
+            for line in super::text::wrap(problem, columns) {
+                rows.push(Row::of(&format!(" {line}"), look.style(Role::Accent)));
+            }
+        }
+        super::widgets::row::Rows { rows: &rows, skip: 0, mark: look.glyphs.ellipsis }.render(area, buf);
+    }
+
+    fn hints<'a>(&'a self, world: &'a World<'a>, look: Look<'_>) -> HintBar<'a> {
+        let context = self.popups.last().map_or_else(|| self.view.context(world.snapshot), |popup| popup.context());
+        let mut bar = HintBar { mode: self.mode(context, world), said: None, lead: String::new(), keys: Vec::new(), fixed: Vec::new() };
+        bar.said = self.said(world, look);
+        if self.popups.is_empty() {
+            bar.lead = self.lead(context, world);
+            self.fill(&mut bar, context, world);
+        }
+        bar
+    }
+
+    fn said(&self, world: &World<'_>, look: Look<'_>) -> Option<(String, bool)> {
+        if let Some(pending) = self.pending.first() {
+            let frame = usize::try_from(world.now.since(pending.since) / 120).unwrap_or(0);
+            let spinner = look.glyphs.spinner;
+            let frame = spinner.get(frame % spinner.len().max(1)).copied().unwrap_or("");
+            return Some((format!("{frame} {} {}", super::update::asking(pending.verb), pending.target), false));
+        }
+        let said = self.said.as_ref().filter(|said| world.now < said.until)?;
+        Some((said.text.clone(), said.bad))
+    }
+
+    fn mode(&self, context: Context, world: &World<'_>) -> &'static str {
+        if let Some(popup) = self.popups.last() {
+            return popup.mode();
+        }
+        match (context, self.view.tab) {
+            _ if self.view.filtering => "FILTER",
+            (Context::Welcome, _) => "START",
+            (Context::Terminal, _) => "AGENT",
+            (Context::View, Tab::Terminal) => "SCROLL",
+            (Context::View, Tab::Diff) => "DIFF",
+            (Context::View, Tab::Evidence) => "EVIDENCE",
+            (Context::View, Tab::Log) => "LOG",
+            _ if world.snapshot.run.as_ref().is_some_and(|run| run.paused) => "PAUSED",
+            _ => "BOARD",
+        }
+    }
+
+    fn lead(&self, context: Context, world: &World<'_>) -> String {
+        if self.view.filtering {
+            return "type to filter, enter keeps it, esc shows all".to_owned();
+        }
+        if context != Context::Terminal {
+            return String::new();
+        }
+        match self.view.shown(world.snapshot) {
+            Some(session) if session.is_live() => format!("keys go to {}", session.name),
+            _ => "the session has ended".to_owned(),
+        }
+    }
+
+    /// The keys that are valid now, in the table's order; those that answer the current row come first.
+    fn fill(&self, bar: &mut HintBar<'_>, context: Context, world: &World<'_>) {
+        let keymap = &self.settings.keymap;
+        let ends = [Action::Show(Show::Palette), Action::Show(Show::Help)];
+        let current = self.view.row(world.snapshot);
+        if self.view.filtering {
+            return;
+        }
+        for context in context.chain() {
+            for binding in keymap.of(*context).filter(|binding| !binding.entry.hint.is_empty()) {
+                let action = binding.entry.action;
+                let Some(key) = binding.keys.first() else { continue };
+                let known = bar.keys.iter().chain(&bar.fixed).any(|hint| hint.action == action);
+                if known || enabled::enabled(action, &self.view, world).is_err() {
+                    continue;
+                }
+                let kind = current.map(|row| row.kind);
+                let word = strip::word_for(action, kind).unwrap_or(&binding.entry.hint);
+                let hint = Hint { key: key.to_string(), word: word.to_owned(), action };
+                if ends.contains(&action) { bar.fixed.push(hint) } else { bar.keys.push(hint) }
+            }
+        }
+    }
+}
+
+/// What the hint bar shows.
+struct HintBar<'a> {
+    mode: &'a str,
+    said: Option<(String, bool)>,
+    lead: String,
+    keys: Vec<Hint>,
+    fixed: Vec<Hint>,
+}
+
+impl HintBar<'_> {
+    fn draw(&self, area: Rect, buf: &mut Buffer, look: Look<'_>) -> Vec<(Rect, Action)> {
+        let said = self.said.as_ref().map(|(text, bad)| (text.as_str(), *bad));
+        Hints { mode: self.mode, said, lead: &self.lead, keys: &self.keys, fixed: &self.fixed, look }.draw(area, buf)
+    }
+}
+
+fn glyphs(ascii: bool) -> &'static Glyphs {
+    if ascii { &ASCII } else { &UNICODE }
+}
+
+/// Popups leave the hints in sight.
+fn area_above(area: Rect, hints: Rect) -> Rect {
+    Rect { height: area.height - hints.height.min(area.height), ..area }
+}

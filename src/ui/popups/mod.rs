@@ -1,0 +1,221 @@
+//! What stands over the screen: a stack, of which the uppermost gets every key until it closes.
+//!
+//! Not for the main screen. Invariant: a popup changes nothing but itself; what it wants done it answers.
+
+pub mod confirm;
+pub mod explain;
+pub mod form;
+pub mod help;
+pub mod notices;
+pub mod palette;
+pub mod plan;
+pub mod spend;
+pub mod themes;
+pub mod words;
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::contract::{Purpose, Request, World};
+use super::look::Look;
+use super::state::ViewState;
+use super::widgets::row::Row;
+use crate::keymap::{Action, Context, Keymap, Motion};
+use crate::theme::{Role, Theme};
+
+/// A popup.
+#[derive(Debug)]
+pub enum Popup {
+    /// Every key.
+    Help(help::Help),
+    /// Every action.
+    Palette(palette::Palette),
+    /// Words to write.
+    Words(Box<words::Words>),
+    /// A new task.
+    Form(Box<form::Form>),
+    /// A question.
+    Confirm(confirm::Confirm),
+    /// Why a task is where it is.
+    Explain(explain::Explain),
+    /// The themes.
+    Themes(themes::ThemeList),
+    /// The plan that waits.
+    Plan(Box<plan::PlanReview>),
+    /// What was spent.
+    Spend(spend::Spend),
+    /// What happened meanwhile.
+    Notices(notices::Notices),
+}
+
+/// What a popup sees of the rest.
+#[derive(Clone, Copy)]
+pub struct Stage<'a> {
+    /// What is shown.
+    pub world: &'a World<'a>,
+    /// What this client looks at.
+    pub view: &'a ViewState,
+    /// The keys.
+    pub keymap: &'a Keymap,
+}
+
+/// What a popup wants after an input.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing more.
+    Stay,
+    /// To be closed.
+    Close,
+    /// To be closed, and this sent.
+    Send(Vec<Request>),
+    /// This sent, and to stay.
+    Ask(Vec<Request>),
+    /// To be closed, and this done.
+    Act(Action),
+    /// Another one over it.
+    Open(Popup),
+    /// To be closed for another one.
+    Become(Popup),
+    /// To see the screen in this theme.
+    Preview(Box<Theme>),
+    /// To be closed, and this theme used.
+    Choose(Box<Theme>),
+    /// To tell a person something.
+    Say(String),
+}
+
+impl Popup {
+    /// The context whose keys hold here.
+    pub fn context(&self) -> Context {
+        match self {
+            Popup::Words(_) | Popup::Form(_) => Context::Input,
+            Popup::Confirm(_) => Context::Confirm,
+            Popup::Plan(_) => Context::Plan,
+            Popup::Help(_)
+            | Popup::Palette(_)
+            | Popup::Explain(_)
+            | Popup::Themes(_)
+            | Popup::Spend(_)
+            | Popup::Notices(_) => Context::List,
+        }
+    }
+
+    /// The word at the left of the hints.
+    pub fn mode(&self) -> &'static str {
+        match self {
+            Popup::Help(_) => "HELP",
+            Popup::Palette(_) => "COMMANDS",
+            Popup::Words(_) | Popup::Form(_) => "WRITE",
+            Popup::Confirm(_) => "SURE?",
+            Popup::Explain(_) => "EXPLAIN",
+            Popup::Themes(_) => "THEMES",
+            Popup::Plan(_) => "PLAN",
+            Popup::Spend(_) => "SPEND",
+            Popup::Notices(_) => "NEWS",
+        }
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: &KeyEvent, stage: Stage<'_>) -> Outcome {
+        let action = stage.keymap.lookup(self.context(), key).map(|hit| hit.action);
+        match self {
+            Popup::Help(popup) => popup.key(key, action),
+            Popup::Palette(popup) => popup.key(key, action, stage),
+            Popup::Words(popup) => popup.key(key, action),
+            Popup::Form(popup) => popup.key(key, action, stage),
+            Popup::Confirm(popup) => popup.key(action),
+            Popup::Explain(popup) => popup.key(action),
+            Popup::Themes(popup) => popup.key(action),
+            Popup::Plan(popup) => popup.key(action, stage),
+            Popup::Spend(popup) => popup.key(action),
+            Popup::Notices(popup) => popup.key(action),
+        }
+    }
+
+    /// Takes pasted text.
+    pub fn paste(&mut self, text: &str) {
+        match self {
+            Popup::Help(popup) => popup.paste(text),
+            Popup::Palette(popup) => popup.paste(text),
+            Popup::Words(popup) => popup.editor.insert(text),
+            Popup::Form(popup) => popup.paste(text),
+            Popup::Confirm(_)
+            | Popup::Explain(_)
+            | Popup::Themes(_)
+            | Popup::Plan(_)
+            | Popup::Spend(_)
+            | Popup::Notices(_) => {}
+        }
+    }
+
+    /// Text comes back from the person's editor.
+    pub fn edited(&mut self, purpose: &Purpose, text: &str) {
+        match (self, purpose) {
+            (Popup::Words(popup), Purpose::Words) => popup.editor.set(text.trim_end()),
+            (Popup::Form(popup), Purpose::Words) => popup.edited(text.trim_end()),
+            _ => {}
+        }
+    }
+
+    /// The wheel was turned over it.
+    pub fn wheel(&mut self, down: bool, stage: Stage<'_>) -> Outcome {
+        let action = Action::Move(if down { Motion::Down } else { Motion::Up });
+        match self {
+            Popup::Help(popup) => popup.act(action),
+            Popup::Palette(popup) => popup.act(action, stage),
+            Popup::Explain(popup) => popup.key(Some(action)),
+            Popup::Themes(popup) => popup.key(Some(action)),
+            Popup::Plan(popup) => popup.key(Some(action), stage),
+            Popup::Spend(popup) => popup.key(Some(action)),
+            Popup::Notices(popup) => popup.key(Some(action)),
+            Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
+        }
+    }
+
+    /// Draws it and answers where the cursor belongs. What it scrolled too far comes back.
+    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+        match self {
+            Popup::Help(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Palette(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Words(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Form(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Confirm(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Explain(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Themes(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Plan(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Spend(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Notices(popup) => popup.draw(screen, buf, stage, look),
+        }
+    }
+}
+
+/// Where a motion leads among `count` rows, `page` of which are seen.
+fn step(at: usize, motion: Motion, count: usize, page: usize) -> usize {
+    let last = count.saturating_sub(1);
+    match motion {
+        Motion::Up => at.saturating_sub(1),
+        Motion::Down => at.saturating_add(1).min(last),
+        Motion::Top => 0,
+        Motion::Bottom => last,
+        Motion::PageUp => at.saturating_sub(page.max(1)),
+        Motion::PageDown => at.saturating_add(page.max(1)).min(last),
+        Motion::PreviousPart
+        | Motion::NextPart
+        | Motion::Jump
+        | Motion::NextAttention
+        | Motion::NextSession
+        | Motion::PreviousSession => at,
+    }
+}
+
+/// The hints of a context: those of its bindings that have a word and a key.
+fn hints(keymap: &Keymap, context: Context, look: Look<'_>) -> Row {
+    let mut row = Row::new();
+    for binding in keymap.of(context).filter(|binding| !binding.entry.hint.is_empty()) {
+        let Some(key) = binding.keys.first() else { continue };
+        row.push(&format!(" {key}"), look.style(Role::Key));
+        row.push(&format!(" {} ", binding.entry.hint), look.style(Role::Dim));
+    }
+    row
+}

@@ -1,0 +1,244 @@
+//! What one client looks at: selection, focus, view, scroll. And what follows from it for a snapshot.
+//!
+//! Not for drawing nor for deciding. Invariant: everything here may point at what is gone; every reading of it goes
+//! through a snapshot and answers with what is there.
+
+use std::cmp::Reverse;
+
+use super::widgets::editor::Editor;
+use crate::keymap::Context;
+use crate::model::snapshot::{AttentionKind, AttentionRow, SessionView, TaskView};
+use crate::model::{AgentState, EffectId, SessionId, Snapshot, StepKind, TaskId};
+
+/// Who gets the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The board.
+    #[default]
+    Board,
+    /// The view beside it: it scrolls.
+    View,
+    /// An agent's terminal: it is typed into.
+    Terminal,
+}
+
+/// Views of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tab {
+    /// The terminal of its session.
+    #[default]
+    Terminal,
+    /// What it changes.
+    Diff,
+    /// What gates and reviewers said.
+    Evidence,
+    /// Its events.
+    Log,
+}
+
+impl Tab {
+    /// In the order of the wide screen.
+    pub const ALL: [Tab; 4] = [Tab::Terminal, Tab::Diff, Tab::Evidence, Tab::Log];
+
+    /// The view's name on a title.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tab::Terminal => "Agent",
+            Tab::Diff => "Diff",
+            Tab::Evidence => "Evidence",
+            Tab::Log => "Log",
+        }
+    }
+}
+
+/// Pages of the narrow screen, in the order of their numbers.
+pub const PAGES: [Option<Tab>; 5] =
+    [None, Some(Tab::Terminal), Some(Tab::Diff), Some(Tab::Log), Some(Tab::Evidence)];
+
+/// What identifies a row of the attention strip from one snapshot to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowKey(AttentionKind, Option<TaskId>, Option<EffectId>);
+
+impl From<&AttentionRow> for RowKey {
+    fn from(row: &AttentionRow) -> Self {
+        RowKey(row.kind, row.task.clone(), row.effect)
+    }
+}
+
+/// Selected text of a terminal, in rows counted from the beginning of its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The terminal.
+    pub session: SessionId,
+    /// Where the button went down: row, column.
+    pub from: (usize, u16),
+    /// Where the pointer is.
+    pub to: (usize, u16),
+}
+
+impl Selection {
+    /// First and last cell, in reading order.
+    pub fn ends(&self) -> ((usize, u16), (usize, u16)) {
+        (self.from.min(self.to), self.from.max(self.to))
+    }
+
+    /// Whether a cell is selected.
+    pub fn contains(&self, row: usize, column: u16) -> bool {
+        let (from, to) = self.ends();
+        (row, column) >= from && (row, column) <= to
+    }
+}
+
+/// What one client looks at.
+#[derive(Debug, Default)]
+pub struct ViewState {
+    /// Who gets the keys.
+    pub focus: Focus,
+    /// The selected task.
+    pub task: Option<TaskId>,
+    /// The session that was chosen by hand; else the one that matters most is shown.
+    pub session: Option<SessionId>,
+    /// The view beside the board.
+    pub tab: Tab,
+    /// Whether the narrow screen shows that view instead of the tasks.
+    pub page: bool,
+    /// Whether the view has the whole screen.
+    pub zoom: bool,
+    /// Words that tasks must match.
+    pub filter: Editor,
+    /// Whether those are being written.
+    pub filtering: bool,
+    /// Lines scrolled away in a view that is read.
+    pub scroll: usize,
+    /// Rows scrolled back in a terminal.
+    pub back: usize,
+    /// The length of that terminal's history when it was drawn last, so that what is read stays while it prints.
+    pub history: usize,
+    /// Selected text.
+    pub selection: Option<Selection>,
+    /// The row of the strip that was gone to last.
+    pub visited: Option<RowKey>,
+}
+
+impl ViewState {
+    /// The context whose keys are asked first.
+    pub fn context(&self, snapshot: &Snapshot) -> Context {
+        match self.focus {
+            _ if snapshot.run.is_none() => Context::Welcome,
+            Focus::Board => Context::Main,
+            Focus::View => Context::View,
+            Focus::Terminal => Context::Terminal,
+        }
+    }
+
+    /// Tasks that match the filter, in the board's order.
+    pub fn tasks<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s TaskView> {
+        let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
+        let text = |task: &TaskView| {
+            let role = task.role.as_deref().unwrap_or("");
+            format!("{} {} {} {} {role}", task.id, task.title, task.agent, task.phase.name()).to_lowercase()
+        };
+        let matches = |task: &&TaskView| {
+            let text = text(task);
+            words.iter().all(|word| text.contains(word))
+        };
+        snapshot.tasks.iter().filter(matches).collect()
+    }
+
+    /// The selected task.
+    pub fn selected<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s TaskView> {
+        self.task.as_ref().and_then(|id| snapshot.task(id))
+    }
+
+    /// The row of the strip that is meant: the one gone to last, or the selected task's first.
+    pub fn row<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s AttentionRow> {
+        let visited = self.visited.as_ref();
+        let found = snapshot.attention.iter().find(|row| visited == Some(&RowKey::from(*row)));
+        found.or_else(|| {
+            let task = self.task.as_ref()?;
+            snapshot.attention.iter().find(|row| row.task.as_ref() == Some(task))
+        })
+    }
+
+    /// The session that is shown: the chosen one while it belongs to what is selected, else the one that matters most.
+    pub fn shown<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s SessionView> {
+        let chosen = self.session.as_ref().and_then(|id| snapshot.session(id));
+        if self.focus == Focus::Terminal {
+            // Keys must never reach another agent than the one that was entered.
+            return chosen;
+        }
+        chosen.or_else(|| {
+            let asked = self.row(snapshot).and_then(|row| row.session.as_ref());
+            asked.and_then(|id| snapshot.session(id)).or_else(|| {
+                let mine = snapshot.sessions.iter().filter(|session| session.task == self.task);
+                mine.min_by_key(|session| importance(session))
+            })
+        })
+    }
+
+    /// The sessions of the selected task (or of the run), live ones first.
+    pub fn sessions<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s SessionView> {
+        let mut mine: Vec<_> = snapshot.sessions.iter().filter(|session| session.task == self.task).collect();
+        mine.sort_by_key(|session| (!session.is_live(), Reverse(session.started), session.effect));
+        mine
+    }
+
+    /// Puts the selection on something that is there.
+    pub fn repair(&mut self, snapshot: &Snapshot) {
+        let tasks = self.tasks(snapshot);
+        let gone = !self.task.as_ref().is_some_and(|id| tasks.iter().any(|task| task.id == *id));
+        if gone && !self.filtering {
+            let wanted = snapshot.attention.iter().filter_map(|row| row.task.as_ref());
+            let urgent = wanted.clone().find(|id| tasks.iter().any(|task| task.id == **id)).cloned();
+            let first = || {
+                let live = tasks.iter().find(|task| task.phase.is_working());
+                live.or(tasks.first()).map(|task| task.id.clone())
+            };
+            let next = urgent.or_else(first);
+            if next != self.task {
+                // Typing goes on where it was: what is typed into is held by its own id.
+                self.task = next;
+                self.scroll = 0;
+            }
+        }
+        if self.session.as_ref().is_some_and(|id| snapshot.session(id).is_none()) && self.focus != Focus::Terminal {
+            self.session = None;
+        }
+    }
+
+    /// Selects a task; what was chosen or scrolled for another is forgotten.
+    pub fn select(&mut self, task: Option<TaskId>) {
+        if self.task != task {
+            self.session = None;
+            self.scroll = 0;
+            self.back = 0;
+            self.selection = None;
+        }
+        self.task = task;
+        self.visited = None;
+    }
+}
+
+/// The smaller, the more it matters: live before ended, blocked before working, agents before gates, then the latest.
+fn importance(session: &SessionView) -> impl Ord + use<> {
+    let blocked = matches!(session.status.state, AgentState::Blocked(_));
+    let kind = match session.step {
+        Some(StepKind::Implement | StepKind::Fix | StepKind::Plan) => 0,
+        None => 1,
+        Some(StepKind::Review) => 2,
+    };
+    let live = session.is_live();
+    (!live, !(blocked && live), if live { kind } else { 0 }, Reverse(session.started), session.effect)
+}
+
+/// Live sessions, oldest first: the order of their numbers, which stay while they live.
+pub fn numbered(snapshot: &Snapshot) -> Vec<&SessionView> {
+    let mut live: Vec<_> = snapshot.sessions.iter().filter(|session| session.is_live()).collect();
+    live.sort_by_key(|session| (session.started, session.effect));
+    live
+}
+
+/// The number that a session is reached by: 2 for the first, as 1 is the board.
+pub fn number_of(snapshot: &Snapshot, id: &SessionId) -> Option<usize> {
+    numbered(snapshot).iter().position(|session| session.id == *id).map(|at| at + 2)
+}

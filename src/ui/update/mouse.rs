@@ -1,0 +1,193 @@
+//! The mouse: a click selects, focuses and presses, the wheel scrolls what is under it, a drag selects text.
+//!
+//! Invariant: an agent gets the mouse only if it asked for it and its terminal is entered (the wheel: if it asked).
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::super::Ui;
+use super::super::contract::{Request, World};
+use super::super::layout::{Screen, Shape};
+use super::super::popups::Stage;
+use super::super::state::{Focus, Selection, Tab};
+use super::super::views::board::first_row;
+use super::super::views::strip::Strip;
+use super::super::views::tabs;
+use super::super::widgets::terminal::{selected_text, top_row};
+use crate::keymap::Motion;
+use crate::model::SessionId;
+use crate::term::{self, MouseMode};
+
+/// Rows that a turn of the wheel scrolls.
+const WHEEL: usize = 3;
+
+impl Ui {
+    /// Takes an event of the mouse.
+    pub(super) fn mouse(&mut self, event: MouseEvent, world: &World<'_>) -> Vec<Request> {
+        let at = Position { x: event.column, y: event.row };
+        let wheel = match event.kind {
+            MouseEventKind::ScrollUp => Some(false),
+            MouseEventKind::ScrollDown => Some(true),
+            _ => None,
+        };
+        if let Some(popup) = self.popups.last_mut() {
+            let Some(down) = wheel else { return Vec::new() };
+            let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
+            let outcome = popup.wheel(down, stage);
+            return self.after_popup(outcome, world);
+        }
+        if let Some(requests) = self.forward(event, at, world) {
+            return requests;
+        }
+        match (event.kind, wheel) {
+            (_, Some(down)) => self.wheel(down, at, world),
+            (MouseEventKind::Down(MouseButton::Left), _) => return self.press(at, world),
+            (MouseEventKind::Drag(MouseButton::Left), _) => self.drag(at, world),
+            (MouseEventKind::Up(MouseButton::Left), _) => return self.release(world),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// What the agent under the pointer asked for; none if it did not.
+    fn forward(&self, event: MouseEvent, at: Position, world: &World<'_>) -> Option<Vec<Request>> {
+        let (session, area) = self.drawn.terminal.as_ref().filter(|(_, area)| area.contains(at))?;
+        let modes = super::modes(session, world)?;
+        let wheel = matches!(event.kind, MouseEventKind::ScrollUp | MouseEventKind::ScrollDown);
+        let meant = self.view.focus == Focus::Terminal || wheel;
+        let own = event.modifiers.contains(KeyModifiers::SHIFT) || self.view.back > 0;
+        if modes.mouse == MouseMode::Off || !meant || own {
+            return None;
+        }
+        let bytes = term::encode_mouse(&event, at.x - area.x, at.y - area.y, &modes).unwrap_or_default();
+        Some(super::to_pane(session.clone(), bytes))
+    }
+
+    fn wheel(&mut self, down: bool, at: Position, world: &World<'_>) {
+        let motion = if down { Motion::Down } else { Motion::Up };
+        let screen = self.drawn.screen;
+        if screen.board.outer.contains(at) {
+            self.select_by(motion, world);
+        } else if screen.view.outer.contains(at) {
+            for _ in 0..WHEEL {
+                self.scroll_by(motion);
+            }
+        }
+    }
+
+    fn press(&mut self, at: Position, world: &World<'_>) -> Vec<Request> {
+        self.view.selection = None;
+        let zone = self.drawn.zones.iter().find(|(area, _)| area.contains(at)).map(|(_, action)| *action);
+        if let Some(action) = zone {
+            return self.perform(action, 0, world);
+        }
+        let screen = self.drawn.screen;
+        if screen.tabs.contains(at) {
+            if let Some(page) = tabs::page_at(at.x - screen.tabs.x) {
+                self.page(page);
+            }
+        } else if screen.strip.inner.contains(at) {
+            self.press_strip(&screen, at, world);
+        } else if screen.board.inner.contains(at) {
+            self.press_board(screen.board.inner, at, world);
+        } else if screen.others.inner.contains(at) {
+            let row = usize::from(at.y - screen.others.inner.y);
+            let session = self.others(world.snapshot).get(row).map(|(_, session)| *session);
+            if let Some(session) = session {
+                self.look_at(session);
+            }
+        } else if screen.view.inner.contains(at) && screen.shape != Shape::Welcome {
+            self.press_view(screen.view.inner, at, world);
+        }
+        Vec::new()
+    }
+
+    fn press_strip(&mut self, screen: &Screen, at: Position, world: &World<'_>) {
+        let snapshot = world.snapshot;
+        let current = self.view.row(snapshot);
+        let inner = screen.strip.inner;
+        let theme = self.current_theme();
+        let ages = super::super::look::Ages::new(world.now);
+        let look = super::super::look::Look { theme, glyphs: &super::super::look::UNICODE, ages: &ages };
+        let strip = Strip { snapshot, current, keymap: &self.settings.keymap, look };
+        let first = strip.first(usize::from(inner.height));
+        let only = if inner.height == 1 { current.or(snapshot.attention.first()) } else { None };
+        let row = only.or_else(|| snapshot.attention.get(first + usize::from(at.y - inner.y)));
+        if let Some(row) = row {
+            self.visit(row, world);
+        }
+    }
+
+    fn press_board(&mut self, area: Rect, at: Position, world: &World<'_>) {
+        let tasks = self.view.tasks(world.snapshot);
+        let selected = tasks.iter().position(|task| Some(&task.id) == self.view.task.as_ref());
+        let first = first_row(selected, tasks.len(), usize::from(area.height));
+        let task = tasks.get(first + usize::from(at.y - area.y)).map(|task| task.id.clone());
+        self.view.focus = Focus::Board;
+        if task.is_some() {
+            self.view.select(task);
+        }
+    }
+
+    /// A click into a view gives it the keys; into a live terminal, when the button comes up without having moved.
+    fn press_view(&mut self, area: Rect, at: Position, world: &World<'_>) {
+        if self.view.tab != Tab::Terminal {
+            self.view.focus = Focus::View;
+            return;
+        }
+        let Some(session) = self.view.shown(world.snapshot).map(|session| session.id.clone()) else { return };
+        if let Some(cell) = self.cell(&session, area, at, world) {
+            self.view.selection = Some(Selection { session, from: cell, to: cell });
+        }
+    }
+
+    /// The cell under the pointer, its row counted from the beginning of the history.
+    fn cell(&self, session: &SessionId, area: Rect, at: Position, world: &World<'_>) -> Option<(usize, u16)> {
+        let pane = world.panes.pane(session)?;
+        let emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let top = top_row(&emulator, area.height, self.view.back);
+        let row = at.y.clamp(area.y, area.bottom().saturating_sub(1)) - area.y;
+        let column = at.x.clamp(area.x, area.right().saturating_sub(1)) - area.x;
+        Some((top + usize::from(row), column))
+    }
+
+    fn drag(&mut self, at: Position, world: &World<'_>) {
+        let area = self.drawn.screen.view.inner;
+        let Some(session) = self.view.selection.as_ref().map(|selection| selection.session.clone()) else { return };
+        if area.is_empty() {
+            return;
+        }
+        // Beyond the edge the history scrolls along.
+        if at.y < area.y {
+            self.scroll_by(Motion::Up);
+        } else if at.y >= area.bottom() {
+            self.scroll_by(Motion::Down);
+        }
+        let cell = self.cell(&session, area, at, world);
+        if let (Some(selection), Some(cell)) = (&mut self.view.selection, cell) {
+            selection.to = cell;
+        }
+    }
+
+    fn release(&mut self, world: &World<'_>) -> Vec<Request> {
+        let Some(selection) = self.view.selection.clone() else { return Vec::new() };
+        if selection.from == selection.to {
+            self.view.selection = None;
+            let live = world.snapshot.session(&selection.session).is_some_and(|session| session.is_live());
+            if live && self.view.back == 0 {
+                self.enter(world);
+            }
+            return Vec::new();
+        }
+        let Some(pane) = world.panes.pane(&selection.session) else { return Vec::new() };
+        let text = {
+            let emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            selected_text(&emulator, &selection)
+        };
+        if text.trim().is_empty() {
+            return Vec::new();
+        }
+        self.say(format!("{} characters copied", text.chars().count()), false, world.now);
+        vec![Request::Copy(text)]
+    }
+}

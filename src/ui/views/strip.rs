@@ -1,0 +1,137 @@
+//! What needs a person: one row each, with the keys that answer it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use crate::keymap::{Action, Context, Keymap, RunAct, SessionAct, Show, TaskAct};
+use crate::model::snapshot::{AttentionKind, AttentionRow};
+use crate::model::{Snapshot, Verb};
+use crate::theme::Role;
+use crate::ui::look::Look;
+use crate::ui::state::RowKey;
+use crate::ui::views::signs;
+use crate::ui::widgets::row::Row;
+
+/// The strip.
+pub struct Strip<'a> {
+    /// The run.
+    pub snapshot: &'a Snapshot,
+    /// The row that keys answer.
+    pub current: Option<&'a AttentionRow>,
+    /// The keys.
+    pub keymap: &'a Keymap,
+    /// How to draw.
+    pub look: Look<'a>,
+}
+
+impl Strip<'_> {
+    /// The first row that is shown, so that the current one is among them.
+    pub fn first(&self, height: usize) -> usize {
+        let current = self.current.map(RowKey::from);
+        let at = self.snapshot.attention.iter().position(|row| Some(RowKey::from(row)) == current);
+        (at.unwrap_or(0) + 1).saturating_sub(height.max(1))
+    }
+
+    /// One row. On a single line the number of the others stands at the end.
+    fn row(&self, row: &AttentionRow, others: usize, narrow: bool) -> Row {
+        let look = self.look;
+        let current = self.current.map(RowKey::from) == Some(RowKey::from(row));
+        let stuck = matches!(row.kind, AttentionKind::Stuck | AttentionKind::Conflict | AttentionKind::Budget);
+        let (glyph, role) =
+            if stuck { (look.glyphs.fail, Role::Fail) } else { (look.glyphs.need, Role::Need) };
+        let task = row.task.as_ref().map_or("run", |id| id.as_str());
+        let mut line = Row::of(&format!(" {glyph} "), look.style(role));
+        line.push(&format!("{task:<4}"), look.style(if current { Role::Focus } else { Role::Accent }));
+        line.push(&format!(" {:<9}", row.source), look.style(signs::agent(&row.source, self.snapshot)));
+        line.push(&row.text, look.style(Role::Text));
+        if row.unblocks > 0 && !narrow {
+            line = line.right(&format!("unblocks {}  ", row.unblocks), look.style(Role::Dim));
+        }
+        line = line.right(&format!("{:>4}  ", look.ages.since(row.since)), look.style(Role::Dim));
+        for (key, word) in answers(row, self.keymap) {
+            let (key_role, word_role) = if current { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
+            line = line.right(&key, look.style(key_role)).right(&format!(" {word}  "), look.style(word_role));
+        }
+        if others > 0 {
+            line = line.right(&format!("+{others} {} ", look.glyphs.need), look.style(Role::Need));
+        }
+        line
+    }
+}
+
+impl Widget for Strip<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        let narrow = area.width < 100;
+        let mark = self.look.glyphs.ellipsis;
+        let rows = &self.snapshot.attention;
+        if area.height == 1 {
+            let row = self.current.or(rows.first());
+            let others = if narrow { rows.len().saturating_sub(1) } else { 0 };
+            if let Some(row) = row {
+                self.row(row, others, narrow).draw(area, buf, mark);
+            }
+            return;
+        }
+        let first = self.first(usize::from(area.height));
+        for (row, y) in rows.iter().skip(first).zip(area.y..area.bottom()) {
+            self.row(row, 0, narrow).draw(Rect { y, height: 1, ..area }, buf, mark);
+        }
+    }
+}
+
+/// The keys that answer a row, with the word that says what they mean for it.
+pub fn answers(row: &AttentionRow, keymap: &Keymap) -> Vec<(String, &'static str)> {
+    let mut answers: Vec<(String, &'static str)> = Vec::new();
+    let mut add = |action, word| {
+        let key = keymap.key_of(Context::Main, action);
+        if !key.is_empty() && answers.len() < 3 {
+            answers.push((key, word));
+        }
+    };
+    for verb in &row.verbs {
+        if let Some((action, word)) = answer(*verb, row.kind) {
+            add(action, word);
+        }
+    }
+    if row.kind == AttentionKind::Review {
+        add(Action::Show(Show::Diff), "diff");
+    }
+    if row.session.is_some() {
+        add(Action::Session(SessionAct::Enter), "open");
+    }
+    answers
+}
+
+fn answer(verb: Verb, kind: AttentionKind) -> Option<(Action, &'static str)> {
+    let asks = matches!(kind, AttentionKind::Approval | AttentionKind::Question);
+    Some(match verb {
+        Verb::Approve if asks => (Action::Task(TaskAct::Approve), "allow"),
+        Verb::Approve if kind == AttentionKind::Stuck => (Action::Task(TaskAct::Approve), "take as is"),
+        Verb::Approve => (Action::Task(TaskAct::Approve), "approve"),
+        Verb::Reject if asks => (Action::Task(TaskAct::Reject), "deny"),
+        Verb::Reject => (Action::Task(TaskAct::Reject), "reject"),
+        Verb::Retry => (Action::Task(TaskAct::Retry), "retry"),
+        Verb::Prompt => (Action::Task(TaskAct::Prompt), "prompt"),
+        Verb::Resume => (Action::Task(TaskAct::Pause), "go on"),
+        Verb::Cancel => (Action::Task(TaskAct::Cancel), "give up"),
+        Verb::Restart => (Action::Session(SessionAct::Restart), "restart"),
+        Verb::Interrupt => (Action::Session(SessionAct::Interrupt), "interrupt"),
+        Verb::AcceptPlan => (Action::Show(Show::Plan), "look at it"),
+        Verb::SetBudget => (Action::Run(RunAct::Budget), "budget"),
+        Verb::ResumeRun => (Action::Run(RunAct::Pause), "go on"),
+        Verb::Stop => (Action::Run(RunAct::Stop), "stop"),
+        Verb::Land => (Action::Run(RunAct::Land), "land"),
+        Verb::RejectPlan | Verb::Pause | Verb::Add | Verb::PauseRun | Verb::UndoLand => return None,
+    })
+}
+
+/// What an action means for a row of that kind, where the usual word says it badly.
+pub fn word_for(action: Action, kind: Option<AttentionKind>) -> Option<&'static str> {
+    let verb = match action {
+        Action::Task(TaskAct::Approve) => Verb::Approve,
+        Action::Task(TaskAct::Reject) => Verb::Reject,
+        _ => return None,
+    };
+    answer(verb, kind?).map(|(_, word)| word)
+}
