@@ -82,7 +82,7 @@ fn a_symbolic_link_in_the_way_is_refused() {
 
 /// A repository big enough that a kill finds `worktree add` at work.
 fn grow(sandbox: &Sandbox) {
-    for folder in 0..20 {
+    for folder in 0..10 {
         let folder = sandbox.root().join(format!("d{folder}"));
         std::fs::create_dir(&folder).unwrap();
         for file in 0..50 {
@@ -97,7 +97,7 @@ fn grow(sandbox: &Sandbox) {
 fn what_a_killed_call_leaves_is_made_anew() {
     let sandbox = Sandbox::new();
     grow(&sandbox);
-    for round in 0..20_u64 {
+    for round in 0..10_u64 {
         let name = format!("K{round}");
         let (place, branch) = (sandbox.place(&name), task_branch("r1", &name));
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
@@ -105,7 +105,7 @@ fn what_a_killed_call_leaves_is_made_anew() {
         let mut command = Command::new("git");
         command.current_dir(sandbox.root()).env("GIT_CONFIG_GLOBAL", "/dev/null").stderr(Stdio::null());
         let mut child = command.args(["worktree", "add", "-q"]).arg(&place).arg(&branch).spawn().unwrap();
-        let delay = Duration::from_micros(round * 700);
+        let delay = Duration::from_micros(round * 1400);
         let started = Instant::now();
         while started.elapsed() < delay {
             std::hint::spin_loop();
