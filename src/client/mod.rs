@@ -93,14 +93,15 @@ impl Signals {
         })
     }
 
-    async fn end(&mut self) -> i32 {
-        let [(a, term), (b, hup), (c, int), (d, quit)] = &mut self.ends;
-        tokio::select! {
-            _ = term.recv() => *a,
-            _ = hup.recv() => *b,
-            _ = int.recv() => *c,
-            _ = quit.recv() => *d,
-        }
+}
+
+/// Waits for one of the signals that end; its number.
+async fn end([(a, term), (b, hup), (c, int), (d, quit)]: &mut [(i32, Signal); 4]) -> i32 {
+    tokio::select! {
+        _ = term.recv() => *a,
+        _ = hup.recv() => *b,
+        _ = int.recv() => *c,
+        _ = quit.recv() => *d,
     }
 }
 
@@ -109,7 +110,8 @@ impl Attached {
         let (cols, rows) = crossterm::terminal::size().map_err(ClientError::Terminal)?;
         let kind = ClientKind::Screen { cols, rows, colours: colours() };
         self.send(&ToServer::Hello { version: VERSION, kind }).await?;
-        let mut signals = Signals::new().map_err(ClientError::Terminal)?;
+        let Signals { mut resize, mut suspend, mut ends } = Signals::new().map_err(ClientError::Terminal)?;
+        #[expect(deprecated, reason = "standard input stays open as long as this program lives, and `register` is unsafe")]
         let keys = AsyncFd::new(std::io::stdin()).map_err(ClientError::Terminal)?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -128,9 +130,9 @@ impl Attached {
                         return Ok(Ending::Signal(rustix::process::Signal::HUP.as_raw()));
                     }
                 }
-                _ = signals.resize.recv() => self.send_size().await?,
-                _ = signals.suspend.recv() => self.suspend().await?,
-                number = signals.end() => return Ok(Ending::Signal(number)),
+                _ = resize.recv() => self.send_size().await?,
+                _ = suspend.recv() => self.suspend().await?,
+                number = end(&mut ends) => return Ok(Ending::Signal(number)),
             }
         }
     }

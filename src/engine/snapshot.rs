@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decide::decide;
+use super::effect::EffectKind;
 use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
 use super::{attention, explain};
 use crate::model::snapshot::{
@@ -23,7 +24,14 @@ pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
         attention: attention::rows(state),
         sessions: session_views(state, now),
         notices: state.notices.clone(),
+        pending: pending(state),
     }
+}
+
+/// Effects that are neither a session, which is shown, nor a timer, which may take long.
+fn pending(state: &State) -> u32 {
+    let counts = |kind: &&EffectKind| !kind.is_session() && !matches!(kind, EffectKind::StartTimer { .. });
+    u32::try_from(state.in_flight.values().filter(counts).count()).unwrap_or(u32::MAX)
 }
 
 fn run_view(state: &State) -> RunView {

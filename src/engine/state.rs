@@ -6,7 +6,7 @@ use super::effect::EffectKind;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
-    AgentName, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask, Policy, RunId,
+    AgentName, AgentState, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask, Policy, RunId,
     SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
 };
 
@@ -284,6 +284,8 @@ pub struct Session {
     pub status: AgentStatus,
     /// Since when.
     pub status_since: Timestamp,
+    /// What it asked, while a person's answer is on its way.
+    pub asked: Option<AgentState>,
     /// No progress for the idle window.
     pub stalled: bool,
     /// Its processes are stopped.

@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub sessions: Vec<SessionView>,
     /// What a person should know and need not act on, the newest last.
     pub notices: Vec<Notice>,
+    /// Effects on their way, sessions and timers aside.
+    #[serde(default)]
+    pub pending: u32,
 }
 
 /// The run.
@@ -322,7 +325,7 @@ impl Snapshot {
             (None, Phase::AwaitingHuman | Phase::Blocked | Phase::Ready) => true,
             (None, _) => live.iter().any(|session| session.task.as_ref() == Some(&task.id)),
         });
-        !self.attention.is_empty() && live.iter().all(|session| waits(session)) && tasks_wait
+        !self.attention.is_empty() && self.pending == 0 && live.iter().all(|session| waits(session)) && tasks_wait
     }
 
     /// The task of that id.

@@ -78,6 +78,11 @@ impl Places {
         Ok(places)
     }
 
+    /// Puts the worktrees of this project below a directory of the configuration's.
+    pub fn set_worktrees(&mut self, dir: &Path) {
+        self.worktrees = self.root.join(dir).join(&self.tag).join("worktrees");
+    }
+
     /// The project's name.
     pub fn name(&self) -> String {
         self.root.file_name().map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())

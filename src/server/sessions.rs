@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::panes::Pane;
+use super::panes::{Outgoing, Pane};
 use crate::process::{self, Identity, SpawnError};
 use crate::protocol::frame::Decoder;
 use crate::protocol::keeper::{Exit, FromKeeper, KeeperSpec, ToKeeper, VERSION};
@@ -65,6 +65,8 @@ pub enum SessionError {
 pub trait Follower {
     /// Output, in order; answers what is to be shown for it (itself, if it is a terminal's).
     fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool);
+    /// Somebody spoke to the child.
+    fn spoken_to(&mut self) {}
     /// The moment at which it wants to be woken, if any.
     fn deadline(&self) -> Option<tokio::time::Instant>;
     /// That moment has come.
@@ -128,7 +130,7 @@ pub async fn follow(
     dir: &Path,
     recording: &Path,
     pane: &Arc<Pane>,
-    outbox: mpsc::Receiver<ToKeeper>,
+    outbox: mpsc::Receiver<Outgoing>,
     follower: &mut (impl Follower + Send),
 ) -> Result<Option<Exit>, SessionError> {
     let exit = match standing {
@@ -213,7 +215,7 @@ impl<'a> Conversation<'a> {
     async fn follow(
         mut self,
         pane: &Arc<Pane>,
-        mut outbox: mpsc::Receiver<ToKeeper>,
+        mut outbox: mpsc::Receiver<Outgoing>,
         follower: &mut (impl Follower + Send),
     ) -> Option<Exit> {
         self.to.write_all(&ToKeeper::Hello { version: VERSION }.encode()).await.ok()?;
@@ -228,7 +230,12 @@ impl<'a> Conversation<'a> {
                         return Some(exit);
                     }
                 }
-                Some(message) = outbox.recv() => self.to.write_all(&message.encode()).await.ok()?,
+                Some(outgoing) = outbox.recv() => {
+                    self.to.write_all(&outgoing.message.encode()).await.ok()?;
+                    if outgoing.speaks {
+                        follower.spoken_to();
+                    }
+                }
                 () = sleep_until(deadline) => follower.wake(pane),
             }
         }

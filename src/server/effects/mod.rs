@@ -6,6 +6,7 @@
 mod controls;
 mod gates;
 mod git;
+mod outfit;
 mod steps;
 
 pub(super) use gates::with_returns;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::controls::session_id;
-use super::{Facts, failure, git::describe};
+use super::{Facts, git::describe};
 use crate::agents::{self, AgentEvent, ExitInfo, Launch, LaunchRequest, Reader};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
@@ -421,7 +421,7 @@ impl AgentFollower {
     fn take_terminal(&mut self, pane: &Pane, replies: Vec<u8>, events: Vec<TermEvent>, live: bool) {
         // Answers to questions that were asked of an earlier server were given by it.
         if live && !replies.is_empty() {
-            let _ended = pane.input(replies);
+            let _ended = pane.reply(replies);
         }
         for event in events {
             if let TermEvent::Status(report) = event {
@@ -451,6 +451,14 @@ impl Follower for AgentFollower {
         }
         let events = self.reader.feed(bytes);
         self.take(pane, events);
+    }
+
+    /// A silent agent that was spoken to has its whole idle window again, and what it asks now counts anew.
+    fn spoken_to(&mut self) {
+        self.progress();
+        if self.waits_for_person() {
+            self.status = None;
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
