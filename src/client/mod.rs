@@ -149,15 +149,17 @@ impl Attached {
 
     /// Sends what the terminal has; whether the terminal is gone.
     async fn send_events(&mut self) -> Result<bool, ClientError> {
-        let mut any = false;
+        // Asked first: crossterm's own poll never comes back from a terminal that was closed.
+        if terminal::has_hung_up() {
+            return Ok(true);
+        }
         while event::poll(Duration::ZERO).map_err(ClientError::Terminal)? {
-            any = true;
             let event = event::read().map_err(ClientError::Terminal)?;
             if !matches!(event, TerminalEvent::Resize(..)) {
                 self.send(&ToServer::Terminal(event)).await?;
             }
         }
-        Ok(!any && terminal::has_hung_up())
+        Ok(false)
     }
 
     async fn take_messages(&mut self) -> Result<Option<Ending>, ClientError> {

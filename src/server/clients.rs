@@ -123,7 +123,8 @@ impl ScreenClient {
     /// Waits for whatever comes next; `None` when the client is gone.
     async fn next(&mut self) -> Option<Vec<Request>> {
         let due = self.dirty.then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
-        let tick = self.tick();
+        // A frame that is due already needs no clock to call for it.
+        let tick = if self.dirty { None } else { self.tick() };
         let outgoing = self.connection.outgoing.clone();
         tokio::select! {
             message = self.connection.incoming.recv() => {
