@@ -190,7 +190,8 @@ impl Keymap {
                 .map(|(_, nearest)| nearest.clone());
             return Err(vec![KeymapProblem::UnknownAction { action: name.to_owned(), nearest }]);
         };
-        let (good, bad): (Vec<_>, Vec<_>) = keys.iter().map(|key| key.parse::<Key>()).partition(Result::is_ok);
+        let (good, bad): (Vec<_>, Vec<_>) =
+            keys.iter().map(|key| key.parse::<Key>()).partition(Result::is_ok);
         binding.keys = good.into_iter().flatten().collect();
         let bad: Vec<_> = bad
             .into_iter()
@@ -254,7 +255,10 @@ impl Keymap {
 
     /// The row of an action in a context or in those behind it.
     pub fn binding(&self, context: Context, action: Action) -> Option<&Binding> {
-        context.chain().iter().find_map(|context| self.of(*context).find(|binding| binding.entry.action == action))
+        context
+            .chain()
+            .iter()
+            .find_map(|context| self.of(*context).find(|binding| binding.entry.action == action))
     }
 }
 

@@ -21,7 +21,7 @@ use super::contract::{Purpose, Request, World};
 use super::look::Look;
 use super::state::ViewState;
 use super::widgets::row::Row;
-use crate::keymap::{Action, Context, Keymap, Motion};
+use crate::keymap::{Action, Context, Keymap, List, Motion};
 use crate::theme::{Role, Theme};
 
 /// A popup.
@@ -174,7 +174,13 @@ impl Popup {
     }
 
     /// Draws it and answers where the cursor belongs. What it scrolled too far comes back.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         match self {
             Popup::Help(popup) => popup.draw(screen, buf, stage, look),
             Popup::Palette(popup) => popup.draw(screen, buf, stage, look),
@@ -207,6 +213,12 @@ fn step(at: usize, motion: Motion, count: usize, page: usize) -> usize {
         | Motion::NextSession
         | Motion::PreviousSession => at,
     }
+}
+
+/// The hint of a popup that is only read.
+fn close_hint(keymap: &Keymap, look: Look<'_>) -> Row {
+    let key = keymap.key_of(Context::List, Action::List(List::Close));
+    Row::of(&format!(" {key}"), look.style(Role::Key)).left(" close ", look.style(Role::Dim))
 }
 
 /// The hints of a context: those of its bindings that have a word and a key.

@@ -90,17 +90,24 @@ impl Palette {
     fn row(&self, at: usize, binding: &Binding, state: &Result<(), String>, look: Look<'_>) -> Row {
         let keys = if binding.keys.is_empty() { String::new() } else { binding.keys_text() };
         let (name, words) = if state.is_ok() { (Role::Accent, Role::Text) } else { (Role::Dim, Role::Dim) };
-        let row = Row::of(&format!(" {:<13}", binding.entry.name), look.style(name));
+        let row = Row::of(&format!(" {:<17}", binding.entry.name), look.style(name));
         let row = match state {
             Ok(()) => row.left(&binding.entry.text, look.style(words)),
             Err(reason) => row.left(&format!("not now: {reason}"), look.style(words)),
         };
-        let row = row.right(&format!("{keys} "), look.style(if state.is_ok() { Role::Key } else { Role::Dim }));
+        let row =
+            row.right(&format!("{keys} "), look.style(if state.is_ok() { Role::Key } else { Role::Dim }));
         if at == self.at { row.ground(look.style(Role::Selection)) } else { row }
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let found = self.matches(stage);
         let hints = hints(stage.keymap, Context::List, look);
         let height = screen.height.saturating_sub(4).clamp(7, 22);
@@ -110,7 +117,8 @@ impl Palette {
         }
         let search = Rect { height: 1, ..inner };
         Row::of(" : ", look.style(Role::Key)).draw(search, buf, look.glyphs.ellipsis);
-        let field = Rect { x: search.x + 3.min(search.width), width: search.width.saturating_sub(3), ..search };
+        let field =
+            Rect { x: search.x + 3.min(search.width), width: search.width.saturating_sub(3), ..search };
         let editor = EditorView {
             editor: &self.query,
             style: look.style(Role::Text),

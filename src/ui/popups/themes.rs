@@ -42,7 +42,13 @@ impl ThemeList {
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let rows: Vec<Row> = self
             .themes
             .iter()
