@@ -67,6 +67,8 @@ pub enum SessionError {
 pub trait Follower {
     /// Output, in order; answers what is to be shown for it (itself, if it is a terminal's).
     fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool);
+    /// The recording was read: what comes from now on is news.
+    fn caught_up(&mut self, _pane: &Pane) {}
     /// Somebody spoke to the child.
     fn spoken_to(&mut self) {}
     /// The moment at which it wants to be woken, if any.
@@ -278,6 +280,7 @@ impl<'a> Conversation<'a> {
             match FromKeeper::decode(frame) {
                 Ok(FromKeeper::Hello(greeting)) => {
                     replay(self.recording, 0, greeting.offset, pane, follower);
+                    follower.caught_up(pane);
                     if let Some(exit) = greeting.exited {
                         return Some(Some(exit));
                     }

@@ -320,6 +320,7 @@ const LINES: [Line; 12] = [
 /// The run of the design's picture.
 pub fn busy() -> Snapshot {
     let mut snapshot = Snapshot {
+        pending: 0,
         seq: 412,
         project: "acme/api".to_owned(),
         run: Some(run()),

@@ -92,7 +92,7 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         interrupt: profile.interrupt_keys.clone(),
     };
     let live = shared.sessions.add(facts.effect, LiveSession::new(order.session.clone(), keys));
-    if let Standing::Live { pid, .. } = &standing {
+    if let (Standing::Live { pid, .. }, None) = (&standing, &facts.status) {
         shared.report(Event::Step(StepEvent::Spawned {
             effect: facts.effect,
             session: order.session.clone(),
@@ -326,6 +326,9 @@ struct AgentFollower {
     logged: Usage,
     seen: Option<String>,
     status: Option<AgentStatus>,
+    /// The recording is being read: what it says was said before, and only where it ends counts.
+    catching_up: bool,
+    known: Option<AgentStatus>,
     idle: Duration,
     stalls_at: Instant,
     stalled: bool,
@@ -353,6 +356,8 @@ impl AgentFollower {
             logged: facts.usage,
             seen: order.resume.clone(),
             status: None,
+            catching_up: true,
+            known: facts.status.clone(),
             idle: order.idle,
             stalls_at: Instant::now() + order.idle,
             stalled: false,
@@ -403,7 +408,9 @@ impl AgentFollower {
         if !status.message.is_empty() {
             pane.set_last_action(status.message.clone());
         }
-        if self.status.as_ref() != Some(&status) {
+        if self.catching_up {
+            self.status = Some(status);
+        } else if self.status.as_ref() != Some(&status) {
             self.progress();
             self.status = Some(status.clone());
             self.report(StepEvent::StatusChanged { effect: self.effect, status });
@@ -451,6 +458,16 @@ impl Follower for AgentFollower {
         }
         let events = self.reader.feed(bytes);
         self.take(pane, events);
+    }
+
+    fn caught_up(&mut self, pane: &Pane) {
+        self.catching_up = false;
+        if let Some(status) = self.status.take() {
+            match self.known.as_ref() == Some(&status) {
+                true => self.status = Some(status),
+                false => self.set_status(pane, status),
+            }
+        }
     }
 
     /// A silent agent that was spoken to has its whole idle window again, and what it asks now counts anew.
