@@ -110,10 +110,16 @@ pub struct Door {
 }
 
 impl Server {
-    /// Opens the project at `root`. `exe` is this program, which keepers are started from.
+    /// Opens the project that holds `root`, with its places as the environment says. `exe` is this program, which
+    /// keepers are started from.
     pub fn open(root: &Path, exe: &Path) -> Result<Server, ServerError> {
         let repository = Repository::discover(root)?;
-        let mut places = Places::of(repository.root())?;
+        let places = Places::of(repository.root())?;
+        Server::open_at(repository, places, exe)
+    }
+
+    /// Opens a project whose things lie in these places.
+    pub fn open_at(repository: Repository, mut places: Places, exe: &Path) -> Result<Server, ServerError> {
         places.prepare()?;
         let lock = lock(&places)?;
         let project = Project::load(&places, &repository).map_err(ServerError::Config)?;
