@@ -16,7 +16,7 @@ pub use action::{Action, App, Compose, List, Motion, PlanAct, RunAct, SessionAct
 pub use key::{Key, KeyError};
 pub use table::Entry;
 
-/// Where a key is pressed. A context further in is asked first; [`Context::parents`] says who is asked next.
+/// Where a key is pressed. A context further in is asked first; [`Context::chain`] says who is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Context {
     /// The board and everything beside it.

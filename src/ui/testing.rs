@@ -186,7 +186,15 @@ pub fn styled(buf: &Buffer) -> String {
     let mut out = String::new();
     let mut styles = String::new();
     for row in buf.content().chunks(width) {
-        let text: String = row.iter().map(|cell| cell.symbol()).collect();
+        let mut text = String::new();
+        let mut covered = 0;
+        for cell in row {
+            if covered == 0 {
+                text.push_str(cell.symbol());
+                covered = super::text::width(cell.symbol());
+            }
+            covered = covered.saturating_sub(1);
+        }
         let _ = writeln!(out, "{}", text.trim_end());
         let letters: String = row.iter().map(|cell| letter(cell.style(), &mut legend)).collect();
         let _ = writeln!(styles, "{}", letters.trim_end_matches('.'));

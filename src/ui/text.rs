@@ -84,6 +84,10 @@ fn wrap_paragraph(text: &str, columns: usize, lines: &mut Vec<String>) {
         }
         for grapheme in word.graphemes(true) {
             let wide = UnicodeWidthStr::width(grapheme);
+            if wide > columns {
+                // It has no place in this line nor in any other.
+                continue;
+            }
             if used + wide > columns && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
@@ -142,6 +146,7 @@ mod tests {
         assert_eq!(wrap("the quick brown fox", 9), ["the quick", "brown fox"]);
         assert_eq!(wrap("a verylongword b", 6), ["a", "verylo", "ngword", "b"]);
         assert_eq!(wrap("one\n\ntwo", 10), ["one", "", "two"]);
+        assert_eq!(wrap("a가\u{11347}b", 2), ["ab"], "a character that is wider than the line is left out");
     }
 
     #[test]

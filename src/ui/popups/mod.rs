@@ -173,6 +173,17 @@ impl Popup {
         }
     }
 
+    /// The button went down: on a row it selects, on the selected row it chooses; what is only read, it closes.
+    pub fn click(&mut self, at: Position, stage: Stage<'_>) -> Outcome {
+        match self {
+            Popup::Palette(popup) => popup.click(at, stage),
+            Popup::Themes(popup) => popup.click(at),
+            Popup::Plan(popup) => popup.click(at),
+            Popup::Help(_) | Popup::Explain(_) | Popup::Spend(_) | Popup::Notices(_) => Outcome::Close,
+            Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
+        }
+    }
+
     /// Draws it and answers where the cursor belongs. What it scrolled too far comes back.
     pub fn draw(
         &mut self,
@@ -193,6 +204,20 @@ impl Popup {
             Popup::Spend(popup) => popup.draw(screen, buf, stage, look),
             Popup::Notices(popup) => popup.draw(screen, buf, stage, look),
         }
+    }
+}
+
+/// Rows of a popup as they were drawn: where, and which of them was the first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Listed {
+    area: Rect,
+    first: usize,
+}
+
+impl Listed {
+    /// The row at a place.
+    fn row(self, at: Position) -> Option<usize> {
+        self.area.contains(at).then(|| self.first + usize::from(at.y - self.area.y))
     }
 }
 

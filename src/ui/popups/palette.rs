@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
+use super::{Listed, Outcome, Stage, hints, step};
 use crate::keymap::{Action, Binding, Context, List};
 use crate::theme::Role;
 use crate::ui::enabled::enabled;
@@ -22,11 +22,12 @@ pub struct Palette {
     query: Editor,
     at: usize,
     page: usize,
+    listed: Listed,
 }
 
 impl Default for Palette {
     fn default() -> Self {
-        Self { query: Editor::single(), at: 0, page: 10 }
+        Self { query: Editor::single(), at: 0, page: 10, listed: Listed::default() }
     }
 }
 
@@ -56,6 +57,18 @@ impl Palette {
                 None => Outcome::Stay,
             },
             Action::List(List::Close) => Outcome::Close,
+            _ => Outcome::Stay,
+        }
+    }
+
+    /// The button went down on it.
+    pub fn click(&mut self, at: Position, stage: Stage<'_>) -> Outcome {
+        match self.listed.row(at) {
+            Some(row) if row == self.at => self.act(Action::List(List::Choose), stage),
+            Some(row) if row < self.matches(stage).len() => {
+                self.at = row;
+                Outcome::Stay
+            }
             _ => Outcome::Stay,
         }
     }
@@ -129,6 +142,7 @@ impl Palette {
         let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
         self.page = usize::from(list.height);
         let first = first_row(Some(self.at), found.len(), self.page);
+        self.listed = Listed { area: list, first };
         for ((at, (binding, state)), y) in found.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
             let row = self.row(at, binding, state, look);
             row.draw(Rect { y, height: 1, ..list }, buf, look.glyphs.ellipsis);

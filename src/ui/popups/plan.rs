@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
 use super::words::{Words, WordsFor};
-use super::{Outcome, Popup, Stage, hints, step};
+use super::{Listed, Outcome, Popup, Stage, hints, step};
 use crate::keymap::{Action, Context, List, Motion, PlanAct, Show};
 use crate::model::{Command, Plan, PlanTask, Timestamp};
 use crate::theme::Role;
@@ -32,6 +32,7 @@ pub struct PlanReview {
     page: usize,
     note: Option<String>,
     deaf_until: Timestamp,
+    listed: Listed,
 }
 
 impl PlanReview {
@@ -45,12 +46,21 @@ impl PlanReview {
             page: 10,
             note: None,
             deaf_until: Timestamp(0),
+            listed: Listed::default(),
         }
     }
 
     /// Of a plan that appears by itself at `now`.
     pub fn unasked(plan: &Plan, now: Timestamp) -> Self {
         Self { deaf_until: now.plus(SETTLE_MS), ..Self::new(plan) }
+    }
+
+    /// The button went down on it: a row is selected; nothing is accepted by a click.
+    pub fn click(&mut self, at: Position) -> Outcome {
+        if let Some(row) = self.listed.row(at).filter(|row| *row < self.plan.tasks.len()) {
+            (self.at, self.skip) = (row, 0);
+        }
+        Outcome::Stay
     }
 
     /// Takes what the person's editor or the planner made of it.
@@ -189,6 +199,7 @@ impl PlanReview {
         let body = Rect { y: inner.y + 2, height: inner.height - 2, ..inner };
         let (list, text) = split(body, self.plan.tasks.len());
         let first = first_row(Some(self.at), self.plan.tasks.len(), usize::from(list.height));
+        self.listed = Listed { area: list, first };
         for ((at, task), y) in self.plan.tasks.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
             self.list_row(at, task, look).draw(Rect { y, height: 1, ..list }, buf, mark);
         }

@@ -445,3 +445,18 @@ fn the_narrow_screen_turns_pages() {
     assert!(bench.text().contains("[2 Agent]"));
     assert_eq!(bench.press("q").len(), 1, "the terminal has the keys");
 }
+
+#[test]
+fn a_click_on_a_row_of_a_popup_selects_it_and_a_second_chooses() {
+    let mut bench = on("T15");
+    bench.press(":");
+    let at = |bench: &mut Bench, words: &str| {
+        let text = bench.text();
+        let row = text.lines().position(|row| row.contains(words)).unwrap();
+        u16::try_from(row).unwrap()
+    };
+    let row = at(&mut bench, "hold the task");
+    bench.input(mouse(DOWN, 40, row));
+    let row = at(&mut bench, "hold the task");
+    assert_eq!(command(&bench.input(mouse(DOWN, 40, row))), Some(Command::Pause("T15".into())));
+}

@@ -95,7 +95,7 @@ fn disturb(task: &mut TaskView, change: (Phase, Option<Hold>, u16, u32, u32, Str
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
     fn nothing_breaks_the_screen(
         first in any_snapshot(),

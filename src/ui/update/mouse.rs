@@ -30,9 +30,12 @@ impl Ui {
             _ => None,
         };
         if let Some(popup) = self.popups.last_mut() {
-            let Some(down) = wheel else { return Vec::new() };
             let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
-            let outcome = popup.wheel(down, stage);
+            let outcome = match (wheel, event.kind) {
+                (Some(down), _) => popup.wheel(down, stage),
+                (None, MouseEventKind::Down(MouseButton::Left)) => popup.click(at, stage),
+                (None, _) => return Vec::new(),
+            };
             return self.after_popup(outcome, world);
         }
         if let Some(requests) = self.forward(event, at, world) {
