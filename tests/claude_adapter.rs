@@ -1,13 +1,22 @@
 //! The adapter of Claude Code against the real one, whose API is a mock on loopback: flags, stream and outcomes are
 //! those of the pinned version, not of a memory of it. `.ci/agents` installs it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests and what they share"
+)]
+
 #[path = "support/anthropic.rs"]
 #[allow(dead_code, reason = "other tests use the rest of the mock")]
 mod anthropic;
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anthropic::{Anthropic, Turn};
 use loopmon::agents::{self, AgentEvent, ExitInfo, LaunchRequest};
@@ -84,6 +93,11 @@ impl Bench {
         resume: Option<&str>,
         used: Usage,
     ) -> Ran {
+        let child = self.spawn(profile, step, prompt, resume);
+        self.read(child, profile, step, used)
+    }
+
+    fn spawn(&self, profile: &AgentProfile, step: StepKind, prompt: &str, resume: Option<&str>) -> Child {
         let dir = self.dir.path();
         let prompt_file = dir.join("prompt.md");
         fs::write(&prompt_file, prompt).unwrap();
@@ -116,9 +130,8 @@ impl Bench {
         assert!(!launch.env.iter().any(|(name, _)| name == "CLAUDECODE" || name == "OPENAI_API_KEY"));
         let (program, arguments) = launch.argv.split_first().unwrap();
         // Both outputs go into one file, as they come through one pipe of a keeper.
-        let output = dir.join("output");
-        let pipe = fs::File::create(&output).unwrap();
-        let status = Command::new(program)
+        let pipe = fs::File::create(dir.join("output")).unwrap();
+        Command::new(program)
             .args(arguments)
             .env_clear()
             .envs(launch.env)
@@ -126,12 +139,16 @@ impl Bench {
             .stdin(launch.stdin_file.map_or(Stdio::null(), |file| fs::File::open(file).unwrap().into()))
             .stdout(pipe.try_clone().unwrap())
             .stderr(pipe)
-            .status()
-            .unwrap();
+            .spawn()
+            .unwrap()
+    }
+
+    fn read(&self, mut child: Child, profile: &AgentProfile, step: StepKind, used: Usage) -> Ran {
+        let status = child.wait().unwrap();
         let mut reader = agents::reader(profile, step, used);
-        let bytes = fs::read(&output).unwrap();
+        let bytes = fs::read(self.dir.path().join("output")).unwrap();
         let mut events: Vec<AgentEvent> = bytes.chunks(1000).flat_map(|chunk| reader.feed(chunk)).collect();
-        events.extend(reader.finish(ExitInfo { code: status.code(), signal: None }, None));
+        events.extend(reader.finish(ExitInfo { code: status.code(), signal: status.signal() }, None));
         Ran { events }
     }
 }
@@ -264,12 +281,12 @@ fn an_answer_that_never_fits_the_schema_is_invalid_and_no_vote() {
 
 #[test]
 fn what_it_was_not_allowed_to_do_is_told() {
-    let command = json!({"command": "touch made-by-bash", "description": "make it"});
+    let command = json!({"command": "make everything > made-by-bash", "description": "make it"});
     let Some(bench) = Bench::start([Turn::tool("Bash", command), Turn::text("I could not.")]) else { return };
     let ran = bench.run(StepKind::Implement, "do it", None, Usage::default());
     match ran.outcome() {
         StepOutcome::Worked { summary } => {
-            assert!(summary.contains("not allowed: Bash touch made-by-bash"), "{summary}")
+            assert!(summary.contains("not allowed: Bash make everything > made-by-bash"), "{summary}")
         }
         other => panic!("{other:?}"),
     }
@@ -311,4 +328,28 @@ fn without_a_key_it_says_that_a_login_is_needed() {
     profile.env_set.push(("ANTHROPIC_API_KEY".to_owned(), String::new()));
     let ran = bench.run_as(&profile, StepKind::Implement, "do it", None, Usage::default());
     assert_eq!(ran.failure().0, FailureKind::Authentication, "{:?}", ran.failure());
+}
+
+#[test]
+fn an_interrupted_turn_is_no_success_and_its_session_goes_on() {
+    for (signal, says) in
+        [(rustix::process::Signal::INT, "interrupted"), (rustix::process::Signal::TERM, "signal 15")]
+    {
+        let late = Turn::After(Duration::from_secs(60), Box::new(Turn::text("too late")));
+        let Some(bench) = Bench::start([late]) else { return };
+        let profile = bench.profile();
+        let child = bench.spawn(&profile, StepKind::Implement, "do it", None);
+        let end = Instant::now() + Duration::from_secs(60);
+        while bench.mock.requests().is_empty() {
+            assert!(Instant::now() < end, "it never asked");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
+        let ran = bench.read(child, &profile, StepKind::Implement, Usage::default());
+        let (kind, message) = ran.failure();
+        assert!(kind == FailureKind::Infrastructure && message.contains(says), "{kind:?} {message}");
+        bench.mock.push([Turn::text("Done after all.")]);
+        let resumed = bench.run(StepKind::Implement, "go on", Some(&ran.session()), Usage::default());
+        assert_eq!(resumed.outcome(), &StepOutcome::Worked { summary: "Done after all.".to_owned() });
+    }
 }

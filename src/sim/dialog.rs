@@ -45,9 +45,8 @@ fn answer(console: &mut Console) -> Result<bool, Halt> {
 /// Waits in silence until it is spoken to, and says what it heard.
 pub(super) fn listen(console: &mut Console) -> Result<(), Halt> {
     loop {
-        match console.wait_for_input()? {
-            Input::Line(text) => return heard(console, &text),
-            _ => {}
+        if let Input::Line(text) = console.wait_for_input()? {
+            return heard(console, &text);
         }
     }
 }

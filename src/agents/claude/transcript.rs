@@ -43,8 +43,8 @@ pub(super) fn noise(line: &str) -> String {
 
 /// What the agent is doing, from the last tool that it called.
 pub(super) fn activity(message: &Value) -> Option<String> {
-    let calls = content(message).into_iter().filter(|block| field(block, "type") == "tool_use");
-    calls.last().map(call_name)
+    let mut calls = content(message).into_iter().filter(|block| field(block, "type") == "tool_use");
+    calls.next_back().map(call_name)
 }
 
 /// What a tool's input is about: the file, the command, the pattern.
