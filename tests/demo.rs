@@ -51,7 +51,13 @@ fn a_person_approves_rejects_prompts_detaches_loses_the_server_comes_back_and_se
     tty.type_text("q");
     assert_eq!(tty.ended(), 0);
     let events = text(&machine.loopmon_in(&dir, &["events"]));
-    for told in ["recovered:", "you: allowed", "you: go on, please", "you: rejected: say good", "its merge conflicts in"] {
+    for told in [
+        "recovered:",
+        "you: allowed",
+        "you: go on, please",
+        "you: rejected: say good",
+        "its merge conflicts in",
+    ] {
         assert!(events.contains(told), "{told:?} is not in:\n{events}");
     }
     let run = text(&machine.loopmon_in(&dir, &["status", "--json"]));
@@ -76,8 +82,10 @@ fn merges_once_and_only_there(dir: &std::path::Path) {
 fn without_a_screen_it_ends_green_and_leaves_nothing_behind() {
     let machine = Machine::new();
     let dir = machine.path("demo");
-    let output =
-        machine.loopmon_in(&machine.path("home"), &["demo", "--headless", "--speed", "10", "--dir", dir.to_str().unwrap()]);
+    let output = machine.loopmon_in(
+        &machine.path("home"),
+        &["demo", "--headless", "--speed", "10", "--dir", dir.to_str().unwrap()],
+    );
     let told = text(&output);
     assert!(output.status.success(), "{told}\n{}", support::errors(&output));
     for line in ["8 of 8 tasks done", "policy: allow", "policy: re-prompt", "policy: approve", "pass"] {

@@ -92,7 +92,6 @@ impl Signals {
             ],
         })
     }
-
 }
 
 /// Waits for one of the signals that end; its number.
@@ -111,7 +110,10 @@ impl Attached {
         let kind = ClientKind::Screen { cols, rows, colours: colours() };
         self.send(&ToServer::Hello { version: VERSION, kind }).await?;
         let Signals { mut resize, mut suspend, mut ends } = Signals::new().map_err(ClientError::Terminal)?;
-        #[expect(deprecated, reason = "standard input stays open as long as this program lives, and `register` is unsafe")]
+        #[expect(
+            deprecated,
+            reason = "standard input stays open as long as this program lives, and `register` is unsafe"
+        )]
         let keys = AsyncFd::new(std::io::stdin()).map_err(ClientError::Terminal)?;
         let mut buffer = vec![0; 64 * 1024];
         loop {

@@ -201,11 +201,7 @@ fn blank() -> Config {
             human_gate: HumanGate::Always,
         },
         defaults: Defaults::default(),
-        review: Review {
-            agents: Vec::new(),
-            quorum: Quorum::AtLeast(1),
-            timeout: none,
-        },
+        review: Review { agents: Vec::new(), quorum: Quorum::AtLeast(1), timeout: none },
         roles: BTreeMap::new(),
         gates: Vec::new(),
         agents: Vec::new(),

@@ -6,8 +6,8 @@ use super::effect::EffectKind;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
-    AgentName, AgentState, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask, Policy, RunId,
-    SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
+    AgentName, AgentState, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask,
+    Policy, RunId, SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
 };
 
 /// A run and everything in it.

@@ -81,7 +81,8 @@ impl Turn<'_> {
 
     /// The answer did not arrive.
     fn asks_again(&mut self, effect: EffectId) {
-        if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none()) {
+        if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none())
+        {
             if let Some(asked) = session.asked.take() {
                 session.status.state = asked;
             }

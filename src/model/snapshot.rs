@@ -325,7 +325,10 @@ impl Snapshot {
             (None, Phase::AwaitingHuman | Phase::Blocked | Phase::Ready) => true,
             (None, _) => live.iter().any(|session| session.task.as_ref() == Some(&task.id)),
         });
-        !self.attention.is_empty() && self.pending == 0 && live.iter().all(|session| waits(session)) && tasks_wait
+        !self.attention.is_empty()
+            && self.pending == 0
+            && live.iter().all(|session| waits(session))
+            && tasks_wait
     }
 
     /// The task of that id.

@@ -288,8 +288,9 @@ fn gate(gate: &config::Gate) -> GateSpec {
 }
 
 fn profile(agent: &config::Agent) -> AgentProfile {
-    let texts =
-        |templates: &[config::Template]| templates.iter().map(|text| text.source().to_owned()).collect::<Vec<_>>();
+    let texts = |templates: &[config::Template]| {
+        templates.iter().map(|text| text.source().to_owned()).collect::<Vec<_>>()
+    };
     AgentProfile {
         name: AgentName(agent.name.clone()),
         kind: match agent.kind {

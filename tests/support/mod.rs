@@ -96,7 +96,9 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let mark = self.dir.path().display().to_string();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
             let read = |file: &str| std::fs::read(entry.path().join(file)).unwrap_or_default();
             let text = [read("cmdline"), read("environ")].concat();
             let is_ours = String::from_utf8_lossy(&text).contains(&mark);

@@ -38,7 +38,8 @@ pub(super) fn outfit(project: &Project, root: &Path, worktree: &Worktree) -> Res
 /// Copies what matches below the checkout's root and is not there yet; links are not followed out of it.
 fn copy(root: &Path, to: &Path, pattern: &str) -> Result<(), String> {
     let escaped = glob::Pattern::escape(&root.display().to_string());
-    let found = glob::glob(&format!("{escaped}/{pattern}")).map_err(|error| format!("copy \"{pattern}\": {error}"))?;
+    let found = glob::glob(&format!("{escaped}/{pattern}"))
+        .map_err(|error| format!("copy \"{pattern}\": {error}"))?;
     for path in found.flatten() {
         let Some(relative) = inside(root, &path) else { continue };
         let target = to.join(&relative);
@@ -77,7 +78,10 @@ fn run(line: &str, worktree: &Worktree, limit: Duration) -> Result<(), String> {
         match child.try_wait().map_err(failed)? {
             Some(status) => break Some(status),
             None if Instant::now() > deadline => {
-                i32::try_from(child.id()).ok().and_then(Pid::from_raw).map(|pid| kill_process_group(pid, Signal::KILL));
+                i32::try_from(child.id())
+                    .ok()
+                    .and_then(Pid::from_raw)
+                    .map(|pid| kill_process_group(pid, Signal::KILL));
                 let _reaped = child.wait();
                 break None;
             }
@@ -92,7 +96,8 @@ fn run(line: &str, worktree: &Worktree, limit: Duration) -> Result<(), String> {
 }
 
 fn tail(path: &Path) -> String {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text =
+        std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines.get(lines.len().saturating_sub(TOLD)..).unwrap_or_default().join("\n")
 }
