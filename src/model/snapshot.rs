@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Change;
 use super::{
-    AgentName, AgentStatus, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId, StepKind, TaskId,
-    Timestamp, Usage, Verb, Vote,
+    AgentName, AgentState, AgentStatus, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId,
+    StepKind, TaskId, Timestamp, Usage, Verb, Vote,
 };
 
 /// Everything at one moment. Refusals say why a verb is not possible now; a verb that is not in them is.
@@ -315,8 +315,9 @@ impl Snapshot {
     /// Whether only a person can move the run on: nothing runs, and every task is over or waits for an answer.
     pub fn is_stuck(&self) -> bool {
         let live: Vec<&SessionView> = self.sessions.iter().filter(|session| session.is_live()).collect();
+        // A silent one may find its words again, and has its time limit if it doesn't.
         let waits =
-            |session: &SessionView| self.attention.iter().any(|row| row.effect == Some(session.effect));
+            |session: &SessionView| session.paused || matches!(session.status.state, AgentState::Blocked(_));
         let tasks_wait = self.tasks.iter().all(|task| match (&task.hold, task.phase) {
             (Some(Hold::NeedsAttention(_) | Hold::Paused), _) => true,
             (Some(Hold::Waiting { .. }), _) => false,
