@@ -109,6 +109,7 @@ pub fn standing(dir: &Path) -> Result<Option<Standing>, SessionError> {
     if !dir.join(crate::protocol::keeper::SPEC_FILE).exists() {
         return Ok(None);
     }
+    process::wait_for_claimant(dir, START_LIMIT);
     let kept = process::read_keeper(dir).map_err(io)?;
     if let Some(file) = &kept {
         let keeper = Identity { pid: file.keeper.pid, start_time: file.keeper.start_time };

@@ -216,12 +216,16 @@ impl Bench {
         pids().filter(|pid| of_session(pid) || keeper(pid)).map(command_line).collect()
     }
 
-    /// Every process below a keeper of this machine, whatever its environment says.
-    pub fn descendants_of_keepers(&self) -> Vec<i32> {
+    /// The keepers of this machine.
+    pub fn keepers(&self) -> Vec<i32> {
         let mark = self.machine.path("").display().to_string();
         let is_keeper = |line: &str| line.contains(" keeper ") && line.contains(&mark);
-        let keepers = pids().filter(|pid| is_keeper(&command_line(*pid)));
-        let below = keepers.flat_map(loopmon::process::descendants);
+        pids().filter(|pid| is_keeper(&command_line(*pid))).collect()
+    }
+
+    /// Every process below them, whatever its environment says.
+    pub fn descendants_of_keepers(&self) -> Vec<i32> {
+        let below = self.keepers().into_iter().flat_map(loopmon::process::descendants);
         below.map(|process| process.pid).collect()
     }
 
