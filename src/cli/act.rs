@@ -105,7 +105,7 @@ pub fn send(dir: &Path, command: Command, json: bool) -> Outcome {
 }
 
 /// The project of a request that a person makes of its run.
-fn requested(dir: &Path) -> Result<Project, Failure> {
+pub fn requested(dir: &Path) -> Result<Project, Failure> {
     project::refuse_inside_session()?;
     let project = project::open(dir)?;
     match project::state(&project.places)? {

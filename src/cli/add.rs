@@ -7,12 +7,12 @@ use super::project::{self, Project};
 use super::{Failure, Outcome, act};
 use crate::engine::snapshot::free_id;
 use crate::model::{AgentName, Command, PlanTask, TaskId};
+use crate::protocol::client::{Ask, Message};
 
 /// Adds it.
 pub fn add(dir: &Path, args: AddArgs) -> Outcome {
-    let Project { places, .. } = project::open(dir)?;
-    let state = project::state(&places)?
-        .ok_or_else(|| Failure::new("there is no run yet: start one with `loopmon run \"<goal>\"`"))?;
+    let Project { places, .. } = act::requested(dir)?;
+    let state = project::state(&places)?.ok_or_else(|| Failure::new("there is no run yet"))?;
     let id = args.id.map_or_else(|| free_id(&state), TaskId);
     let task = PlanTask {
         id: id.clone(),
@@ -24,7 +24,10 @@ pub fn add(dir: &Path, args: AddArgs) -> Outcome {
         human: args.human,
         ..PlanTask::default()
     };
-    let code = act::send(dir, Command::Add(task), false)?;
-    println!("{id}");
-    Ok(code)
+    match project::link(&places)?.ask(Ask::Command(Command::Add(task)))? {
+        Message::Done if args.json => println!("{}", serde_json::json!({ "ok": true, "task": id })),
+        Message::Done => println!("{id}"),
+        refused => return act::answer(refused, args.json),
+    }
+    Ok(0)
 }

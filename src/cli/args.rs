@@ -209,6 +209,9 @@ pub struct AddArgs {
     /// Wait for a person before the merge.
     #[arg(long)]
     pub human: bool,
+    /// The answer as JSON, with the task's id.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A task.

@@ -93,6 +93,11 @@ impl Pane {
         self.send(ToKeeper::Input(bytes), false)
     }
 
+    /// Sends the beginning of words whose end comes later: until then nothing was said.
+    pub fn begin_input(&self, bytes: Vec<u8>) -> Result<(), InputError> {
+        self.send(ToKeeper::Input(bytes), false)
+    }
+
     /// Signals the session's processes.
     pub fn signal(&self, signal: Signal) -> Result<(), InputError> {
         self.send(ToKeeper::Signal(signal), false)

@@ -65,7 +65,7 @@ pub(super) async fn prompt(pane: &Arc<Pane>, text: &str) -> Result<(), String> {
         return Err("it runs headless and takes no words before its turn ends".to_owned());
     }
     let bytes = crate::term::encode_paste(text, &pane.emulator().modes());
-    pane.input(bytes).map_err(|error| error.to_string())?;
+    pane.begin_input(bytes).map_err(|error| error.to_string())?;
     tokio::time::sleep(PASTE_PAUSE).await;
     pane.input(b"\r".to_vec()).map_err(|error| error.to_string())
 }

@@ -1,0 +1,304 @@
+//! What scripts rely on: JSON, exit codes, following, requests that act at once, settings that are taken up.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests and what they share"
+)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::real::{Bench, Ended, Running};
+use support::{Machine, errors, text, wait_for};
+
+/// Works until `$HOME/go` is there, and says line by line that it does.
+const WAIT: &str = "while [ ! -e \"$HOME/go\" ]; do echo waiting; sleep 0.05; done\n";
+
+fn waiting_bench(run: &str) -> Bench {
+    let mut bench = Bench::new();
+    bench.agent("worker", &format!("{WAIT}printf '%s' \"$prompt\" > \"prompt-$LOOPMON_TASK.txt\""));
+    bench.ready(run, "");
+    bench
+}
+
+fn go(bench: &Bench) {
+    fs::write(bench.machine.path("home/go"), "").unwrap();
+}
+
+/// A run of one task whose agent is at work.
+fn at_work(bench: &Bench) -> Running {
+    let mut run = bench.start(&bench.one_task());
+    run.wait("worker implements");
+    run
+}
+
+fn json(ended: &Ended) -> Value {
+    serde_json::from_str(ended.out.trim())
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ended.out, ended.err))
+}
+
+fn phase(bench: &Bench, task: &str) -> String {
+    bench.task(task)["phase"].as_str().unwrap().to_owned()
+}
+
+fn done(bench: &Bench, task: &str) {
+    wait_for("the merge", || (phase(bench, task) == "done").then_some(()));
+}
+
+#[test]
+fn status_logs_and_events_tell_the_same_as_json() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "printf 'red \\033[31mtext\\033[0m\\n'; echo '{\"summary\": \"made it\", \"usage\": {\"cost_usd\": 0.25, \"input_tokens\": 10, \"output_tokens\": 2}}'; echo x > x.txt");
+    bench.ready("", "[[gates]]\nname = \"x\"\ncommand = \"echo gated; test -e x.txt\"\n");
+    bench.run(&bench.one_task()).code(0);
+    let status = bench.status();
+    assert_eq!(status["run"]["phase"], "complete");
+    assert_eq!(status["tasks"][0]["phase"], "done");
+    assert_eq!(status["tasks"][0]["gates"][0]["state"], "passed");
+    assert_eq!(status["run"]["usage"]["cost_micros"], 250_000);
+    bench.loopmon(&["status"]).code(0).says("all done").says("$0.25").says("✓ T1");
+
+    let events = bench.events();
+    let positions: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(positions, (1..=events.len() as u64).collect::<Vec<_>>());
+    assert_eq!(status["seq"], events.len());
+    bench.loopmon(&["events"]).code(0).says("T1").says("done: made it").says("merged: the branch is at");
+
+    let session = bench.events_of("step", "spawned")[0].1["session"].as_str().unwrap().to_owned();
+    let logs = bench.loopmon(&["logs", &session, "--json"]).code(0);
+    let line = json(&logs);
+    assert_eq!((line["session"].as_str(), line["offset"].as_u64()), (Some(session.as_str()), Some(0)));
+    assert!(line["text"].as_str().unwrap().contains("\u{1b}[31mtext"), "{line}");
+    let shown = bench.loopmon(&["logs", "T1"]).code(0);
+    assert!(shown.out.contains("red text") && shown.out.contains("gated") && !shown.out.contains('\u{1b}'));
+    for line in bench.loopmon(&["logs", "--json"]).out.lines() {
+        assert!(serde_json::from_str::<Value>(line).unwrap()["session"].is_string());
+    }
+}
+
+#[test]
+fn following_tells_what_comes_and_ends_with_the_run() {
+    let bench = waiting_bench("");
+    let run = at_work(&bench);
+    let mut logs = bench.spawn("logs", &["logs", "--follow", "T1"]);
+    let mut events = bench.spawn("events", &["events", "--follow", "--json"]);
+    logs.wait("waiting");
+    events.wait("spawned");
+    assert!(!events.out().contains("advanced"));
+    go(&bench);
+    events.wait("\"advanced\"");
+    run.ended().code(0);
+    logs.ended().code(0);
+    bench.loopmon(&["stop", "--server"]).code(0);
+    let told = events.ended().code(0).out;
+    let positions: Vec<u64> = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>(), "an event is missing or doubled");
+}
+
+#[test]
+fn pause_stops_the_processes_and_resume_lets_them_go_on() {
+    let bench = waiting_bench("");
+    let run = at_work(&bench);
+    let state = || {
+        let below = bench.descendants_of_keepers();
+        let states = below.iter().filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok());
+        states.map(|stat| stat.rsplit(')').next().unwrap().trim().chars().next().unwrap()).collect::<String>()
+    };
+    let answer = bench.loopmon(&["pause", "T1", "--json"]).code(0);
+    assert_eq!(json(&answer)["ok"], true);
+    assert_eq!(bench.task("T1")["hold"], "paused");
+    wait_for("the processes to stand still", || {
+        let states = state();
+        (!states.is_empty() && states.chars().all(|state| state == 'T')).then_some(())
+    });
+    bench.loopmon(&["pause", "T1"]).code(1).says("paused already");
+    bench.loopmon(&["resume", "T1"]).code(0);
+    wait_for("the processes to go on", || state().contains(['S', 'R']).then_some(()));
+    bench.loopmon(&["pause"]).code(0);
+    assert_eq!(bench.status()["run"]["paused"], true);
+    go(&bench);
+    bench.loopmon(&["resume"]).code(0);
+    run.ended().code(0);
+}
+
+#[test]
+fn a_person_rejects_with_a_reason_that_the_next_round_works_on_then_approves_and_lands() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "printf '%s' \"$prompt\" > prompt.txt; echo \"$LOOPMON_ROUND\" > round.txt");
+    bench.ready("human_gate = \"always\"", "");
+    bench.run(&bench.one_task()).code(3).says("your approval is wanted");
+    bench.loopmon(&["reject", "T1", ""]).code(1).says("say why");
+    let answer = bench.loopmon(&["reject", "T1", "it wants to be BLUE-77", "--json"]).code(0);
+    assert_eq!(json(&answer)["ok"], true);
+    wait_for("the next round", || {
+        (bench.task("T1")["round"] == 2 && phase(&bench, "T1") == "awaiting-human").then_some(())
+    });
+    let tip = bench.task("T1")["tip"].as_str().unwrap().to_owned();
+    assert!(bench.machine.git(&["show", &format!("{tip}:prompt.txt")]).contains("BLUE-77"));
+    let refused = bench.loopmon(&["land", "--json"]).code(1);
+    assert_eq!(json(&refused)["ok"], false);
+    bench.loopmon(&["approve", "T1", "--json"]).code(0);
+    done(&bench, "T1");
+    let head = bench.machine.git(&["rev-parse", "main"]);
+    bench.loopmon(&["land", "--json"]).code(0);
+    assert_eq!(bench.machine.git(&["rev-parse", "main"]), bench.machine.git(&["rev-parse", &bench.branch()]));
+    assert_eq!(fs::read_to_string(bench.project().join("round.txt")).unwrap(), "2\n");
+    bench.loopmon(&["land"]).code(1).says("has everything already");
+    bench.loopmon(&["land", "--undo"]).code(0);
+    assert_eq!(bench.machine.git(&["rev-parse", "main"]), head);
+    assert!(!bench.project().join("round.txt").exists());
+}
+
+#[test]
+fn words_for_an_agent_reach_its_next_attempt_when_it_runs_headless() {
+    let bench = waiting_bench("");
+    let run = at_work(&bench);
+    bench.loopmon(&["prompt", "T1", ""]).code(1).says("empty");
+    bench.loopmon(&["prompt", "T1", "mind the gap 4711"]).code(0);
+    wait_for("the note", || bench.status()["notices"].to_string().contains("next attempt").then_some(()));
+    let session = bench.events_of("step", "spawned")[0].1["session"].as_str().unwrap().to_owned();
+    assert_eq!(bench.events_of("step", "spawned").len(), 1, "{session}");
+    // The person ends this attempt, and the next has the words.
+    bench.loopmon(&["cancel", "T1"]).code(0);
+    bench.nothing_lives();
+    assert_eq!(phase(&bench, "T1"), "cancelled");
+    run.ended().code(1);
+}
+
+#[test]
+fn tasks_are_added_to_a_run_and_wait_for_what_they_need() {
+    let bench = waiting_bench("parallel = 1");
+    let run = at_work(&bench);
+    let added =
+        bench.loopmon(&["add", "Then this", "--after", "T1", "--accept", "it is there", "--json"]).code(0);
+    assert_eq!(json(&added), serde_json::json!({"ok": true, "task": "T2"}));
+    bench.loopmon(&["add", "And that", "--id", "third"]).code(0).says("third");
+    let refused = bench.loopmon(&["add", "x", "--after", "T9", "--json"]).code(1);
+    assert_eq!(json(&refused)["ok"], false);
+    assert_eq!(phase(&bench, "T2"), "blocked");
+    go(&bench);
+    run.ended().code(0).says("3 of 3 tasks done");
+    assert!(bench.merged("prompt-T2.txt").contains("it is there"));
+}
+
+#[test]
+fn stopping_ends_the_run_and_it_can_be_taken_up_again() {
+    let bench = waiting_bench("");
+    let run = at_work(&bench);
+    assert_eq!(json(&bench.loopmon(&["stop", "--json"]).code(0))["ok"], true);
+    run.ended().code(1).says("you: stopped the run");
+    bench.nothing_lives();
+    bench.loopmon(&["stop"]).code(1).says("stopped already");
+    go(&bench);
+    bench.loopmon(&["resume"]).code(0);
+    done(&bench, "T1");
+}
+
+#[test]
+fn a_second_run_follows_the_first_and_two_at_once_are_refused() {
+    let bench = waiting_bench("");
+    let run = at_work(&bench);
+    bench.run(&bench.one_task()).code(1).says("is under way");
+    go(&bench);
+    run.ended().code(0);
+    bench.run(&bench.one_task()).code(0).says("1 of 1 tasks done");
+    let today = loopmon::server::clock::today();
+    assert_eq!(bench.status()["run"]["id"], format!("{today}-2"));
+}
+
+#[test]
+fn settings_are_taken_up_while_a_run_goes_on_and_wrong_ones_change_nothing() {
+    let mut bench = Bench::new();
+    bench.agent("worker", &format!("{WAIT}echo x > x.txt"));
+    let gate = |name: &str| format!("[[gates]]\nname = \"{name}\"\ncommand = \"test -e x.txt\"\n");
+    bench.ready("", &gate("first"));
+    let mut run = at_work(&bench);
+    let config = bench.project().join("loopmon.toml");
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, good.replace("[run]", "[run]\nparalel = 2")).unwrap();
+    run.wait("the configuration stays as it was");
+    run.wait("did you mean `parallel`?");
+    bench.loopmon(&["status"]).says("the configuration stays as it was");
+    // As editors do it: a new file takes the old one's place.
+    let beside = bench.project().join("loopmon.toml~");
+    fs::write(&beside, good.replace("\"first\"", "\"second\"")).unwrap();
+    fs::rename(&beside, &config).unwrap();
+    run.wait("the configuration changed");
+    go(&bench);
+    let ended = run.ended().code(0).says("gate second passed");
+    assert!(!ended.out.contains("gate first"), "{}", ended.out);
+}
+
+#[test]
+fn init_writes_what_validate_accepts_for_every_kind_of_repository() {
+    let kinds: [(&str, &[(&str, &str)], &str); 5] = [
+        (
+            "cargo",
+            &[("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\n"), ("src/lib.rs", "")],
+            "cargo test",
+        ),
+        (
+            "npm",
+            &[
+                ("package.json", "{\"scripts\": {\"test\": \"node test.js\", \"lint\": \"eslint .\"}}"),
+                ("package-lock.json", "{}"),
+            ],
+            "npm",
+        ),
+        (
+            "python",
+            &[
+                ("pyproject.toml", "[project]\nname = \"x\"\n[tool.pytest.ini_options]\n"),
+                ("tests/test_x.py", ""),
+            ],
+            "pytest",
+        ),
+        ("make", &[("Makefile", "test:\n\ttrue\n")], "make test"),
+        ("none", &[("notes.txt", "hello")], "no gate was found"),
+    ];
+    for (kind, files, told) in kinds {
+        let machine = Machine::new();
+        machine.commit(files);
+        let run = |args: &[&str]| {
+            let output = machine.loopmon(args);
+            Ended { code: output.status.code(), out: text(&output), err: errors(&output) }
+        };
+        let printed = run(&["init", "--print"]).code(0).out;
+        assert!(!machine.project().join("loopmon.toml").exists());
+        let written = run(&["init"]).code(0);
+        let file = fs::read_to_string(machine.project().join("loopmon.toml")).unwrap();
+        assert_eq!(file, printed);
+        assert!(file.contains(told) || written.out.contains(told), "{kind}: {told:?} is not in {file}");
+        run(&["validate"]).code(0).says("right");
+        run(&["validate", "loopmon.toml"]).code(0).says("right");
+    }
+}
+
+#[test]
+fn validate_checks_another_file() {
+    let bench = waiting_bench("");
+    let other = bench.machine.path("other.toml");
+    fs::write(&other, "[run]\nmax_round = 2\n").unwrap();
+    let told = bench.loopmon(&["validate", other.to_str().unwrap()]).code(2);
+    told.says("other.toml:2:1: run.max_round: unknown key (did you mean `max_rounds`?)");
+    bench.loopmon(&["validate", "/no/such.toml"]).code(2).says("/no/such.toml");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml");
+    bench.loopmon(&["validate", example]).code(0);
+}
+
+#[test]
+fn without_yes_a_headless_run_waits_for_the_persons_go() {
+    let bench = waiting_bench("");
+    let plan = bench.one_task();
+    let waits = bench.loopmon(&["run", "--plan", &plan, "--headless"]).code(3);
+    waits.says("Do the work").says("--yes");
+    assert_eq!(bench.status()["run"]["phase"], "proposed");
+    bench.loopmon(&["stop"]).code(0);
+}
