@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::args::LogsArgs;
 use super::project::{self, Project};
@@ -11,6 +12,9 @@ use crate::model::{SessionId, Snapshot};
 use crate::record::{self, Piece};
 use crate::term;
 use crate::watch::Watcher;
+
+/// How long the end of a run may go unnoticed.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Prints them; with `--follow` until the run is over.
 pub fn logs(dir: &Path, args: &LogsArgs) -> Outcome {
@@ -39,7 +43,8 @@ pub fn logs(dir: &Path, args: &LogsArgs) -> Outcome {
             if over && !snapshot.sessions.iter().any(|session| session.is_live()) {
                 return Ok(0);
             }
-            if watcher.changed().await.is_none() {
+            // The run's end changes no recording: it is looked for now and then.
+            if let Ok(None) = tokio::time::timeout(LOOK_AGAIN, watcher.changed()).await {
                 return Ok(0);
             }
         }
