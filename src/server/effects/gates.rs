@@ -107,11 +107,8 @@ impl Order<'_> {
         };
         let path = shared.places.checkout(&facts.run, self.task.as_str(), purpose);
         let (worker, oid) = (Arc::clone(shared), self.oid.clone());
-        let checkout = tokio::task::spawn_blocking(move || {
-            let worktree = worker.repository.add_detached_worktree(&path, oid.as_str())?;
-            worker.repository.reset_detached(&worktree, oid.as_str())?;
-            Ok::<_, crate::git::GitError>(worktree)
-        });
+        let checkout =
+            tokio::task::spawn_blocking(move || worker.repository.add_detached_worktree(&path, oid.as_str()));
         let checkout =
             checkout.await.map_err(|error| error.to_string())?.map_err(|error| describe(&error))?;
         let spec = self.spec(shared, facts, checkout.path.join(&self.gate.cwd));
