@@ -238,7 +238,8 @@ fn settings_are_taken_up_while_a_run_goes_on_and_wrong_ones_change_nothing() {
 
 #[test]
 fn init_writes_what_validate_accepts_for_every_kind_of_repository() {
-    let kinds: [(&str, &[(&str, &str)], &str); 5] = [
+    type Files = &'static [(&'static str, &'static str)];
+    let kinds: [(&str, Files, &str); 5] = [
         (
             "cargo",
             &[("Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\n"), ("src/lib.rs", "")],

@@ -33,16 +33,23 @@ pub fn descendants(root: i32) -> Vec<Identity> {
 /// when it is told to stop, so the tree is walked until a walk finds nothing that runs.
 pub fn stop_tree(root: i32, limit: Duration) -> bool {
     let give_up = Instant::now() + limit;
+    let mut told = HashSet::new();
     loop {
-        // A process that waits for the kernel stands still too: it stops before it does anything of its own.
-        let running: Vec<_> =
-            below(root).into_iter().filter(|stat| !matches!(stat.state, b'T' | b't' | b'D')).collect();
+        // A process that waits for the kernel stands still too once it was told: it stops before it does anything of
+        // its own.
+        let stands = |stat: &Stat, told: &HashSet<Identity>| match stat.state {
+            b'T' | b't' => true,
+            b'D' => told.contains(&stat.identity),
+            _ => false,
+        };
+        let running: Vec<_> = below(root).into_iter().filter(|stat| !stands(stat, &told)).collect();
         if running.is_empty() {
             return true;
         }
-        running.iter().for_each(|stat| {
+        for stat in running {
             let _ = stat.identity.signal(Signal::STOP);
-        });
+            told.insert(stat.identity);
+        }
         if Instant::now() >= give_up {
             return false;
         }

@@ -354,7 +354,9 @@ impl AgentFollower {
             facts.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)));
         // How long it stood still is not recorded: one that did when the server came back has its whole time again.
         let spent = if facts.paused || asked { 0 } else { clock::now().since(facts.started) };
-        live.set_paused(facts.paused);
+        if facts.paused {
+            live.set_paused(true);
+        }
         live.set_asking(asked);
         AgentFollower {
             shared: Arc::clone(shared),
