@@ -1,5 +1,6 @@
 //! Requests: each becomes an event, or is refused with the reason a person reads.
 
+use super::effect::EffectKind;
 use super::graph;
 use super::state::{Session, Stage, State, Task};
 use crate::model::event::PersonEvent;
@@ -199,7 +200,7 @@ fn run_command(state: &State, possible: bool, event: PersonEvent, otherwise: &st
 
 fn resume_run(state: &State) -> Decision {
     let stopped = state.run.stage == Stage::Stopped;
-    if stopped && !state.in_flight.is_empty() {
+    if stopped && state.in_flight.values().any(EffectKind::is_session) {
         return refuse("its sessions are still being ended");
     }
     let waits = state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
@@ -220,10 +221,12 @@ fn land(state: &State) -> Decision {
 }
 
 fn is_landing(state: &State) -> bool {
-    use super::effect::EffectKind::{Land, UndoLand};
-    state.in_flight.values().any(|kind| matches!(kind, Land { .. } | UndoLand { .. }))
+    state
+        .in_flight
+        .values()
+        .any(|kind| matches!(kind, EffectKind::Land { .. } | EffectKind::UndoLand { .. }))
 }
 
 fn is_advancing(state: &State, id: &TaskId) -> bool {
-    state.effects_of(id).any(|(_, kind)| matches!(kind, super::effect::EffectKind::AdvanceIntegration { .. }))
+    state.effects_of(id).any(|(_, kind)| matches!(kind, EffectKind::AdvanceIntegration { .. }))
 }

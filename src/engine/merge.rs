@@ -1,7 +1,7 @@
 //! Merging: one task at a time; built aside, validated on the merged tree, then the branch moves by compare and swap.
 
 use super::effect::{EffectKind, GateTree};
-use super::state::{MergeTry, Merging};
+use super::state::{MergeTry, Merging, Task};
 use super::turn::Turn;
 use crate::model::event::{Conflict, MergeEvent};
 use crate::model::{AttentionReason, EffectId, GateResult, Oid, Phase, TaskId};
@@ -74,8 +74,14 @@ impl Turn<'_> {
         task.work.merging = staging.filter(|staging| staging.onto == *onto);
     }
 
-    /// The next thing to do for the merge of this task.
+    /// The next thing to do for the merge of this task. One that was held while another began goes first again.
     pub fn advance_merging(&mut self, id: &TaskId) {
+        let merges = |task: &Task| task.phase == Phase::Merging && task.hold.is_none();
+        let first =
+            self.state.merge_queue.iter().find(|id| self.state.tasks.get(*id).is_some_and(|t| merges(t)));
+        if first != Some(id) {
+            return;
+        }
         let (Some(tip), Some(branch_tip)) = (self.tip_of(id), self.state.run.tip.clone()) else { return };
         let branch = self.state.integration_branch();
         let Some(task) = self.state.tasks.get_mut(id) else { return };
