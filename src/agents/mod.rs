@@ -1,1 +1,51 @@
-//! One adapter a provider: command line in, agent events out.
+//! Adapters: how a step becomes a command line and an environment, and how an agent's bytes become events.
+//!
+//! One folder per provider; the loop around it knows none of them. Nothing is spawned, read or timed here: text and
+//! bytes in, checked values out. Invariant: whatever an agent prints, a reader neither fails nor guesses; an answer
+//! that is not clear becomes `Invalid` with what to correct.
+
+pub mod answer;
+mod claude;
+mod command;
+mod environment;
+mod event;
+mod launch;
+mod status;
+mod text;
+
+use crate::model::agent::AgentKind;
+use crate::model::{AgentProfile, StepKind, Usage};
+
+pub use event::{AgentEvent, ExitInfo, Reader};
+pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
+pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
+
+/// The command line and environment of a step.
+///
+/// # Errors
+/// If the profile contradicts itself or the step cannot be asked of it; each error says what to change.
+pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    match request.profile.kind {
+        AgentKind::Command => command::launch(request),
+        AgentKind::Claude => claude::launch(request),
+    }
+}
+
+/// A reader for the output of one session.
+///
+/// `resumed` is what the resumed provider session had used before, as summed from its earlier events: some command
+/// lines report totals of the whole session. It is zero for a new session.
+pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn Reader + Send> {
+    match profile.kind {
+        AgentKind::Command => Box::new(command::CommandReader::new(profile.mode, step)),
+        AgentKind::Claude => Box::new(claude::ClaudeReader::new(step, resumed)),
+    }
+}
+
+/// Whether the adapter passes a JSON Schema to the command line by a flag of its own in this step.
+pub fn takes_schema(profile: &AgentProfile, step: StepKind) -> bool {
+    match profile.kind {
+        AgentKind::Command => false,
+        AgentKind::Claude => claude::takes_schema(step),
+    }
+}

@@ -10,7 +10,7 @@ use crate::learn;
 /// Writes it, or prints it.
 pub fn init(dir: &Path, args: &InitArgs) -> Outcome {
     let Project { places, .. } = project::open(dir)?;
-    let found = learn::look(&places.root);
+    let found = learn::look(&places.root, &learn::Machine::current());
     let text = learn::render_config(&found);
     if args.print {
         print!("{text}");

@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
     match dispatch(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("loopmon: {}", failure.text);
+            eprintln!("loopmon: {}", failure.text.trim_start_matches("loopmon: "));
             ExitCode::from(failure.code)
         }
     }

@@ -92,15 +92,15 @@ impl Signals {
             ],
         })
     }
+}
 
-    async fn end(&mut self) -> i32 {
-        let [(a, term), (b, hup), (c, int), (d, quit)] = &mut self.ends;
-        tokio::select! {
-            _ = term.recv() => *a,
-            _ = hup.recv() => *b,
-            _ = int.recv() => *c,
-            _ = quit.recv() => *d,
-        }
+/// Waits for one of the signals that end; its number.
+async fn end([(a, term), (b, hup), (c, int), (d, quit)]: &mut [(i32, Signal); 4]) -> i32 {
+    tokio::select! {
+        _ = term.recv() => *a,
+        _ = hup.recv() => *b,
+        _ = int.recv() => *c,
+        _ = quit.recv() => *d,
     }
 }
 
@@ -109,7 +109,11 @@ impl Attached {
         let (cols, rows) = crossterm::terminal::size().map_err(ClientError::Terminal)?;
         let kind = ClientKind::Screen { cols, rows, colours: colours() };
         self.send(&ToServer::Hello { version: VERSION, kind }).await?;
-        let mut signals = Signals::new().map_err(ClientError::Terminal)?;
+        let Signals { mut resize, mut suspend, mut ends } = Signals::new().map_err(ClientError::Terminal)?;
+        #[expect(
+            deprecated,
+            reason = "standard input stays open as long as this program lives, and `register` is unsafe"
+        )]
         let keys = AsyncFd::new(std::io::stdin()).map_err(ClientError::Terminal)?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -128,9 +132,9 @@ impl Attached {
                         return Ok(Ending::Signal(rustix::process::Signal::HUP.as_raw()));
                     }
                 }
-                _ = signals.resize.recv() => self.send_size().await?,
-                _ = signals.suspend.recv() => self.suspend().await?,
-                number = signals.end() => return Ok(Ending::Signal(number)),
+                _ = resize.recv() => self.send_size().await?,
+                _ = suspend.recv() => self.suspend().await?,
+                number = end(&mut ends) => return Ok(Ending::Signal(number)),
             }
         }
     }
@@ -147,15 +151,17 @@ impl Attached {
 
     /// Sends what the terminal has; whether the terminal is gone.
     async fn send_events(&mut self) -> Result<bool, ClientError> {
-        let mut any = false;
+        // Asked first: crossterm's own poll never comes back from a terminal that was closed.
+        if terminal::has_hung_up() {
+            return Ok(true);
+        }
         while event::poll(Duration::ZERO).map_err(ClientError::Terminal)? {
-            any = true;
             let event = event::read().map_err(ClientError::Terminal)?;
             if !matches!(event, TerminalEvent::Resize(..)) {
                 self.send(&ToServer::Terminal(event)).await?;
             }
         }
-        Ok(!any && terminal::has_hung_up())
+        Ok(false)
     }
 
     async fn take_messages(&mut self) -> Result<Option<Ending>, ClientError> {

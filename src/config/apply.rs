@@ -61,7 +61,6 @@ impl Draft {
             top.section("ui").into_iter().for_each(|section| self.ui(section));
             top.section("keys").into_iter().for_each(|section| self.keys(section));
             top.section("recording").into_iter().for_each(|section| self.recording(section));
-            top.section("retention").into_iter().for_each(|section| self.retention(section));
             top.finish();
         });
         let (problems, known) = reader.into_problems();
@@ -95,17 +94,6 @@ impl Draft {
         let gate =
             [("never", HumanGate::Never), ("always", HumanGate::Always), ("marked", HumanGate::Marked)];
         set(&mut run.human_gate, section.choice("human_gate", &gate).map(value));
-        if let Some(trailer) = section.text("trailer") {
-            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            if trailer.value.starts_with(|c: char| c.is_ascii_alphabetic()) && trailer.value.chars().all(fits)
-            {
-                run.trailer = trailer.value;
-            } else {
-                section.report(
-                    trailer.place.problem("a trailer's name has letters, digits and dashes only", None),
-                );
-            }
-        }
         section.finish();
     }
 
@@ -142,7 +130,6 @@ impl Draft {
             }
         }
         set(&mut review.timeout, minutes(&mut section, "timeout_minutes"));
-        set(&mut review.continue_on_fail, section.flag("continue_on_fail"));
         section.finish();
     }
 
@@ -193,12 +180,6 @@ impl Draft {
         set(&mut self.config.recording.limit_bytes, limit.map(|mib| u64::from(mib) << 20));
         section.finish();
     }
-
-    fn retention(&mut self, mut section: Section<'_, '_, '_>) {
-        let days = section.whole("days", 0..=36_500);
-        set(&mut self.config.retention.days, days.map(|days| Some(days).filter(|days| *days > 0)));
-        section.finish();
-    }
 }
 
 /// What stands before the embedded defaults are read. Every value here is replaced by them; a test sees to it.
@@ -218,15 +199,9 @@ fn blank() -> Config {
             step_timeout: none,
             budget_usd: Some(0.0),
             human_gate: HumanGate::Always,
-            trailer: String::new(),
         },
         defaults: Defaults::default(),
-        review: Review {
-            agents: Vec::new(),
-            quorum: Quorum::AtLeast(1),
-            timeout: none,
-            continue_on_fail: false,
-        },
+        review: Review { agents: Vec::new(), quorum: Quorum::AtLeast(1), timeout: none },
         roles: BTreeMap::new(),
         gates: Vec::new(),
         agents: Vec::new(),
@@ -234,7 +209,6 @@ fn blank() -> Config {
         ui: Ui { theme: String::new(), ascii: true, mouse: false, bell: false, leave_key: String::new() },
         keys: BTreeMap::new(),
         recording: Recording { limit_bytes: 0 },
-        retention: Retention { days: Some(0) },
     }
 }
 

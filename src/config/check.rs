@@ -7,7 +7,6 @@ use super::apply::Draft;
 use super::problem::{Problem, nearest};
 use super::reader::{Place, quoted};
 use super::settings::Quorum;
-use super::{Placeholder, Template};
 
 /// Arguments by which a known program drops all its guards.
 const UNSAFE_ARGUMENTS: [&str; 6] = [
@@ -59,9 +58,6 @@ fn quorum(draft: &Draft, found: &mut Vec<Problem>) {
 
 fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
     let problem = |message: &str, hint: &str| place.problem(message, Some(hint.to_owned()));
-    let uses = |placeholder| {
-        agent.command.iter().chain(&agent.extra_args).any(|part: &Template| part.uses(placeholder))
-    };
     let mut found = Vec::new();
     if agent.command.is_empty() {
         found.push(problem("this agent has no `command`", "command = [\"program\", \"argument\", …]"));
@@ -81,12 +77,6 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
         }
         (PromptDelivery::Stdin, Mode::Interactive) => {
             found.push(problem("an interactive agent's stdin is its terminal", "prompt = \"paste\""));
-        }
-        (PromptDelivery::File, _) if !uses(Placeholder::PromptFile) => {
-            found.push(problem(
-                "prompt = \"file\", but the command has no {prompt_file}",
-                "add it to `command`",
-            ));
         }
         _ => {}
     }

@@ -22,8 +22,8 @@ use std::path::Path;
 pub use agent::{Agent, AgentKind, Mode, Permission, PromptDelivery};
 pub use problem::{Problem, Problems};
 pub use settings::{
-    AfterFix, Defaults, Gate, GateCommand, HumanGate, OnMax, Quorum, Recording, Retention, Review, Role, Run,
-    Ui, Worktrees,
+    AfterFix, Defaults, Gate, GateCommand, HumanGate, OnMax, Quorum, Recording, Review, Role, Run, Ui,
+    Worktrees,
 };
 pub use template::{Placeholder, Template};
 
@@ -55,8 +55,6 @@ pub struct Config {
     pub keys: BTreeMap<String, Vec<String>>,
     /// Recorded output.
     pub recording: Recording,
-    /// How long things are kept.
-    pub retention: Retention,
 }
 
 /// The text of a configuration file and what to call it in errors.

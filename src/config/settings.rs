@@ -31,8 +31,6 @@ pub struct Run {
     pub budget_usd: Option<f64>,
     /// Which tasks wait for a person before their merge.
     pub human_gate: HumanGate,
-    /// Name of the trailer of merges.
-    pub trailer: String,
 }
 
 /// What happens to a task at the limit of its rounds.
@@ -84,8 +82,6 @@ pub struct Review {
     pub quorum: Quorum,
     /// Time one review may take.
     pub timeout: Duration,
-    /// The others go on when one fails.
-    pub continue_on_fail: bool,
 }
 
 /// How many reviewers must approve.
@@ -161,11 +157,4 @@ pub struct Ui {
 pub struct Recording {
     /// Bytes kept for each session.
     pub limit_bytes: u64,
-}
-
-/// How long things are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    /// Days that recordings of finished runs are kept; none: for ever.
-    pub days: Option<u32>,
 }

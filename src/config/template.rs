@@ -27,6 +27,7 @@ pub enum Placeholder {
 /// One argument, in which placeholders are filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
+    source: String,
     parts: Vec<Part>,
 }
 
@@ -77,7 +78,12 @@ impl Template {
         if !literal.is_empty() || parts.is_empty() {
             parts.push(Part::Text(literal));
         }
-        Ok(Self { parts })
+        Ok(Self { source: text.to_owned(), parts })
+    }
+
+    /// The argument as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// The argument with every placeholder filled in.

@@ -221,10 +221,7 @@ fn land(state: &State) -> Decision {
 }
 
 fn is_landing(state: &State) -> bool {
-    state
-        .in_flight
-        .values()
-        .any(|kind| matches!(kind, EffectKind::Land { .. } | EffectKind::UndoLand { .. }))
+    state.in_flight.values().any(|kind| matches!(kind, EffectKind::Land { .. } | EffectKind::UndoLand { .. }))
 }
 
 fn is_advancing(state: &State, id: &TaskId) -> bool {

@@ -189,10 +189,8 @@ mod tests {
         let tasks = [task("a", &[]), task("b", &["a"]), task("c", &["b"]), task("d", &["a"])];
         let ranks = ranks(&tasks.iter().collect::<Vec<_>>());
         assert_eq!([2, 1, 0, 0], ["a", "b", "c", "d"].map(|id| ranks[&id.into()]));
-        let edges = BTreeMap::from([
-            ("a".into(), vec!["b".into(), "d".into()]),
-            ("b".into(), vec!["c".into()]),
-        ]);
+        let edges =
+            BTreeMap::from([("a".into(), vec!["b".into(), "d".into()]), ("b".into(), vec!["c".into()])]);
         assert_eq!(dependents(&edges, &"a".into()).len(), 3);
     }
 

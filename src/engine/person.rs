@@ -13,6 +13,7 @@ impl Turn<'_> {
             PersonEvent::PlanRejected { reason } if reason.trim().is_empty() => self.stop(),
             PersonEvent::PlanRejected { reason } => self.plan_again(reason.clone()),
             PersonEvent::Answered { effect, allow, text } => {
+                self.answered(*effect);
                 self.control(*effect, ControlAction::Answer { allow: *allow, text: text.clone() });
             }
             PersonEvent::Approved { task, oid } => self.approved(task, oid),

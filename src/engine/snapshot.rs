@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::decide;
-use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
 use super::attention;
+use super::decide::decide;
 use super::explain::Explainer;
+use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
 use crate::model::snapshot::{
     AttentionRow, GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
 };

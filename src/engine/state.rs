@@ -6,8 +6,8 @@ use super::effect::EffectKind;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
-    AgentName, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask, Policy, RunId,
-    SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
+    AgentName, AgentState, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask,
+    Policy, RunId, SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
 };
 
 /// A run and everything in it.
@@ -290,6 +290,8 @@ pub struct Session {
     pub status: AgentStatus,
     /// Since when.
     pub status_since: Timestamp,
+    /// What it asked, while a person's answer is on its way.
+    pub asked: Option<AgentState>,
     /// No progress for the idle window.
     pub stalled: bool,
     /// Its processes are stopped.

@@ -69,6 +69,25 @@ impl Turn<'_> {
                 session.status_since = self.now;
             }
             session.status = status;
+            session.asked = None;
+        }
+    }
+
+    /// It was answered: what it asked is not asked a second time while the answer is on its way.
+    pub fn answered(&mut self, effect: EffectId) {
+        if let Some(session) = self.state.sessions.get_mut(&effect) {
+            session.asked = Some(std::mem::replace(&mut session.status.state, AgentState::Working));
+            session.status_since = self.now;
+        }
+    }
+
+    /// The answer did not arrive.
+    fn asks_again(&mut self, effect: EffectId) {
+        if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none())
+        {
+            if let Some(asked) = session.asked.take() {
+                session.status.state = asked;
+            }
         }
     }
 
@@ -130,10 +149,8 @@ impl Turn<'_> {
             _ => return,
         };
         // A result counts only for the attempt that is waited for: the round may have moved on, or the task be over.
-        let over = of
-            .task()
-            .and_then(|id| self.state.tasks.get(id))
-            .is_some_and(|task| task.phase.is_terminal());
+        let over =
+            of.task().and_then(|id| self.state.tasks.get(id)).is_some_and(|task| task.phase.is_terminal());
         if over || self.step_mut(&of).is_none_or(|step| step.at != Attempt::Running(effect)) {
             return;
         }
@@ -320,7 +337,8 @@ impl Turn<'_> {
                 self.note(false, format!("{name} gets your prompt with its next attempt: {error}"));
             }
             ControlAction::Answer { .. } => {
-                self.note(true, format!("your answer did not reach {name}: {error}"))
+                self.asks_again(target);
+                self.note(true, format!("your answer did not reach {name}: {error}"));
             }
             ControlAction::Interrupt => self.note(true, format!("{name} was not interrupted: {error}")),
             ControlAction::Pause | ControlAction::Continue | ControlAction::End => {}

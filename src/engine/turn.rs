@@ -158,6 +158,7 @@ impl<'a> Turn<'a> {
             slot,
             status,
             status_since: self.now,
+            asked: None,
             stalled: false,
             paused: false,
             started: self.now,

@@ -64,6 +64,12 @@ impl Repository {
         Ok(kept)
     }
 
+    /// Removes a checkout whose content is of no worth: one that was only looked at, or that gates ran in.
+    pub fn discard_worktree(&self, worktree: &Worktree) -> Result<(), GitError> {
+        remove_tree(&worktree.path)?;
+        remove_tree(&worktree.git_dir)
+    }
+
     /// Puts a worktree's files back to its branch's tip after keeping its uncommitted work; answers where that is.
     /// Files that git ignores stay. The agent must not be running.
     pub fn reset_worktree(&self, worktree: &Worktree) -> Result<Option<TrashEntry>, GitError> {

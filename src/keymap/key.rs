@@ -44,7 +44,8 @@ const NAMES: [(&str, KeyCode); 17] = [
 impl Key {
     /// A character carries its own shift; `shift-tab` comes under two names.
     fn new(code: KeyCode, modifiers: KeyModifiers) -> Key {
-        let known = modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT | KeyModifiers::SUPER);
+        let known = modifiers
+            & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT | KeyModifiers::SUPER);
         match code {
             KeyCode::Char(c) => {
                 let shifted = known.contains(KeyModifiers::SHIFT) && c.is_ascii_lowercase();

@@ -16,7 +16,7 @@ pub use action::{Action, App, Compose, List, Motion, PlanAct, RunAct, SessionAct
 pub use key::{Key, KeyError};
 pub use table::Entry;
 
-/// Where a key is pressed. A context further in is asked first; [`Context::parents`] says who is asked next.
+/// Where a key is pressed. A context further in is asked first; [`Context::chain`] says who is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Context {
     /// The board and everything beside it.
@@ -190,7 +190,8 @@ impl Keymap {
                 .map(|(_, nearest)| nearest.clone());
             return Err(vec![KeymapProblem::UnknownAction { action: name.to_owned(), nearest }]);
         };
-        let (good, bad): (Vec<_>, Vec<_>) = keys.iter().map(|key| key.parse::<Key>()).partition(Result::is_ok);
+        let (good, bad): (Vec<_>, Vec<_>) =
+            keys.iter().map(|key| key.parse::<Key>()).partition(Result::is_ok);
         binding.keys = good.into_iter().flatten().collect();
         let bad: Vec<_> = bad
             .into_iter()
@@ -254,7 +255,10 @@ impl Keymap {
 
     /// The row of an action in a context or in those behind it.
     pub fn binding(&self, context: Context, action: Action) -> Option<&Binding> {
-        context.chain().iter().find_map(|context| self.of(*context).find(|binding| binding.entry.action == action))
+        context
+            .chain()
+            .iter()
+            .find_map(|context| self.of(*context).find(|binding| binding.entry.action == action))
     }
 }
 

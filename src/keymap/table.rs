@@ -70,7 +70,8 @@ struct Table {
     confirm: Vec<Row>,
 }
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| read(include_str!("default.toml")).unwrap_or_default());
+static ENTRIES: LazyLock<Vec<Entry>> =
+    LazyLock::new(|| read(include_str!("default.toml")).unwrap_or_default());
 
 /// The rows, in their order.
 pub(super) fn entries() -> &'static [Entry] {
@@ -90,7 +91,10 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry>, String> {
         (Context::Input, table.input),
         (Context::Confirm, table.confirm),
     ];
-    parts.into_iter().flat_map(|(context, rows)| rows.into_iter().map(move |row| row.entry(context))).collect()
+    parts
+        .into_iter()
+        .flat_map(|(context, rows)| rows.into_iter().map(move |row| row.entry(context)))
+        .collect()
 }
 
 impl Row {

@@ -14,7 +14,10 @@ fn press(text: &str) -> KeyEvent {
 }
 
 fn overrides(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
-    pairs.iter().map(|(name, keys)| ((*name).to_owned(), keys.iter().map(|k| (*k).to_owned()).collect())).collect()
+    pairs
+        .iter()
+        .map(|(name, keys)| ((*name).to_owned(), keys.iter().map(|k| (*k).to_owned()).collect()))
+        .collect()
 }
 
 fn complaints(pairs: &[(&str, &[&str])]) -> Vec<String> {
@@ -38,7 +41,9 @@ fn the_embedded_table_is_right_and_names_every_action() {
 
 #[test]
 fn keys_read_in_every_form_and_come_back_as_written() {
-    for text in ["a", "A", "space", "ctrl-q", "alt-enter", "shift-tab", "f1", "$", "/", "[", "minus", "ctrl-alt-x"] {
+    for text in
+        ["a", "A", "space", "ctrl-q", "alt-enter", "shift-tab", "f1", "$", "/", "[", "minus", "ctrl-alt-x"]
+    {
         assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
     }
     assert_eq!("C-q".parse::<Key>(), "ctrl-q".parse());
@@ -52,7 +57,8 @@ fn keys_read_in_every_form_and_come_back_as_written() {
 #[test]
 fn terminals_that_report_a_key_differently_mean_the_same() {
     let keymap = Keymap::default();
-    let approve = |code, modifiers| keymap.lookup(Context::Main, &KeyEvent::new(code, modifiers)).map(|hit| hit.action);
+    let approve =
+        |code, modifiers| keymap.lookup(Context::Main, &KeyEvent::new(code, modifiers)).map(|hit| hit.action);
     let restart = Some(Action::Session(SessionAct::Restart));
     assert_eq!(approve(KeyCode::Char('R'), KeyModifiers::SHIFT), restart);
     assert_eq!(approve(KeyCode::Char('R'), KeyModifiers::NONE), restart);
@@ -91,5 +97,8 @@ fn mistakes_are_all_named_at_once() {
     assert_eq!(complaints(&[("leave", &[])]), ["`leave` needs a key"]);
     let two = complaints(&[("retry", &["hyper-r"]), ("zoom", &["nokey"])]);
     assert_eq!(two.len(), 2, "{two:?}");
-    assert!(Keymap::with(&overrides(&[("approve", &["d"]), ("diff", &["a"])])).is_ok(), "swapping is no conflict");
+    assert!(
+        Keymap::with(&overrides(&[("approve", &["d"]), ("diff", &["a"])])).is_ok(),
+        "swapping is no conflict"
+    );
 }

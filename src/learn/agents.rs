@@ -33,7 +33,8 @@ impl Machine {
         Self { path: variable("PATH"), home: variable("HOME"), patience: Duration::from_secs(5) }
     }
 
-    fn find(&self, program: &str) -> Option<PathBuf> {
+    /// Where a program is on the PATH.
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
         let folders = std::env::split_paths(&self.path).filter(|folder| folder.is_absolute());
         folders.map(|folder| folder.join(program)).find(|path| is_executable(path))
     }

@@ -123,7 +123,9 @@ impl ScreenClient {
     /// Waits for whatever comes next; `None` when the client is gone.
     async fn next(&mut self) -> Option<Vec<Request>> {
         let due = self.dirty.then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
-        let tick = self.tick();
+        // A frame that is due already needs no clock to call for it.
+        let tick = if self.dirty { None } else { self.tick() };
+        let outgoing = self.connection.outgoing.clone();
         tokio::select! {
             message = self.connection.incoming.recv() => {
                 let message = message?;
@@ -143,7 +145,7 @@ impl ScreenClient {
                 self.dirty = true;
                 Some(Vec::new())
             }
-            permit = reserve(&self.connection.outgoing, due) => {
+            permit = reserve(&outgoing, due) => {
                 let permit = permit?;
                 match draw(&mut self.ui, &mut self.canvas, &self.shared, &self.view, self.desk.welcome(), &self.clients) {
                     Ok(frame) => permit.send(FromServer::Frame(frame)),

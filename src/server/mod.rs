@@ -55,7 +55,7 @@ const LINGER: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// No repository to work in.
-    #[error("{0}{}", .0.hint().map(|hint| format!("; {hint}")).unwrap_or_default())]
+    #[error("{}", with_hint(.0))]
     Repository(#[from] OpenError),
     /// A place can't be used.
     #[error(transparent)]
@@ -85,6 +85,13 @@ pub enum ServerError {
     Start(std::io::Error),
 }
 
+fn with_hint(error: &OpenError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
 /// A server that is ready; clients can connect in memory or, once it runs, by its socket.
 pub struct Server {
     shared: Arc<Shared>,
@@ -103,13 +110,22 @@ pub struct Door {
 }
 
 impl Server {
-    /// Opens the project at `root`. `exe` is this program, which keepers are started from.
+    /// Opens the project that holds `root`, with its places as the environment says. `exe` is this program, which
+    /// keepers are started from.
     pub fn open(root: &Path, exe: &Path) -> Result<Server, ServerError> {
         let repository = Repository::discover(root)?;
         let places = Places::of(repository.root())?;
+        Server::open_at(repository, places, exe)
+    }
+
+    /// Opens a project whose things lie in these places.
+    pub fn open_at(repository: Repository, mut places: Places, exe: &Path) -> Result<Server, ServerError> {
         places.prepare()?;
         let lock = lock(&places)?;
         let project = Project::load(&places, &repository).map_err(ServerError::Config)?;
+        if let Some(dir) = &project.worktrees {
+            places.set_worktrees(dir);
+        }
         let store = Store::open(&places.log())?;
         let (send, receive) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(places, repository, exe.to_owned(), project, send));

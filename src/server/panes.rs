@@ -27,11 +27,20 @@ pub struct Pane {
     /// Whether it is a terminal that a person can type into, not a transcript.
     pub interactive: bool,
     emulator: Arc<Mutex<Emulator>>,
-    outbox: mpsc::Sender<ToKeeper>,
+    outbox: mpsc::Sender<Outgoing>,
     watchers: Mutex<Vec<Weak<Notify>>>,
     last_action: Mutex<Option<String>>,
     ended: AtomicBool,
     order: u64,
+}
+
+/// A message for a keeper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The message.
+    pub message: ToKeeper,
+    /// Whether a person, or the engine for one, speaks to the child with it; a terminal's own replies are none.
+    pub speaks: bool,
 }
 
 /// Why input did not go to a session.
@@ -70,25 +79,30 @@ impl Pane {
             }
             emulator.resize(cols, rows);
         }
-        let _ended = self.send(ToKeeper::Resize { cols, rows });
+        let _ended = self.send(ToKeeper::Resize { cols, rows }, false);
         self.changed();
     }
 
     /// Sends bytes to the child.
     pub fn input(&self, bytes: Vec<u8>) -> Result<(), InputError> {
-        self.send(ToKeeper::Input(bytes))
+        self.send(ToKeeper::Input(bytes), true)
+    }
+
+    /// Sends the terminal's own answers to the child.
+    pub fn reply(&self, bytes: Vec<u8>) -> Result<(), InputError> {
+        self.send(ToKeeper::Input(bytes), false)
     }
 
     /// Signals the session's processes.
     pub fn signal(&self, signal: Signal) -> Result<(), InputError> {
-        self.send(ToKeeper::Signal(signal))
+        self.send(ToKeeper::Signal(signal), false)
     }
 
-    fn send(&self, message: ToKeeper) -> Result<(), InputError> {
+    fn send(&self, message: ToKeeper, speaks: bool) -> Result<(), InputError> {
         if self.has_ended() {
             return Err(InputError::Ended);
         }
-        self.outbox.try_send(message).map_err(|error| match error {
+        self.outbox.try_send(Outgoing { message, speaks }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => InputError::Full,
             mpsc::error::TrySendError::Closed(_) => InputError::Ended,
         })
@@ -147,7 +161,7 @@ impl PaneMap {
         session: &SessionId,
         emulator: Emulator,
         interactive: bool,
-    ) -> (Arc<Pane>, mpsc::Receiver<ToKeeper>) {
+    ) -> (Arc<Pane>, mpsc::Receiver<Outgoing>) {
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let pane = Arc::new(Pane {
             session: session.clone(),

@@ -60,6 +60,11 @@ pub enum PlaceError {
 impl Places {
     /// The places of the project at `root`, from the environment's directories.
     pub fn of(root: &Path) -> Result<Places, PlaceError> {
+        Places::new(root, &state_home()?, &runtime_dir())
+    }
+
+    /// The places of the project at `root`, with worktrees below one directory and sockets in another.
+    pub fn new(root: &Path, state_home: &Path, runtime: &Path) -> Result<Places, PlaceError> {
         let root = root.canonicalize().map_err(|source| PlaceError::Io { path: root.to_owned(), source })?;
         let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
         let tag: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
@@ -69,13 +74,18 @@ impl Places {
                 name.to_string_lossy().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
             })
             .unwrap_or_default();
-        let worktrees = state_home()?.join("loopmon").join(format!("{name}-{tag}")).join("worktrees");
-        let places = Places { root, worktrees, runtime: runtime_dir(), tag };
+        let worktrees = state_home.join("loopmon").join(format!("{name}-{tag}")).join("worktrees");
+        let places = Places { root, worktrees, runtime: runtime.to_owned(), tag };
         let socket = places.socket();
         if socket.as_os_str().len() + 24 > SOCKET_PATH_LIMIT {
             return Err(PlaceError::TooLong { path: socket });
         }
         Ok(places)
+    }
+
+    /// Puts the worktrees of this project below a directory of the configuration's.
+    pub fn set_worktrees(&mut self, dir: &Path) {
+        self.worktrees = self.root.join(dir).join(&self.tag).join("worktrees");
     }
 
     /// The project's name.

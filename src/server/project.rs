@@ -34,6 +34,8 @@ pub struct Project {
     pub setup_timeout: std::time::Duration,
     /// Globs of files that are copied into each new worktree.
     pub copy: Vec<String>,
+    /// The folder for worktrees, if it is not the usual one.
+    pub worktrees: Option<PathBuf>,
     /// Every theme that there is.
     pub themes: Vec<Theme>,
     /// What the first screen tells.
@@ -50,10 +52,10 @@ impl Project {
     /// Reads the settings; the error is every problem, a line each.
     pub fn load(places: &Places, repository: &Repository) -> Result<Project, String> {
         let config = read_config(places)?;
-        let found = learn::agents();
+        let found = learn::find_agents(&learn::Machine::current());
         let themes = Themes::new(own_themes());
         let mut keys = config.keys.clone();
-        keys.entry("leave-terminal".to_owned()).or_insert_with(|| vec![config.ui.leave_key.clone()]);
+        keys.entry("leave".to_owned()).or_insert_with(|| vec![config.ui.leave_key.clone()]);
         let keymap = Keymap::with(&keys).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(|problem| format!("[keys] {problem}")).collect();
             lines.join("\n")
@@ -74,6 +76,7 @@ impl Project {
             setup: config.worktrees.setup.clone(),
             setup_timeout: config.worktrees.setup_timeout,
             copy: config.worktrees.copy.clone(),
+            worktrees: config.worktrees.dir.as_ref().map(PathBuf::from),
             themes: all_themes,
             welcome: Arc::new(welcome(places, repository, &found)),
             roles: config.roles.iter().map(|(name, role)| (name.clone(), role.prompt.clone())).collect(),
@@ -93,7 +96,7 @@ impl Project {
             depth: match colours {
                 Colours::None => ColourDepth::None,
                 Colours::Sixteen => ColourDepth::Ansi16,
-                Colours::Indexed => ColourDepth::Indexed,
+                Colours::Indexed => ColourDepth::Ansi256,
                 Colours::True => ColourDepth::True,
             },
             ascii: self.ascii,
@@ -176,7 +179,7 @@ fn welcome(places: &Places, repository: &Repository, found: &[learn::FoundAgent]
         agents: found
             .iter()
             .map(|agent| AgentFound {
-                name: agent.name.clone(),
+                name: agent.name.to_owned(),
                 version: agent.version.clone(),
                 note: agent.path.display().to_string(),
             })
@@ -192,7 +195,7 @@ fn usable_agents(config: &Config, found: &[learn::FoundAgent]) -> Vec<AgentName>
         .filter(|agent| {
             let profile = profile(agent);
             let Some(program) = profile.command.first() else { return false };
-            let on_path = || learn::find_program(program).is_some();
+            let on_path = || learn::Machine::current().find(program).is_some();
             found.iter().any(|found| found.name == agent.name) || program.contains(['/', '{']) || on_path()
         })
         .map(|agent| AgentName(agent.name.clone()))
@@ -285,8 +288,9 @@ fn gate(gate: &config::Gate) -> GateSpec {
 }
 
 fn profile(agent: &config::Agent) -> AgentProfile {
-    let texts =
-        |templates: &[config::Template]| templates.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let texts = |templates: &[config::Template]| {
+        templates.iter().map(|text| text.source().to_owned()).collect::<Vec<_>>()
+    };
     AgentProfile {
         name: AgentName(agent.name.clone()),
         kind: match agent.kind {

@@ -160,10 +160,13 @@ impl Runtime {
             Message::Happened(event) => self.happen(vec![event])?,
             Message::Command { command, answer } => {
                 let result = self.command(&command)?;
+                // Whoever asks next sees what this changed.
+                self.publish();
                 let _gone = answer.send(result);
             }
             Message::Start { request, answer } => {
                 let result = self.start(*request)?;
+                self.publish();
                 let _gone = answer.send(result);
             }
             Message::Configured(result) => self.configured(result)?,

@@ -13,8 +13,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::panes::Pane;
-use crate::process::{self, Identity, SpawnError};
+use super::panes::{Outgoing, Pane};
+use crate::process::{self, Identity, KeeperHandle, SpawnError};
 use crate::protocol::frame::Decoder;
 use crate::protocol::keeper::{Exit, FromKeeper, KeeperSpec, ToKeeper, VERSION};
 use crate::record;
@@ -35,6 +35,8 @@ pub enum Standing {
         socket: PathBuf,
         /// The program's process.
         pid: u32,
+        /// The keeper, if this server started it: its end has to be taken note of.
+        keeper: Option<Box<KeeperHandle>>,
     },
     /// It has ended, and its exit is known.
     Ended(Exit),
@@ -65,6 +67,10 @@ pub enum SessionError {
 pub trait Follower {
     /// Output, in order; answers what is to be shown for it (itself, if it is a terminal's).
     fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool);
+    /// The recording was read: what comes from now on is news.
+    fn caught_up(&mut self, _pane: &Pane) {}
+    /// Somebody spoke to the child.
+    fn spoken_to(&mut self) {}
     /// The moment at which it wants to be woken, if any.
     fn deadline(&self) -> Option<tokio::time::Instant>;
     /// That moment has come.
@@ -87,6 +93,7 @@ pub fn start(exe: &Path, dir: &Path, spec: impl FnOnce() -> KeeperSpec) -> Resul
         Ok(handle) => Ok(Standing::Live {
             socket: handle.socket.clone(),
             pid: u32::try_from(handle.child.pid).unwrap_or(0),
+            keeper: Some(Box::new(handle)),
         }),
         Err(SpawnError::Launch { .. }) => match process::read_exit(dir).map_err(io)? {
             Some(file) => Ok(Standing::Ended(file.exit)),
@@ -107,7 +114,7 @@ pub fn standing(dir: &Path) -> Result<Option<Standing>, SessionError> {
         let keeper = Identity { pid: file.keeper.pid, start_time: file.keeper.start_time };
         if keeper.is_alive() {
             let pid = u32::try_from(file.child.pid).unwrap_or(0);
-            return Ok(Some(Standing::Live { socket: file.socket.clone(), pid }));
+            return Ok(Some(Standing::Live { socket: file.socket.clone(), pid, keeper: None }));
         }
     }
     if let Some(file) = process::read_exit(dir).map_err(io)? {
@@ -128,17 +135,21 @@ pub async fn follow(
     dir: &Path,
     recording: &Path,
     pane: &Arc<Pane>,
-    outbox: mpsc::Receiver<ToKeeper>,
+    outbox: mpsc::Receiver<Outgoing>,
     follower: &mut (impl Follower + Send),
 ) -> Result<Option<Exit>, SessionError> {
     let exit = match standing {
-        Standing::Live { socket, .. } => match UnixStream::connect(&socket).await {
-            Ok(stream) => Conversation::new(stream, recording).follow(pane, outbox, follower).await,
-            Err(error) => {
-                tracing::warn!(%error, socket = %socket.display(), "a keeper does not answer");
-                None
-            }
-        },
+        Standing::Live { socket, keeper, .. } => {
+            let exit = match UnixStream::connect(&socket).await {
+                Ok(stream) => Conversation::new(stream, recording).follow(pane, outbox, follower).await,
+                Err(error) => {
+                    tracing::warn!(%error, socket = %socket.display(), "a keeper does not answer");
+                    None
+                }
+            };
+            reap(keeper).await;
+            exit
+        }
         Standing::Ended(exit) => {
             replay(recording, 0, u64::MAX, pane, follower);
             Some(exit)
@@ -153,6 +164,18 @@ pub async fn follow(
         Some(exit) => Ok(Some(exit)),
         None => settle(dir).await,
     }
+}
+
+/// Takes note of a keeper's end, so that it does not stay in the process table.
+async fn reap(keeper: Option<Box<KeeperHandle>>) {
+    let Some(mut keeper) = keeper else { return };
+    let reaped = tokio::task::spawn_blocking(move || {
+        let deadline = std::time::Instant::now() + KILL_LIMIT;
+        while !keeper.reap() && std::time::Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let _panicked = reaped.await;
 }
 
 /// The conversation with the keeper broke off: its files tell how it ended, once it has.
@@ -213,7 +236,7 @@ impl<'a> Conversation<'a> {
     async fn follow(
         mut self,
         pane: &Arc<Pane>,
-        mut outbox: mpsc::Receiver<ToKeeper>,
+        mut outbox: mpsc::Receiver<Outgoing>,
         follower: &mut (impl Follower + Send),
     ) -> Option<Exit> {
         self.to.write_all(&ToKeeper::Hello { version: VERSION }.encode()).await.ok()?;
@@ -228,7 +251,12 @@ impl<'a> Conversation<'a> {
                         return Some(exit);
                     }
                 }
-                Some(message) = outbox.recv() => self.to.write_all(&message.encode()).await.ok()?,
+                Some(outgoing) = outbox.recv() => {
+                    self.to.write_all(&outgoing.message.encode()).await.ok()?;
+                    if outgoing.speaks {
+                        follower.spoken_to();
+                    }
+                }
                 () = sleep_until(deadline) => follower.wake(pane),
             }
         }
@@ -252,6 +280,7 @@ impl<'a> Conversation<'a> {
             match FromKeeper::decode(frame) {
                 Ok(FromKeeper::Hello(greeting)) => {
                     replay(self.recording, 0, greeting.offset, pane, follower);
+                    follower.caught_up(pane);
                     if let Some(exit) = greeting.exited {
                         return Some(Some(exit));
                     }

@@ -22,7 +22,9 @@ impl ColourDepth {
         let term = term.unwrap_or("");
         if no_color.is_some_and(|value| !value.is_empty()) || term == "dumb" {
             ColourDepth::None
-        } else if colorterm.is_some_and(|value| matches!(value, "truecolor" | "24bit")) || term.ends_with("-direct") {
+        } else if colorterm.is_some_and(|value| matches!(value, "truecolor" | "24bit"))
+            || term.ends_with("-direct")
+        {
             ColourDepth::True
         } else if term.contains("256color") {
             ColourDepth::Ansi256

@@ -81,7 +81,11 @@ impl Theme {
 impl Default for Theme {
     fn default() -> Self {
         // The shipped default is read by a test, so the plain styles below are never met.
-        let plain = || Theme { name: DEFAULT.to_owned(), about: String::new(), styles: [Style::new(); Role::ALL.len()] };
+        let plain = || Theme {
+            name: DEFAULT.to_owned(),
+            about: String::new(),
+            styles: [Style::new(); Role::ALL.len()],
+        };
         Themes::default().load(DEFAULT).unwrap_or_else(|_| plain())
     }
 }

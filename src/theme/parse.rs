@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use ratatui::style::{Color, Modifier, Style};
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::role::Role;
 use super::{Theme, colour};
@@ -27,7 +27,7 @@ pub struct ThemeError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeProblem {
     /// There is no theme of that name.
-    #[error("no such theme{}", nearest(.nearest))]
+    #[error("no such theme{}", hint(.nearest))]
     Unknown {
         /// The nearest name.
         nearest: Option<String>,
@@ -42,7 +42,7 @@ pub enum ThemeProblem {
     #[error("{0}")]
     Syntax(String),
     /// A key that means nothing here.
-    #[error("unknown {kind} `{key}`{}", nearest(.nearest))]
+    #[error("unknown {kind} `{key}`{}", hint(.nearest))]
     UnknownKey {
         /// What was expected: key, role, attribute.
         kind: &'static str,
@@ -52,7 +52,7 @@ pub enum ThemeProblem {
         nearest: Option<String>,
     },
     /// Neither a colour nor a name of the palette.
-    #[error("unknown colour `{colour}`{}", nearest(.nearest))]
+    #[error("unknown colour `{colour}`{}", hint(.nearest))]
     UnknownColour {
         /// What was found.
         colour: String,
@@ -69,7 +69,7 @@ pub enum ThemeProblem {
     },
 }
 
-fn nearest(name: &Option<String>) -> String {
+fn hint(name: &Option<String>) -> String {
     name.as_ref().map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
@@ -242,7 +242,9 @@ impl<'a> Reader<'a> {
             let name = format!("{prefix}{}", key.get_ref());
             if let Some(role) = Role::from_name(&name) {
                 roles.push((role, self.spec(&name, value)?));
-            } else if let (true, Some(inner)) = (matches!(name.as_str(), "diff" | "agent"), value.get_ref().as_table()) {
+            } else if let (true, Some(inner)) =
+                (matches!(name.as_str(), "diff" | "agent"), value.get_ref().as_table())
+            {
                 roles.extend(self.roles(inner, &format!("{name}."))?);
             } else {
                 let known = Role::ALL.into_iter().map(Role::name);

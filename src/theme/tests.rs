@@ -31,7 +31,11 @@ fn every_shipped_theme_tells_need_apart_from_what_runs_and_waits() {
             assert_ne!(theme.style(role).fg, need, "{} {}", theme.name(), role.name());
         }
         let selected = theme.style(Role::Selection);
-        assert!(selected.bg.is_some() || selected.add_modifier.contains(Modifier::REVERSED), "{}", theme.name());
+        assert!(
+            selected.bg.is_some() || selected.add_modifier.contains(Modifier::REVERSED),
+            "{}",
+            theme.name()
+        );
     }
 }
 
@@ -62,19 +66,16 @@ fn mistakes_are_named_with_their_line_and_the_nearest_right_word() {
         complaint("[roles]\n\nok = \"gren\"\n"),
         "theme `mine` line 3: unknown colour `gren`, did you mean `green`?"
     );
-    assert_eq!(
-        complaint("[palette]\nsea = \"#12345\"\n"),
-        "theme `mine` line 2: unknown colour `#12345`"
-    );
+    assert_eq!(complaint("[palette]\nsea = \"#12345\"\n"), "theme `mine` line 2: unknown colour `#12345`");
     assert_eq!(
         complaint("[roles]\nok = { fg = \"green\", bolt = true }\n"),
         "theme `mine` line 2: unknown attribute `bolt`, did you mean `bold`?"
     );
+    assert_eq!(complaint("colour = 1\n"), "theme `mine` line 1: unknown key `colour`");
     assert_eq!(
-        complaint("colour = 1\n"),
-        "theme `mine` line 1: unknown key `colour`"
+        complaint("[roles]\nok = 3\n"),
+        "theme `mine` line 2: `ok` must be a colour or a table of fg, bg and attributes"
     );
-    assert_eq!(complaint("[roles]\nok = 3\n"), "theme `mine` line 2: `ok` must be a colour or a table of fg, bg and attributes");
     assert!(complaint("[roles\n").starts_with("theme `mine` line 1: "));
 }
 
@@ -86,7 +87,10 @@ fn unknown_parents_and_circles_are_refused() {
         ("c".to_owned(), "inherits = \"nrod\"".to_owned()),
     ]);
     assert_eq!(themes.load("a").unwrap_err().to_string(), "theme `a`: inherits itself by way of `a`");
-    assert_eq!(themes.load("c").unwrap_err().to_string(), "theme `nrod`: no such theme, did you mean `nord`?");
+    assert_eq!(
+        themes.load("c").unwrap_err().to_string(),
+        "theme `nrod`: no such theme, did you mean `nord`?"
+    );
 }
 
 #[test]

@@ -14,17 +14,14 @@ use super::state::{Focus, Tab, numbered};
 use super::views::board::Board;
 use super::views::detail::Detail;
 use super::views::header::Header;
-use super::views::hints::{Hint, Hints};
 use super::views::others::Others;
 use super::views::pane::Pane;
 use super::views::strip::Strip;
 use super::views::tabs::Tabs;
 use super::views::welcome::WelcomeView;
-use super::views::strip;
 use super::widgets::frame::{self, Frame};
 use super::widgets::row::Row;
 use super::{Ui, enabled};
-use crate::keymap::{Action, Context, Show};
 use crate::model::Snapshot;
 use crate::model::snapshot::{RunPhase, SessionView};
 use crate::theme::Role;
@@ -117,8 +114,7 @@ impl Ui {
         if screen.shape == Shape::Welcome {
             let refusal = enabled::can_start(world).err();
             let keymap = &self.settings.keymap;
-            let welcome =
-                WelcomeView { welcome: world.welcome, refusal: refusal.as_deref(), keymap, look };
+            let welcome = WelcomeView { welcome: world.welcome, refusal: refusal.as_deref(), keymap, look };
             welcome.render(screen.view.inner, buf);
             return None;
         }
@@ -149,7 +145,8 @@ impl Ui {
             let wide = u16::try_from(note.width() + 14).unwrap_or(u16::MAX).min(screen.header.width);
             let at = Rect { x: screen.header.right() - wide, width: wide, ..screen.header };
             let need = snapshot.attention.len();
-            let need = if need > 0 { format!("{} {need} need you ", look.glyphs.need) } else { String::new() };
+            let need =
+                if need > 0 { format!("{} {need} need you ", look.glyphs.need) } else { String::new() };
             if usize::from(screen.header.width) > title.width() + usize::from(wide) {
                 note.right(&need, look.style(Role::Need)).draw(at, buf, look.glyphs.ellipsis);
             }
@@ -205,7 +202,13 @@ impl Ui {
             let age = Row::of(&format!(" oldest {} ", look.ages.since(oldest)), look.style(Role::Dim));
             frame::title(screen.strip.outer, &count, &age, buf, mark);
         }
-        frame::title(screen.board.outer, &self.board_title(snapshot, look), &self.filter_words(look), buf, mark);
+        frame::title(
+            screen.board.outer,
+            &self.board_title(snapshot, look),
+            &self.filter_words(look),
+            buf,
+            mark,
+        );
         frame::title(screen.detail.outer, &detail, &Row::new(), buf, mark);
         frame::title(screen.view.outer, &title, &note, buf, mark);
         frame::title(screen.others.outer, &self.others_title(snapshot, look), &Row::new(), buf, mark);
@@ -223,7 +226,8 @@ impl Ui {
         if !self.view.filtering && self.view.filter.text().is_empty() {
             return Row::new();
         }
-        Row::of(" /", look.style(Role::Key)).left(&format!("{} ", self.view.filter.text()), look.style(Role::Accent))
+        Row::of(" /", look.style(Role::Key))
+            .left(&format!("{} ", self.view.filter.text()), look.style(Role::Accent))
     }
 
     /// The cursor stands where the filter's words end on the board's upper edge.
@@ -241,7 +245,11 @@ impl Ui {
 
     fn others_title(&self, snapshot: &Snapshot, look: Look<'_>) -> Row {
         let shown = self.view.shown(snapshot).map(|session| &session.id);
-        let live = snapshot.sessions.iter().filter(|session| session.is_live() && Some(&session.id) != shown).count();
+        let live = snapshot
+            .sessions
+            .iter()
+            .filter(|session| session.is_live() && Some(&session.id) != shown)
+            .count();
         let words = match live {
             0 => " no other agent runs ".to_owned(),
             1 => " 1 more agent ".to_owned(),
@@ -254,7 +262,8 @@ impl Ui {
     pub(super) fn others<'w>(&self, snapshot: &'w Snapshot) -> Vec<(Option<usize>, &'w SessionView)> {
         let shown = self.view.shown(snapshot).map(|session| session.id.clone());
         let live = numbered(snapshot).into_iter().enumerate().map(|(at, session)| (Some(at + 2), session));
-        let ended = snapshot.sessions.iter().filter(|session| !session.is_live()).map(|session| (None, session));
+        let ended =
+            snapshot.sessions.iter().filter(|session| !session.is_live()).map(|session| (None, session));
         live.chain(ended).filter(|(_, session)| Some(&session.id) != shown.as_ref()).collect()
     }
 
@@ -278,7 +287,11 @@ impl Ui {
         let room = Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(2), ..area };
         let rows = super::text::wrap(words, usize::from(room.width));
         for (line, y) in rows.iter().zip(room.y..room.bottom()) {
-            Row::of(line, look.style(Role::Dim)).draw(Rect { y, height: 1, ..room }, buf, look.glyphs.ellipsis);
+            Row::of(line, look.style(Role::Dim)).draw(
+                Rect { y, height: 1, ..room },
+                buf,
+                look.glyphs.ellipsis,
+            );
         }
     }
 
@@ -295,98 +308,6 @@ impl Ui {
             }
         }
         super::widgets::row::Rows { rows: &rows, skip: 0, mark: look.glyphs.ellipsis }.render(area, buf);
-    }
-
-    fn hints<'a>(&'a self, world: &'a World<'a>, look: Look<'_>) -> HintBar<'a> {
-        let context = self.popups.last().map_or_else(|| self.view.context(world.snapshot), |popup| popup.context());
-        let mut bar = HintBar { mode: self.mode(context, world), said: None, lead: String::new(), keys: Vec::new(), fixed: Vec::new() };
-        bar.said = self.said(world, look);
-        if self.popups.is_empty() {
-            bar.lead = self.lead(context, world);
-            self.fill(&mut bar, context, world);
-        }
-        bar
-    }
-
-    fn said(&self, world: &World<'_>, look: Look<'_>) -> Option<(String, bool)> {
-        if let Some(pending) = self.pending.first() {
-            let frame = usize::try_from(world.now.since(pending.since) / 120).unwrap_or(0);
-            let spinner = look.glyphs.spinner;
-            let frame = spinner.get(frame % spinner.len().max(1)).copied().unwrap_or("");
-            return Some((format!("{frame} {} {}", super::update::asking(pending.verb), pending.target), false));
-        }
-        let said = self.said.as_ref().filter(|said| world.now < said.until)?;
-        Some((said.text.clone(), said.bad))
-    }
-
-    fn mode(&self, context: Context, world: &World<'_>) -> &'static str {
-        if let Some(popup) = self.popups.last() {
-            return popup.mode();
-        }
-        match (context, self.view.tab) {
-            _ if self.view.filtering => "FILTER",
-            (Context::Welcome, _) => "START",
-            (Context::Terminal, _) => "AGENT",
-            (Context::View, Tab::Terminal) => "SCROLL",
-            (Context::View, Tab::Diff) => "DIFF",
-            (Context::View, Tab::Evidence) => "EVIDENCE",
-            (Context::View, Tab::Log) => "LOG",
-            _ if world.snapshot.run.as_ref().is_some_and(|run| run.paused) => "PAUSED",
-            _ => "BOARD",
-        }
-    }
-
-    fn lead(&self, context: Context, world: &World<'_>) -> String {
-        if self.view.filtering {
-            return "type to filter, enter keeps it, esc shows all".to_owned();
-        }
-        if context != Context::Terminal {
-            return String::new();
-        }
-        match self.view.shown(world.snapshot) {
-            Some(session) if session.is_live() => format!("keys go to {}", session.name),
-            _ => "the session has ended".to_owned(),
-        }
-    }
-
-    /// The keys that are valid now, in the table's order; those that answer the current row come first.
-    fn fill(&self, bar: &mut HintBar<'_>, context: Context, world: &World<'_>) {
-        let keymap = &self.settings.keymap;
-        let ends = [Action::Show(Show::Palette), Action::Show(Show::Help)];
-        let current = self.view.row(world.snapshot);
-        if self.view.filtering {
-            return;
-        }
-        for context in context.chain() {
-            for binding in keymap.of(*context).filter(|binding| !binding.entry.hint.is_empty()) {
-                let action = binding.entry.action;
-                let Some(key) = binding.keys.first() else { continue };
-                let known = bar.keys.iter().chain(&bar.fixed).any(|hint| hint.action == action);
-                if known || enabled::enabled(action, &self.view, world).is_err() {
-                    continue;
-                }
-                let kind = current.map(|row| row.kind);
-                let word = strip::word_for(action, kind).unwrap_or(&binding.entry.hint);
-                let hint = Hint { key: key.to_string(), word: word.to_owned(), action };
-                if ends.contains(&action) { bar.fixed.push(hint) } else { bar.keys.push(hint) }
-            }
-        }
-    }
-}
-
-/// What the hint bar shows.
-struct HintBar<'a> {
-    mode: &'a str,
-    said: Option<(String, bool)>,
-    lead: String,
-    keys: Vec<Hint>,
-    fixed: Vec<Hint>,
-}
-
-impl HintBar<'_> {
-    fn draw(&self, area: Rect, buf: &mut Buffer, look: Look<'_>) -> Vec<(Rect, Action)> {
-        let said = self.said.as_ref().map(|(text, bad)| (text.as_str(), *bad));
-        Hints { mode: self.mode, said, lead: &self.lead, keys: &self.keys, fixed: &self.fixed, look }.draw(area, buf)
     }
 }
 

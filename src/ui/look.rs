@@ -162,7 +162,7 @@ impl Ages {
     /// How long ago with seconds, for what is watched closely: `12s`, `1m 04s`.
     pub fn fine(&self, then: Timestamp) -> String {
         let millis = self.now.since(then);
-        if millis < 60_000 || millis >= 3_600_000 {
+        if !(60_000..3_600_000).contains(&millis) {
             return self.since(then);
         }
         self.within(1_000 - millis % 1_000);

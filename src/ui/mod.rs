@@ -5,6 +5,7 @@
 //! Invariants: a key reaches an agent only while its terminal is entered; nothing is said to be done before the answer
 //! says so; no character that could steer the outer terminal reaches a cell.
 
+mod bar;
 mod contract;
 mod draw;
 mod enabled;
@@ -26,9 +27,7 @@ mod tests;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-pub use contract::{
-    AgentFound, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World,
-};
+pub use contract::{AgentFound, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World};
 
 use crate::keymap::Action;
 use crate::model::{Plan, SessionId, Timestamp, Verb};

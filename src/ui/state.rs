@@ -133,6 +133,9 @@ impl ViewState {
 
     /// Tasks that match the filter, in the board's order.
     pub fn tasks<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s TaskView> {
+        if self.filter.text().trim().is_empty() {
+            return snapshot.tasks.iter().collect();
+        }
         let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
         let text = |task: &TaskView| {
             let role = task.role.as_deref().unwrap_or("");
@@ -201,7 +204,9 @@ impl ViewState {
                 self.scroll = 0;
             }
         }
-        if self.session.as_ref().is_some_and(|id| snapshot.session(id).is_none()) && self.focus != Focus::Terminal {
+        if self.session.as_ref().is_some_and(|id| snapshot.session(id).is_none())
+            && self.focus != Focus::Terminal
+        {
             self.session = None;
         }
     }

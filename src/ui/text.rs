@@ -84,6 +84,10 @@ fn wrap_paragraph(text: &str, columns: usize, lines: &mut Vec<String>) {
         }
         for grapheme in word.graphemes(true) {
             let wide = UnicodeWidthStr::width(grapheme);
+            if wide > columns {
+                // It has no place in this line nor in any other.
+                continue;
+            }
             if used + wide > columns && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
@@ -142,13 +146,14 @@ mod tests {
         assert_eq!(wrap("the quick brown fox", 9), ["the quick", "brown fox"]);
         assert_eq!(wrap("a verylongword b", 6), ["a", "verylo", "ngword", "b"]);
         assert_eq!(wrap("one\n\ntwo", 10), ["one", "", "two"]);
+        assert_eq!(wrap("a가\u{11347}b", 2), ["ab"], "a character that is wider than the line is left out");
     }
 
     #[test]
     fn a_subsequence_matches_and_word_starts_win() {
         assert!(fuzzy("apr", "approve what waits").is_some());
         assert!(fuzzy("zz", "approve").is_none());
-        assert!(fuzzy("rt", "restart the task") < fuzzy("rt", "retry this"));
+        assert!(fuzzy("gd", "grid mode") < fuzzy("gd", "go down"));
         assert_eq!(fuzzy("", "anything"), Some(0));
     }
 

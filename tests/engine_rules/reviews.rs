@@ -2,8 +2,8 @@
 
 use loopmon::model::event::StepEvent;
 use loopmon::model::{
-    AttentionReason, Command, Event, FailureKind, FindingState, Hold, Phase, Policy, Quorum, Severity, StepKind,
-    StepOutcome, Verdict, Vote,
+    AttentionReason, Command, Event, FailureKind, FindingState, Hold, Phase, Policy, Quorum, Severity,
+    StepKind, StepOutcome, Verdict, Vote,
 };
 
 use crate::world::{World, approval, policy, rejection, remark};
@@ -37,8 +37,7 @@ fn the_same_tree_in_a_new_round_is_reviewed_afresh() {
     let tip = world.task("a").work.tip.clone().unwrap();
     let (effect, _) = world.agent("a", StepKind::Fix);
     world.end(effect, crate::world::worked());
-    let effect =
-        world.flying(|kind| matches!(kind, loopmon::engine::EffectKind::CommitWork { .. })).unwrap();
+    let effect = world.flying(|kind| matches!(kind, loopmon::engine::EffectKind::CommitWork { .. })).unwrap();
     let change = loopmon::model::event::Change { files: 1, added: 1, removed: 0 };
     world.event(Event::Work(loopmon::model::event::WorkEvent::Committed { effect, oid: tip, change }));
     assert!(world.gate("a").is_none(), "what the gates said of this very commit still stands");
@@ -59,12 +58,9 @@ fn a_fast_approval_never_hides_a_slow_rejection() {
 
 #[test]
 fn the_quorum_is_as_configured() {
-    let failed = || StepOutcome::Failed {
-        failure: FailureKind::Configuration,
-        message: "no such program".to_owned(),
-    };
-    for (quorum, approved) in
-        [(Quorum::All, false), (Quorum::AtLeast(2), false), (Quorum::AtLeast(1), true)]
+    let failed =
+        || StepOutcome::Failed { failure: FailureKind::Configuration, message: "no such program".to_owned() };
+    for (quorum, approved) in [(Quorum::All, false), (Quorum::AtLeast(2), false), (Quorum::AtLeast(1), true)]
     {
         let mut world = World::of_one(Policy { quorum, ..policy() });
         world.to_review("a");
@@ -91,7 +87,9 @@ fn a_failed_reviewer_gives_no_vote_and_the_others_go_on_and_it_runs_again_and_th
         }
     }
     world.vote("a", 1, approval());
-    assert!(matches!(&world.task("a").hold, Some(Hold::NeedsAttention(AttentionReason::VoteMissing(who))) if who.contains("rex")));
+    assert!(
+        matches!(&world.task("a").hold, Some(Hold::NeedsAttention(AttentionReason::VoteMissing(who))) if who.contains("rex"))
+    );
     assert_eq!(world.task("a").round, 1, "that took no round");
     world.ask(Command::Retry("a".into()));
     assert_eq!(world.agents("a").len(), 1, "only the missing vote is asked for");
@@ -116,7 +114,8 @@ fn an_unclear_verdict_is_asked_again_in_the_same_session_and_never_guessed() {
     world.to_review("a");
     let (effect, _) = world.reviewer("a", 0);
     world.event(Event::Step(StepEvent::SessionSeen { effect, resume: "s-1".to_owned() }));
-    world.end(effect, StepOutcome::Invalid { errors: vec!["no vote in \"I cannot accept this\"".to_owned()] });
+    world
+        .end(effect, StepOutcome::Invalid { errors: vec!["no vote in \"I cannot accept this\"".to_owned()] });
     let (effect, brief) = world.reviewer("a", 0);
     assert_eq!(brief.corrections, ["no vote in \"I cannot accept this\""]);
     let resumed = world.asked.iter().any(|asked| {
@@ -241,7 +240,11 @@ fn the_order_in_which_reviewers_arrive_changes_nothing() {
         for slot in order {
             world.vote("a", slot, verdicts[slot as usize].clone());
         }
-        outcomes.push((world.phase("a"), world.task("a").findings.clone(), world.agent("a", StepKind::Fix).1));
+        outcomes.push((
+            world.phase("a"),
+            world.task("a").findings.clone(),
+            world.agent("a", StepKind::Fix).1,
+        ));
     }
     assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]));
 }

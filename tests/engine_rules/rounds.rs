@@ -3,8 +3,8 @@
 use loopmon::engine::EffectKind;
 use loopmon::model::snapshot::AttentionKind;
 use loopmon::model::{
-    AfterFix, AttentionReason, Command, FailureKind, Hold, OnMax, Phase, Policy, StepKind, StepOutcome, Timestamp,
-    Wait,
+    AfterFix, AttentionReason, Command, FailureKind, Hold, OnMax, Phase, Policy, StepKind, StepOutcome,
+    Timestamp, Wait,
 };
 
 use crate::world::{World, approval, gate, policy, rejection};
@@ -123,7 +123,11 @@ fn infrastructure_retries_take_no_round_and_wait_longer_each_time_up_to_a_cap() 
     for attempt in 1..=5 {
         let (effect, brief) = world.agent("a", StepKind::Implement);
         assert_eq!((brief.round, brief.attempt), (1, attempt));
-        assert_eq!(brief.interrupted.is_some(), attempt > 1, "the next attempt is told how the last one ended");
+        assert_eq!(
+            brief.interrupted.is_some(),
+            attempt > 1,
+            "the next attempt is told how the last one ended"
+        );
         world.end(effect, StepOutcome::Lost);
         if attempt < 5 {
             let from = world.now;

@@ -25,8 +25,7 @@ fn a_task_goes_from_ready_to_done() {
 
 #[test]
 fn a_blocked_task_is_ready_when_all_it_depends_on_is_done() {
-    let mut world =
-        World::new(policy(), vec![task("a", &[]), task("b", &[]), task("c", &["a", "b"])]);
+    let mut world = World::new(policy(), vec![task("a", &[]), task("b", &[]), task("c", &["a", "b"])]);
     world.to_done("a");
     assert_eq!(world.phase("c"), Phase::Blocked);
     world.to_done("b");
@@ -139,7 +138,10 @@ fn a_person_at_the_gate_approves_or_sends_back_with_a_finding() {
     assert_eq!((world.phase("a"), world.task("a").round), (Phase::Implementing, 2));
     let (_, brief) = world.agent("a", StepKind::Implement);
     assert_eq!(brief.findings.len(), 1);
-    assert_eq!((brief.findings[0].source.as_str(), brief.findings[0].description.as_str()), ("person", "use the other parser"));
+    assert_eq!(
+        (brief.findings[0].source.as_str(), brief.findings[0].description.as_str()),
+        ("person", "use the other parser")
+    );
     world.to_approval("a");
     assert_eq!(world.phase("a"), Phase::AwaitingHuman, "new work needs a new approval");
     world.ask(Command::Approve("a".into()));

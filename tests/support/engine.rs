@@ -12,8 +12,8 @@ use loopmon::model::policy::{Retry, Team};
 use loopmon::model::snapshot::AttentionRow;
 use loopmon::model::verdict::Remark;
 use loopmon::model::{
-    Brief, Command, EffectId, Event, GateResult, GateSpec, Oid, Phase, Plan, PlanTask, Policy, Severity, StepKind,
-    StepOutcome, TaskId, Timestamp, Verdict, Vote,
+    Brief, Command, EffectId, Event, GateResult, GateSpec, Oid, Phase, Plan, PlanTask, Policy, Severity,
+    StepKind, StepOutcome, TaskId, Timestamp, Verdict, Vote,
 };
 
 /// A run and all that has happened to it.
@@ -53,7 +53,13 @@ pub fn policy() -> Policy {
             ..Team::default()
         },
         gates: vec![gate("test")],
-        retry: Retry { attempts: 3, corrections: 3, backoff_ms: 1_000, backoff_cap_ms: 3_000, ..Retry::default() },
+        retry: Retry {
+            attempts: 3,
+            corrections: 3,
+            backoff_ms: 1_000,
+            backoff_cap_ms: 3_000,
+            ..Retry::default()
+        },
         ..Policy::default()
     }
 }
@@ -119,7 +125,11 @@ impl World {
         let effects = engine::update(&mut self.state, &event, self.now);
         self.log.push((event, self.now));
         self.asked.extend(effects.iter().cloned());
-        assert!(self.replayed() == self.state, "the replayed state is not the live one after {:?}", self.log.last());
+        assert!(
+            self.replayed() == self.state,
+            "the replayed state is not the live one after {:?}",
+            self.log.last()
+        );
         effects
     }
 
@@ -191,16 +201,17 @@ impl World {
 
     /// The reviewer of a slot.
     pub fn reviewer(&self, id: &str, slot: u32) -> (EffectId, Brief) {
-        let found = self.agents(id).into_iter().find(|(_, brief)| brief.step == StepKind::Review && brief.slot == slot);
+        let found = self
+            .agents(id)
+            .into_iter()
+            .find(|(_, brief)| brief.step == StepKind::Review && brief.slot == slot);
         found.unwrap_or_else(|| panic!("no reviewer {slot} of {id} is at work: {:?}", self.phase(id)))
     }
 
     /// Sessions of agents that were asked for, of this task and step.
     pub fn spawned(&self, id: &str, step: StepKind) -> usize {
         let id = TaskId::from(id);
-        let fits = |effect: &&Effect| {
-            matches!(&effect.kind, EffectKind::RunStep { task: Some(task), brief, .. } if *task == id && brief.step == step)
-        };
+        let fits = |effect: &&Effect| matches!(&effect.kind, EffectKind::RunStep { task: Some(task), brief, .. } if *task == id && brief.step == step);
         self.asked.iter().filter(fits).count()
     }
 
@@ -260,7 +271,9 @@ impl World {
     pub fn work(&mut self, id: &str) {
         self.git();
         let agents = self.agents(id);
-        let [(effect, brief)] = &agents[..] else { panic!("{id} has {} agents: {:?}", agents.len(), self.phase(id)) };
+        let [(effect, brief)] = &agents[..] else {
+            panic!("{id} has {} agents: {:?}", agents.len(), self.phase(id))
+        };
         assert!(matches!(brief.step, StepKind::Implement | StepKind::Fix), "{id}: {:?}", brief.step);
         self.end(*effect, worked());
         self.git();

@@ -56,7 +56,9 @@ impl Order<'_> {
         let live =
             shared.sessions.add(facts.effect, LiveSession::new(self.session.clone(), AnswerKeys::default()));
         let effect = facts.effect;
-        shared.report(Event::Gate(GateEvent::Spawned { effect, session: self.session.clone() }));
+        if facts.status.is_none() {
+            shared.report(Event::Gate(GateEvent::Spawned { effect, session: self.session.clone() }));
+        }
         let timeout = Duration::from_millis(self.gate.timeout_ms);
         let spent = Duration::from_millis(clock::now().since(facts.started));
         let mut follower = GateFollower {

@@ -67,7 +67,11 @@ impl GitWork<'_> {
 
     fn prepare(&self, task: &TaskId, base: &Oid) -> Result<Event, GitError> {
         let path = self.shared.places.worktree(&self.facts.run, task);
-        self.repository.add_worktree(&path, self.branch, base.as_str())?;
+        let worktree = self.repository.add_worktree(&path, self.branch, base.as_str())?;
+        if let Err(error) = super::outfit::outfit(&self.shared.project(), &self.shared.places.root, &worktree)
+        {
+            return Ok(Event::Work(WorkEvent::Failed { effect: self.effect(), error }));
+        }
         Ok(Event::Work(WorkEvent::Prepared { effect: self.effect(), base: base.clone() }))
     }
 

@@ -6,6 +6,7 @@
 mod controls;
 mod gates;
 mod git;
+mod outfit;
 mod steps;
 
 pub(super) use gates::with_returns;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use super::shared::Shared;
 use crate::engine::{Effect, EffectKind, State};
 use crate::model::event::{GateEvent, MergeEvent, RunEvent, StepEvent, WorkEvent};
-use crate::model::{EffectId, Event, RunId, StepOutcome, Timestamp, Usage};
+use crate::model::{AgentStatus, EffectId, Event, RunId, StepOutcome, Timestamp, Usage};
 
 /// What an effect needs to know of the state at the moment it is carried out.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Facts {
     pub started: Timestamp,
     /// What is recorded of its usage already.
     pub usage: Usage,
+    /// What is recorded of its status, if its process was seen to run.
+    pub status: Option<AgentStatus>,
 }
 
 impl Facts {
@@ -39,6 +42,7 @@ impl Facts {
             effect,
             started: session.map_or(now, |session| session.started),
             usage: session.map(|session| session.usage).unwrap_or_default(),
+            status: session.filter(|session| session.id.is_some()).map(|session| session.status.clone()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::controls::session_id;
-use super::{Facts, failure, git::describe};
+use super::{Facts, git::describe};
 use crate::agents::{self, AgentEvent, ExitInfo, Launch, LaunchRequest, Reader};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
@@ -92,7 +92,7 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         interrupt: profile.interrupt_keys.clone(),
     };
     let live = shared.sessions.add(facts.effect, LiveSession::new(order.session.clone(), keys));
-    if let Standing::Live { pid, .. } = &standing {
+    if let (Standing::Live { pid, .. }, None) = (&standing, &facts.status) {
         shared.report(Event::Step(StepEvent::Spawned {
             effect: facts.effect,
             session: order.session.clone(),
@@ -326,6 +326,9 @@ struct AgentFollower {
     logged: Usage,
     seen: Option<String>,
     status: Option<AgentStatus>,
+    /// The recording is being read: what it says was said before, and only where it ends counts.
+    catching_up: bool,
+    known: Option<AgentStatus>,
     idle: Duration,
     stalls_at: Instant,
     stalled: bool,
@@ -353,6 +356,8 @@ impl AgentFollower {
             logged: facts.usage,
             seen: order.resume.clone(),
             status: None,
+            catching_up: true,
+            known: facts.status.clone(),
             idle: order.idle,
             stalls_at: Instant::now() + order.idle,
             stalled: false,
@@ -403,7 +408,9 @@ impl AgentFollower {
         if !status.message.is_empty() {
             pane.set_last_action(status.message.clone());
         }
-        if self.status.as_ref() != Some(&status) {
+        if self.catching_up {
+            self.status = Some(status);
+        } else if self.status.as_ref() != Some(&status) {
             self.progress();
             self.status = Some(status.clone());
             self.report(StepEvent::StatusChanged { effect: self.effect, status });
@@ -421,7 +428,7 @@ impl AgentFollower {
     fn take_terminal(&mut self, pane: &Pane, replies: Vec<u8>, events: Vec<TermEvent>, live: bool) {
         // Answers to questions that were asked of an earlier server were given by it.
         if live && !replies.is_empty() {
-            let _ended = pane.input(replies);
+            let _ended = pane.reply(replies);
         }
         for event in events {
             if let TermEvent::Status(report) = event {
@@ -451,6 +458,24 @@ impl Follower for AgentFollower {
         }
         let events = self.reader.feed(bytes);
         self.take(pane, events);
+    }
+
+    fn caught_up(&mut self, pane: &Pane) {
+        self.catching_up = false;
+        if let Some(status) = self.status.take() {
+            match self.known.as_ref() == Some(&status) {
+                true => self.status = Some(status),
+                false => self.set_status(pane, status),
+            }
+        }
+    }
+
+    /// A silent agent that was spoken to has its whole idle window again, and what it asks now counts anew.
+    fn spoken_to(&mut self) {
+        self.progress();
+        if self.waits_for_person() {
+            self.status = None;
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {

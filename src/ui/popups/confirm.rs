@@ -39,9 +39,13 @@ impl Confirm {
         let columns = 66.min(screen.width);
         let inside = usize::from(columns.saturating_sub(4));
         let mut rows = vec![];
-        rows.extend(text::wrap(&self.question, inside).iter().map(|line| Row::of(line, look.style(Role::Title))));
+        rows.extend(
+            text::wrap(&self.question, inside).iter().map(|line| Row::of(line, look.style(Role::Title))),
+        );
         rows.push(Row::new());
-        rows.extend(text::wrap(&self.consequence, inside).iter().map(|line| Row::of(line, look.style(Role::Text))));
+        rows.extend(
+            text::wrap(&self.consequence, inside).iter().map(|line| Row::of(line, look.style(Role::Text))),
+        );
         let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2);
         let hints = hints(stage.keymap, Context::Confirm, look);
         let inner = PopupBox { title: "Sure?", hints, columns, rows: height }.draw(screen, buf, look);

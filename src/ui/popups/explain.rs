@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
-use crate::keymap::{Action, Context, List};
+use super::{Outcome, Stage, close_hint, step};
+use crate::keymap::{Action, List};
 use crate::model::snapshot::{SessionView, TaskView};
 use crate::model::{StatusSource, TaskId, Verb};
 use crate::theme::Role;
@@ -64,7 +64,8 @@ impl Explain {
         field(&mut rows, "why", &task.explanation.why, look, columns);
         field(&mut rows, "rule", &task.explanation.rule, look, columns);
         field(&mut rows, "source", &task.explanation.source, look, columns);
-        let waiting: Vec<_> = snapshot.tasks.iter().filter(|other| other.depends_on.contains(&task.id)).collect();
+        let waiting: Vec<_> =
+            snapshot.tasks.iter().filter(|other| other.depends_on.contains(&task.id)).collect();
         if !task.depends_on.is_empty() {
             let names: Vec<String> = task.depends_on.iter().map(|id| dependency(id, stage, look)).collect();
             field(&mut rows, "after", &names.join("  "), look, columns);
@@ -79,7 +80,13 @@ impl Explain {
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let columns = 84.min(screen.width);
         let rows = self.rows(stage, look, usize::from(columns.saturating_sub(4)));
         let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2);
@@ -88,7 +95,7 @@ impl Explain {
             Some(task) => format!("Why is {task} here?"),
             None => "Why is the run here?".to_owned(),
         };
-        let hints = hints(stage.keymap, Context::List, look);
+        let hints = close_hint(stage.keymap, look);
         let inner = PopupBox { title: &title, hints, columns, rows: height }.draw(screen, buf, look);
         self.page = usize::from(inner.height);
         self.skip = self.skip.min(rows.len().saturating_sub(self.page));
@@ -122,7 +129,10 @@ fn source_word(source: StatusSource) -> &'static str {
 
 fn session_rows(rows: &mut Vec<Row>, task: &TaskView, stage: Stage<'_>, look: Look<'_>, columns: usize) {
     let snapshot = stage.world.snapshot;
-    let mine = snapshot.sessions.iter().filter(|session| session.task.as_ref() == Some(&task.id) && session.is_live());
+    let mine = snapshot
+        .sessions
+        .iter()
+        .filter(|session| session.task.as_ref() == Some(&task.id) && session.is_live());
     for (at, session) in mine.enumerate() {
         if at == 0 {
             rows.push(Row::new());
@@ -135,12 +145,17 @@ fn session_rows(rows: &mut Vec<Row>, task: &TaskView, stage: Stage<'_>, look: Lo
 fn session_words(session: &SessionView, sign: signs::Sign, look: Look<'_>) -> String {
     let age = look.ages.since(session.status_since);
     let from = source_word(session.status.source);
-    let said = if session.status.message.is_empty() { String::new() } else { format!(": {}", session.status.message) };
+    let said = if session.status.message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", session.status.message)
+    };
     format!("{} {} ({}) for {age}, known from {from}{said}", sign.glyph, session.name, sign.word)
 }
 
 fn refusal_rows(rows: &mut Vec<Row>, task: &TaskView, look: Look<'_>, columns: usize) {
-    let refused = VERBS.iter().filter_map(|(verb, name)| task.refusals.get(verb).map(|reason| (name, reason)));
+    let refused =
+        VERBS.iter().filter_map(|(verb, name)| task.refusals.get(verb).map(|reason| (name, reason)));
     for (at, (name, reason)) in refused.enumerate() {
         if at == 0 {
             rows.push(Row::new());

@@ -49,12 +49,18 @@ impl Form {
         match action {
             Some(Action::Compose(Compose::Submit)) => return self.submit(stage.world.snapshot),
             Some(Action::Compose(Compose::NextField)) => self.at = (self.at + 1) % FIELDS.len(),
-            Some(Action::Compose(Compose::PreviousField)) => self.at = (self.at + FIELDS.len() - 1) % FIELDS.len(),
+            Some(Action::Compose(Compose::PreviousField)) => {
+                self.at = (self.at + FIELDS.len() - 1) % FIELDS.len()
+            }
             Some(Action::Compose(Compose::Newline)) => self.paste("\n"),
             Some(Action::Compose(Compose::Cancel)) => return Outcome::Close,
             Some(Action::Compose(Compose::External)) => {
                 let text = self.field().map(|field| field.text().to_owned()).unwrap_or_default();
-                return Outcome::Ask(vec![Request::EditText { text, suffix: ".md", purpose: Purpose::Words }]);
+                return Outcome::Ask(vec![Request::EditText {
+                    text,
+                    suffix: ".md",
+                    purpose: Purpose::Words,
+                }]);
             }
             _ => {
                 if let Some(field) = self.field() {
@@ -96,7 +102,11 @@ impl Form {
             id: self.id.clone(),
             title: title.to_owned(),
             description: if what.is_empty() { title } else { what }.to_owned(),
-            acceptance: wanted.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect(),
+            acceptance: wanted
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .filter(|line| !line.is_empty())
+                .collect(),
             depends_on,
             agent: (!agent.is_empty()).then(|| AgentName::from(agent)),
             ..PlanTask::default()
@@ -107,7 +117,10 @@ impl Form {
     /// Draws it.
     pub fn draw(&self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
         let title = format!("New task {}", self.id);
-        let hints = hints(stage.keymap, Context::Input, look);
+        let next = stage.keymap.key_of(Context::Input, Action::Compose(Compose::NextField));
+        let hints = hints(stage.keymap, Context::Input, look)
+            .left(&format!(" {next}"), look.style(Role::Key))
+            .left(" field ", look.style(Role::Dim));
         let inner = PopupBox { title: &title, hints, columns: 80, rows: 19 }.draw(screen, buf, look);
         let mut y = inner.y;
         let mut cursor = None;
@@ -119,8 +132,12 @@ impl Form {
             let role = if at == self.at { Role::Focus } else { Role::Dim };
             let label = Rect { y, height: 1, width: inner.width.min(9), ..inner };
             Row::of(name, look.style(role)).draw(label, buf, look.glyphs.ellipsis);
-            let field =
-                Rect { x: inner.x + label.width, y, width: inner.width.saturating_sub(label.width), height: rows };
+            let field = Rect {
+                x: inner.x + label.width,
+                y,
+                width: inner.width.saturating_sub(label.width),
+                height: rows,
+            };
             let view = EditorView {
                 editor,
                 style: look.style(Role::Text),

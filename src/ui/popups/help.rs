@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
+use super::{Outcome, Stage, close_hint, step};
 use crate::keymap::{Action, Context, Keymap, List, Motion};
 use crate::theme::Role;
 use crate::ui::look::Look;
@@ -85,7 +85,9 @@ impl Help {
                 .map(|(keys, text)| line(&keys, &text))
                 .collect();
             if context == Context::Input {
-                lines.extend(WRITING.iter().filter(|(k, t)| wanted(k, t)).map(|(keys, text)| line(keys, text)));
+                lines.extend(
+                    WRITING.iter().filter(|(k, t)| wanted(k, t)).map(|(keys, text)| line(keys, text)),
+                );
             }
             if !lines.is_empty() {
                 rows.push(Row::of(context.heading(), look.style(Role::Title)));
@@ -100,9 +102,15 @@ impl Help {
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let rows = self.rows(stage.keymap, look);
-        let hints = hints(stage.keymap, Context::List, look);
+        let hints = close_hint(stage.keymap, look);
         let height = screen.height.saturating_sub(4).clamp(8, 40);
         let inner = PopupBox { title: "Keys", hints, columns: 84, rows: height }.draw(screen, buf, look);
         if inner.height < 3 {
@@ -110,7 +118,8 @@ impl Help {
         }
         let search = Rect { height: 1, ..inner };
         Row::of("find ", look.style(Role::Dim)).draw(search, buf, look.glyphs.ellipsis);
-        let field = Rect { x: search.x + 5.min(search.width), width: search.width.saturating_sub(5), ..search };
+        let field =
+            Rect { x: search.x + 5.min(search.width), width: search.width.saturating_sub(5), ..search };
         let editor = EditorView {
             editor: &self.query,
             style: look.style(Role::Text),

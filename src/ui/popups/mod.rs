@@ -21,7 +21,7 @@ use super::contract::{Purpose, Request, World};
 use super::look::Look;
 use super::state::ViewState;
 use super::widgets::row::Row;
-use crate::keymap::{Action, Context, Keymap, Motion};
+use crate::keymap::{Action, Context, Keymap, List, Motion};
 use crate::theme::{Role, Theme};
 
 /// A popup.
@@ -173,8 +173,25 @@ impl Popup {
         }
     }
 
+    /// The button went down: on a row it selects, on the selected row it chooses; what is only read, it closes.
+    pub fn click(&mut self, at: Position, stage: Stage<'_>) -> Outcome {
+        match self {
+            Popup::Palette(popup) => popup.click(at, stage),
+            Popup::Themes(popup) => popup.click(at),
+            Popup::Plan(popup) => popup.click(at),
+            Popup::Help(_) | Popup::Explain(_) | Popup::Spend(_) | Popup::Notices(_) => Outcome::Close,
+            Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
+        }
+    }
+
     /// Draws it and answers where the cursor belongs. What it scrolled too far comes back.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         match self {
             Popup::Help(popup) => popup.draw(screen, buf, stage, look),
             Popup::Palette(popup) => popup.draw(screen, buf, stage, look),
@@ -187,6 +204,20 @@ impl Popup {
             Popup::Spend(popup) => popup.draw(screen, buf, stage, look),
             Popup::Notices(popup) => popup.draw(screen, buf, stage, look),
         }
+    }
+}
+
+/// Rows of a popup as they were drawn: where, and which of them was the first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Listed {
+    area: Rect,
+    first: usize,
+}
+
+impl Listed {
+    /// The row at a place.
+    fn row(self, at: Position) -> Option<usize> {
+        self.area.contains(at).then(|| self.first + usize::from(at.y - self.area.y))
     }
 }
 
@@ -207,6 +238,12 @@ fn step(at: usize, motion: Motion, count: usize, page: usize) -> usize {
         | Motion::NextSession
         | Motion::PreviousSession => at,
     }
+}
+
+/// The hint of a popup that is only read.
+fn close_hint(keymap: &Keymap, look: Look<'_>) -> Row {
+    let key = keymap.key_of(Context::List, Action::List(List::Close));
+    Row::of(&format!(" {key}"), look.style(Role::Key)).left(" close ", look.style(Role::Dim))
 }
 
 /// The hints of a context: those of its bindings that have a word and a key.

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
-use crate::keymap::{Action, Context, List};
+use super::{Outcome, Stage, close_hint, step};
+use crate::keymap::{Action, List};
 use crate::theme::Role;
 use crate::ui::look::Look;
 use crate::ui::text;
@@ -31,15 +31,25 @@ impl Notices {
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let columns = 88.min(screen.width);
         let mut rows = Vec::new();
         for notice in stage.world.snapshot.notices.iter().rev() {
             let role = if notice.bad { Role::Accent } else { Role::Text };
             let age = look.ages.since(notice.at);
-            for (at, line) in text::wrap(&notice.text, usize::from(columns.saturating_sub(12))).iter().enumerate() {
+            for (at, line) in
+                text::wrap(&notice.text, usize::from(columns.saturating_sub(12))).iter().enumerate()
+            {
                 let age = if at == 0 { age.as_str() } else { "" };
-                rows.push(Row::of(&format!("{age:>6}  "), look.style(Role::Dim)).left(line, look.style(role)));
+                rows.push(
+                    Row::of(&format!("{age:>6}  "), look.style(Role::Dim)).left(line, look.style(role)),
+                );
             }
         }
         if rows.is_empty() {
@@ -47,7 +57,7 @@ impl Notices {
         }
         let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2);
         let height = wanted.min(screen.height.saturating_sub(2).max(3));
-        let hints = hints(stage.keymap, Context::List, look);
+        let hints = close_hint(stage.keymap, look);
         let inner = PopupBox { title: "Meanwhile", hints, columns, rows: height }.draw(screen, buf, look);
         self.page = usize::from(inner.height);
         self.skip = self.skip.min(rows.len().saturating_sub(self.page));

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
+use super::{Listed, Outcome, Stage, hints, step};
 use crate::keymap::{Action, Binding, Context, List};
 use crate::theme::Role;
 use crate::ui::enabled::enabled;
@@ -22,11 +22,12 @@ pub struct Palette {
     query: Editor,
     at: usize,
     page: usize,
+    listed: Listed,
 }
 
 impl Default for Palette {
     fn default() -> Self {
-        Self { query: Editor::single(), at: 0, page: 10 }
+        Self { query: Editor::single(), at: 0, page: 10, listed: Listed::default() }
     }
 }
 
@@ -56,6 +57,18 @@ impl Palette {
                 None => Outcome::Stay,
             },
             Action::List(List::Close) => Outcome::Close,
+            _ => Outcome::Stay,
+        }
+    }
+
+    /// The button went down on it.
+    pub fn click(&mut self, at: Position, stage: Stage<'_>) -> Outcome {
+        match self.listed.row(at) {
+            Some(row) if row == self.at => self.act(Action::List(List::Choose), stage),
+            Some(row) if row < self.matches(stage).len() => {
+                self.at = row;
+                Outcome::Stay
+            }
             _ => Outcome::Stay,
         }
     }
@@ -90,17 +103,24 @@ impl Palette {
     fn row(&self, at: usize, binding: &Binding, state: &Result<(), String>, look: Look<'_>) -> Row {
         let keys = if binding.keys.is_empty() { String::new() } else { binding.keys_text() };
         let (name, words) = if state.is_ok() { (Role::Accent, Role::Text) } else { (Role::Dim, Role::Dim) };
-        let row = Row::of(&format!(" {:<13}", binding.entry.name), look.style(name));
+        let row = Row::of(&format!(" {:<17}", binding.entry.name), look.style(name));
         let row = match state {
             Ok(()) => row.left(&binding.entry.text, look.style(words)),
             Err(reason) => row.left(&format!("not now: {reason}"), look.style(words)),
         };
-        let row = row.right(&format!("{keys} "), look.style(if state.is_ok() { Role::Key } else { Role::Dim }));
+        let row =
+            row.right(&format!("{keys} "), look.style(if state.is_ok() { Role::Key } else { Role::Dim }));
         if at == self.at { row.ground(look.style(Role::Selection)) } else { row }
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let found = self.matches(stage);
         let hints = hints(stage.keymap, Context::List, look);
         let height = screen.height.saturating_sub(4).clamp(7, 22);
@@ -110,7 +130,8 @@ impl Palette {
         }
         let search = Rect { height: 1, ..inner };
         Row::of(" : ", look.style(Role::Key)).draw(search, buf, look.glyphs.ellipsis);
-        let field = Rect { x: search.x + 3.min(search.width), width: search.width.saturating_sub(3), ..search };
+        let field =
+            Rect { x: search.x + 3.min(search.width), width: search.width.saturating_sub(3), ..search };
         let editor = EditorView {
             editor: &self.query,
             style: look.style(Role::Text),
@@ -121,6 +142,7 @@ impl Palette {
         let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
         self.page = usize::from(list.height);
         let first = first_row(Some(self.at), found.len(), self.page);
+        self.listed = Listed { area: list, first };
         for ((at, (binding, state)), y) in found.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
             let row = self.row(at, binding, state, look);
             row.draw(Rect { y, height: 1, ..list }, buf, look.glyphs.ellipsis);

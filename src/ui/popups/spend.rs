@@ -6,8 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
-use crate::keymap::{Action, Context, List};
+use super::{Outcome, Stage, close_hint, step};
+use crate::keymap::{Action, List};
 use crate::model::{Snapshot, Usage};
 use crate::theme::Role;
 use crate::ui::look::Look;
@@ -33,11 +33,17 @@ impl Spend {
     }
 
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let rows = rows(stage.world.snapshot, look);
         let wanted = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2);
         let height = wanted.min(screen.height.saturating_sub(2).max(3));
-        let hints = hints(stage.keymap, Context::List, look);
+        let hints = close_hint(stage.keymap, look);
         let inner = PopupBox { title: "Spend", hints, columns: 84, rows: height }.draw(screen, buf, look);
         self.page = usize::from(inner.height);
         self.skip = self.skip.min(rows.len().saturating_sub(self.page));
@@ -65,9 +71,13 @@ fn rows(snapshot: &Snapshot, look: Look<'_>) -> Vec<Row> {
     }
     lines.sort_by_key(|(_, _, usage)| Reverse((usage.cost_micros, usage.output_tokens)));
     let most = lines.iter().map(|(.., usage)| usage.cost_micros).max().unwrap_or(0).max(1);
-    let mut rows: Vec<Row> = lines.iter().map(|(id, title, usage)| line(id, title, *usage, most, look)).collect();
+    let mut rows: Vec<Row> =
+        lines.iter().map(|(id, title, usage)| line(id, title, *usage, most, look)).collect();
     if rows.is_empty() {
-        rows.push(Row::of("Nothing was reported yet; not every agent tells what it costs.", look.style(Role::Dim)));
+        rows.push(Row::of(
+            "Nothing was reported yet; not every agent tells what it costs.",
+            look.style(Role::Dim),
+        ));
     }
     rows.push(Row::new());
     let budget = match run.budget_micros {

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use super::{Outcome, Stage, hints, step};
+use super::{Listed, Outcome, Stage, hints, step};
 use crate::keymap::{Action, Context, List};
 use crate::theme::{Role, Theme};
 use crate::ui::look::Look;
@@ -18,13 +18,14 @@ pub struct ThemeList {
     themes: Vec<Theme>,
     at: usize,
     page: usize,
+    listed: Listed,
 }
 
 impl ThemeList {
     /// Over these themes, beginning at the one in use.
     pub fn new(themes: Vec<Theme>, current: &str) -> Self {
         let at = themes.iter().position(|theme| theme.name() == current).unwrap_or(0);
-        Self { themes, at, page: 10 }
+        Self { themes, at, page: 10, listed: Listed::default() }
     }
 
     /// Takes an action.
@@ -41,8 +42,26 @@ impl ThemeList {
         }
     }
 
+    /// The button went down on it.
+    pub fn click(&mut self, at: Position) -> Outcome {
+        match self.listed.row(at).filter(|row| *row < self.themes.len()) {
+            Some(row) if row == self.at => self.key(Some(Action::List(List::Choose))),
+            Some(row) => {
+                self.at = row;
+                self.themes.get(row).map_or(Outcome::Stay, |theme| Outcome::Preview(Box::new(theme.clone())))
+            }
+            None => Outcome::Stay,
+        }
+    }
+
     /// Draws it.
-    pub fn draw(&mut self, screen: Rect, buf: &mut Buffer, stage: Stage<'_>, look: Look<'_>) -> Option<Position> {
+    pub fn draw(
+        &mut self,
+        screen: Rect,
+        buf: &mut Buffer,
+        stage: Stage<'_>,
+        look: Look<'_>,
+    ) -> Option<Position> {
         let rows: Vec<Row> = self
             .themes
             .iter()
@@ -59,6 +78,7 @@ impl ThemeList {
             .draw(screen, buf, look);
         self.page = usize::from(inner.height);
         let skip = first_row(Some(self.at), rows.len(), self.page);
+        self.listed = Listed { area: inner, first: skip };
         Rows { rows: &rows, skip, mark: look.glyphs.ellipsis }.render(inner, buf);
         None
     }

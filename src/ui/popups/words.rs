@@ -145,7 +145,8 @@ impl Words {
         let hints = hints(stage.keymap, Context::Input, look);
         let inner = PopupBox { title: &self.title(), hints, columns: 78, rows }.draw(screen, buf, look);
         let mut field = inner;
-        let note = self.problem.as_ref().map_or((self.context.as_str(), Role::Dim), |p| (p.as_str(), Role::Need));
+        let note =
+            self.problem.as_ref().map_or((self.context.as_str(), Role::Dim), |p| (p.as_str(), Role::Need));
         if !note.0.is_empty() && inner.height > 1 {
             Row::of(note.0, look.style(note.1)).draw(Rect { height: 1, ..inner }, buf, look.glyphs.ellipsis);
             let gap = if inner.height > 3 { 2 } else { 1 };
@@ -165,7 +166,8 @@ impl Words {
 fn drop_run() -> Popup {
     Popup::Confirm(Confirm {
         question: "Drop this run?".to_owned(),
-        consequence: "Without a reason the planner is not asked again: the run ends before any work.".to_owned(),
+        consequence: "Without a reason the planner is not asked again: the run ends before any work."
+            .to_owned(),
         requests: vec![Request::Command(Command::RejectPlan(String::new()))],
     })
 }

@@ -4,6 +4,7 @@
 
 use super::super::contract::{Request, World};
 use super::super::enabled::{enabled, pause_verb, plan_is_meant};
+use super::super::popups::Popup;
 use super::super::popups::confirm::Confirm;
 use super::super::popups::explain::Explain;
 use super::super::popups::form::{Form, next_id};
@@ -13,12 +14,11 @@ use super::super::popups::palette::Palette;
 use super::super::popups::plan::PlanReview;
 use super::super::popups::spend::Spend;
 use super::super::popups::words::{Words, WordsFor};
-use super::super::popups::Popup;
 use super::super::state::{Focus, PAGES, RowKey, Tab, numbered};
 use super::super::{Ui, layout};
 use crate::keymap::{Action, App, Motion, RunAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{AttentionKind, AttentionRow, SessionView};
-use crate::model::{Command, Verb};
+use crate::model::{Command, Usage, Verb};
 
 impl Ui {
     /// Does an action, or says why it can't be done. `nth` is the place of the key among the action's.
@@ -160,12 +160,7 @@ impl Ui {
         let current = self.view.row(world.snapshot).map(RowKey::from);
         let at = rows.iter().position(|row| Some(RowKey::from(row)) == current);
         // From a task that needs nobody the most urgent comes first; else the one after this.
-        let visited = self.view.visited.is_some();
-        let next = match at {
-            Some(at) if visited || rows.len() > 1 => (at + 1) % rows.len().max(1),
-            _ => 0,
-        };
-        let next = if visited || at.is_none() { next } else { at.map_or(0, |at| (at + 1) % rows.len().max(1)) };
+        let next = at.map_or(0, |at| (at + 1) % rows.len().max(1));
         if let Some(row) = rows.get(next) {
             self.visit(row, world);
         }
@@ -288,7 +283,8 @@ impl Ui {
         let id = task.id.clone();
         let row = self.view.row(world.snapshot);
         let asked = row.map_or("", |row| row.text.as_str()).to_owned();
-        let asks = row.is_some_and(|row| matches!(row.kind, AttentionKind::Approval | AttentionKind::Question));
+        let asks =
+            row.is_some_and(|row| matches!(row.kind, AttentionKind::Approval | AttentionKind::Question));
         let command = match act {
             TaskAct::Approve => Command::Approve(id),
             TaskAct::Retry => Command::Retry(id),
@@ -298,7 +294,8 @@ impl Ui {
             TaskAct::Reject => return self.ask_words(WordsFor::Reject(id), &asked),
             TaskAct::Prompt => return self.ask_words(WordsFor::Prompt(id), &task.title),
             TaskAct::Cancel => {
-                let waiting = world.snapshot.tasks.iter().filter(|other| other.depends_on.contains(&id)).count();
+                let waiting =
+                    world.snapshot.tasks.iter().filter(|other| other.depends_on.contains(&id)).count();
                 let impact = match waiting {
                     0 => String::new(),
                     1 => " One task waits for it and will not start.".to_owned(),
@@ -370,8 +367,13 @@ impl Ui {
             RunAct::Pause if paused => self.send(vec![Request::Command(Command::ResumeRun)], world),
             RunAct::Pause => self.send(vec![Request::Command(Command::PauseRun)], world),
             RunAct::Budget => {
-                let spent = run.map(|run| run.usage.dollars()).unwrap_or_default();
-                self.ask_words(WordsFor::Budget, &format!("{spent} spent so far"))
+                let Some(run) = run else { return Vec::new() };
+                let now = Usage { cost_micros: run.budget_micros, ..Usage::default() };
+                let context = format!("{} spent so far", run.usage.dollars());
+                let words =
+                    Words::new(WordsFor::Budget, &context).with(now.dollars().trim_start_matches('$'));
+                self.popups.push(Popup::Words(Box::new(words)));
+                Vec::new()
             }
             RunAct::Stop => {
                 let live = world.snapshot.sessions.iter().filter(|session| session.is_live()).count();

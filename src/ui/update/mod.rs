@@ -164,7 +164,8 @@ impl Ui {
         } else if self.view.filtering {
             self.view.filter.insert(text.lines().next().unwrap_or(""));
         } else if let Some(session) = self.entered(world) {
-            let bytes = modes(&session, world).map(|modes| term::encode_paste(text, &modes)).unwrap_or_default();
+            let bytes =
+                modes(&session, world).map(|modes| term::encode_paste(text, &modes)).unwrap_or_default();
             return to_pane(session, bytes);
         } else {
             self.say("enter a terminal to paste into it", false, world.now);
@@ -175,8 +176,8 @@ impl Ui {
     fn terminal_focus(&mut self, focused: bool, world: &World<'_>) -> Vec<Request> {
         self.seen.focused = Some(focused);
         let Some(session) = self.entered(world) else { return Vec::new() };
-        let wanted = modes(&session, world).filter(|modes| modes.focus);
-        wanted.map_or_else(Vec::new, |_| to_pane(session, term::encode_focus(focused).to_vec()))
+        let bytes = modes(&session, world).and_then(|modes| term::encode_focus(focused, &modes));
+        to_pane(session, bytes.map(<[u8]>::to_vec).unwrap_or_default())
     }
 
     /// Shows a view of the selected task, as a page where there is no room beside the board.

@@ -11,8 +11,7 @@ use super::super::layout::{Screen, Shape};
 use super::super::popups::Stage;
 use super::super::state::{Focus, Selection, Tab};
 use super::super::views::board::first_row;
-use super::super::views::strip::Strip;
-use super::super::views::tabs;
+use super::super::views::{strip, tabs};
 use super::super::widgets::terminal::{selected_text, top_row};
 use crate::keymap::Motion;
 use crate::model::SessionId;
@@ -31,9 +30,12 @@ impl Ui {
             _ => None,
         };
         if let Some(popup) = self.popups.last_mut() {
-            let Some(down) = wheel else { return Vec::new() };
             let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
-            let outcome = popup.wheel(down, stage);
+            let outcome = match (wheel, event.kind) {
+                (Some(down), _) => popup.wheel(down, stage),
+                (None, MouseEventKind::Down(MouseButton::Left)) => popup.click(at, stage),
+                (None, _) => return Vec::new(),
+            };
             return self.after_popup(outcome, world);
         }
         if let Some(requests) = self.forward(event, at, world) {
@@ -106,11 +108,7 @@ impl Ui {
         let snapshot = world.snapshot;
         let current = self.view.row(snapshot);
         let inner = screen.strip.inner;
-        let theme = self.current_theme();
-        let ages = super::super::look::Ages::new(world.now);
-        let look = super::super::look::Look { theme, glyphs: &super::super::look::UNICODE, ages: &ages };
-        let strip = Strip { snapshot, current, keymap: &self.settings.keymap, look };
-        let first = strip.first(usize::from(inner.height));
+        let first = strip::first_row(&snapshot.attention, current, usize::from(inner.height));
         let only = if inner.height == 1 { current.or(snapshot.attention.first()) } else { None };
         let row = only.or_else(|| snapshot.attention.get(first + usize::from(at.y - inner.y)));
         if let Some(row) = row {
@@ -144,8 +142,8 @@ impl Ui {
     /// The cell under the pointer, its row counted from the beginning of the history.
     fn cell(&self, session: &SessionId, area: Rect, at: Position, world: &World<'_>) -> Option<(usize, u16)> {
         let pane = world.panes.pane(session)?;
-        let emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let top = top_row(&emulator, area.height, self.view.back);
+        let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let top = top_row(&mut emulator, area.height, self.view.back);
         let row = at.y.clamp(area.y, area.bottom().saturating_sub(1)) - area.y;
         let column = at.x.clamp(area.x, area.right().saturating_sub(1)) - area.x;
         Some((top + usize::from(row), column))
@@ -153,7 +151,9 @@ impl Ui {
 
     fn drag(&mut self, at: Position, world: &World<'_>) {
         let area = self.drawn.screen.view.inner;
-        let Some(session) = self.view.selection.as_ref().map(|selection| selection.session.clone()) else { return };
+        let Some(session) = self.view.selection.as_ref().map(|selection| selection.session.clone()) else {
+            return;
+        };
         if area.is_empty() {
             return;
         }
@@ -181,8 +181,8 @@ impl Ui {
         }
         let Some(pane) = world.panes.pane(&selection.session) else { return Vec::new() };
         let text = {
-            let emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            selected_text(&emulator, &selection)
+            let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            selected_text(&mut emulator, &selection)
         };
         if text.trim().is_empty() {
             return Vec::new();

@@ -21,7 +21,7 @@ impl Ui {
         if self.said.as_ref().is_some_and(|said| world.now >= said.until) {
             self.said = None;
         }
-        let mut requests = self.ring(snapshot);
+        let mut requests: Vec<Request> = self.ring(snapshot).into_iter().collect();
         requests.extend(self.retitle(snapshot));
         requests.extend(self.load(snapshot));
         self.tell(world);

@@ -27,10 +27,15 @@ impl Detail<'_> {
     pub fn rows(&self, columns: usize) -> Vec<Row> {
         let (task, look) = (self.task, self.look);
         let sign = signs::task(task, self.snapshot, look);
-        let since = if task.phase.is_terminal() { String::new() } else { format!(" {}", look.ages.since(task.since)) };
-        let state = format!("{} {}{since} ", sign.glyph, state_word(task));
-        let mut rows =
-            vec![Row::of(&format!(" {}", task.title), look.style(Role::Title)).right(&state, look.style(sign.role))];
+        let wanted = self.snapshot.attention.iter().find(|row| row.task.as_ref() == Some(&task.id));
+        let (word, since) = wanted.map_or((state_word(task), task.since), |row| ("needs you", row.since));
+        let over = wanted.is_none() && task.phase.is_terminal();
+        let since = if over { String::new() } else { format!(" {}", look.ages.since(since)) };
+        let state = format!("{} {word}{since} ", sign.glyph);
+        let mut rows = vec![
+            Row::of(&format!(" {}", task.title), look.style(Role::Title))
+                .right(&state, look.style(sign.role)),
+        ];
         for line in text::wrap(&task.explanation.why, columns.saturating_sub(2)).iter().take(2) {
             if !line.is_empty() {
                 rows.push(Row::of(&format!(" {line}"), look.style(Role::Dim)));
@@ -57,8 +62,8 @@ impl Detail<'_> {
         };
         let branch = self.snapshot.run.as_ref().and_then(|run| run.branch.as_deref()).unwrap_or("base");
         let change = task.change;
-        row.left(&format!("{branch}@{}", base.short()), look.style(Role::Text))
-            .left(&format!("  +{}", change.added), look.style(Role::DiffAdd))
+        row.left(&format!("{branch}@{}", base.short().get(..6).unwrap_or("")), look.style(Role::Text))
+            .left(&format!(" +{}", change.added), look.style(Role::DiffAdd))
             .left(&format!(" -{}", change.removed), look.style(Role::DiffRemove))
             .left(&format!("  {} file{}", change.files, plural(change.files)), look.style(Role::Dim))
     }
@@ -68,7 +73,8 @@ impl Detail<'_> {
         let mut rows = vec![self.label(label)];
         for (name, sign) in items {
             let wide = text::width(&name) + text::width(sign.glyph) + 3;
-            let full = rows.last().is_some_and(|row| row.left_width() > 8 && row.left_width() + wide > columns + 1);
+            let full =
+                rows.last().is_some_and(|row| row.left_width() > 8 && row.left_width() + wide > columns + 1);
             if full {
                 rows.push(self.label(""));
             }
@@ -127,8 +133,9 @@ impl Detail<'_> {
         if open.is_empty() {
             return Vec::new();
         }
-        let count = format!("{} open", open.len());
-        let mut rows = vec![self.label("finds").left(&count, look.style(Role::Accent))];
+        let count = u32::try_from(open.len()).unwrap_or(u32::MAX);
+        let words = format!("{count} finding{}", plural(count));
+        let mut rows = vec![self.label("open").left(&words, look.style(Role::Accent))];
         for finding in open {
             let place = if finding.file.is_empty() { finding.source.clone() } else { place(finding) };
             rows.push(

@@ -117,7 +117,7 @@ impl Diff {
         if forward {
             starts.find(|at| *at > from).unwrap_or(from)
         } else {
-            starts.filter(|at| *at < from).last().unwrap_or(0)
+            starts.rfind(|at| *at < from).unwrap_or(0)
         }
     }
 
@@ -131,7 +131,9 @@ impl Diff {
             Kind::File => {
                 let style = look.style(Role::Accent).add_modifier(Modifier::BOLD);
                 let rule = look.glyphs.rule.repeat(200);
-                return Some(Row::of(&format!(" {} ", line.text), style).left(&rule, look.style(Role::Border)));
+                return Some(
+                    Row::of(&format!(" {} ", line.text), style).left(&rule, look.style(Role::Border)),
+                );
             }
             Kind::Hunk => return Some(Row::of(&format!("      {}", line.text), look.style(Role::DiffHunk))),
             Kind::Note => return Some(Row::of(&format!("      {}", line.text), look.style(Role::Dim))),

@@ -77,7 +77,8 @@ fn review_rows(review: &ReviewView, look: Look<'_>, columns: usize, rows: &mut V
             .left(&format!("{:<16} ", review.agent), look.style(Role::Text))
             .left(&sign.word, look.style(Role::Dim)),
     );
-    for line in text::wrap(&review.summary, columns.saturating_sub(7)).iter().filter(|line| !line.is_empty()) {
+    for line in text::wrap(&review.summary, columns.saturating_sub(7)).iter().filter(|line| !line.is_empty())
+    {
         rows.push(Row::of(&format!("     {line}"), look.style(Role::Text)));
     }
 }
@@ -102,12 +103,17 @@ fn finding_rows(finding: &Finding, look: Look<'_>, columns: usize, rows: &mut Ve
             .left(&format!("{} ", finding.number), look.style(Role::Dim))
             .left(&format!("{severity}  "), look.style(Role::Accent))
             .left(&place, look.style(Role::Text))
-            .right(&format!("{}, {}, round {} ", finding.source, state, finding.round), look.style(Role::Dim)),
+            .right(
+                &format!("{}, {}, round {} ", finding.source, state, finding.round),
+                look.style(Role::Dim),
+            ),
     );
     for line in text::wrap(&finding.description, columns.saturating_sub(7)) {
         rows.push(Row::of(&format!("     {line}"), look.style(Role::Text)));
     }
-    for line in text::wrap(&finding.suggestion, columns.saturating_sub(9)).iter().filter(|line| !line.is_empty()) {
+    for line in
+        text::wrap(&finding.suggestion, columns.saturating_sub(9)).iter().filter(|line| !line.is_empty())
+    {
         rows.push(Row::of(&format!("     {} {line}", look.glyphs.pointer), look.style(Role::Dim)));
     }
 }

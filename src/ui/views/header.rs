@@ -63,7 +63,8 @@ impl Header<'_> {
             (glyphs.fail, counts.failed, "not done", Role::Dim),
         ];
         for (glyph, count, word, role) in all.into_iter().filter(|(_, count, ..)| *count > 0) {
-            let text = if short { format!("{glyph} {count}  ") } else { format!("{glyph} {count} {word}   ") };
+            let text =
+                if short { format!("{glyph} {count}  ") } else { format!("{glyph} {count} {word}   ") };
             row = row.right(&text, self.look.style(role));
         }
         row

@@ -87,7 +87,15 @@ impl Hints<'_> {
         zones
     }
 
-    fn words(&self, words: &str, style: ratatui::style::Style, x: usize, columns: usize, area: Rect, buf: &mut Buffer) {
+    fn words(
+        &self,
+        words: &str,
+        style: ratatui::style::Style,
+        x: usize,
+        columns: usize,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
         let Ok(offset) = u16::try_from(x) else { return };
         let width = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width.saturating_sub(offset));
         let place = Rect { x: area.x.saturating_add(offset), width, height: 1, ..area };

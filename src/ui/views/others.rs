@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use crate::model::snapshot::SessionView;
 use crate::model::Snapshot;
+use crate::model::snapshot::SessionView;
 use crate::theme::Role;
 use crate::ui::contract::Panes;
 use crate::ui::look::Look;
+use crate::ui::text;
 use crate::ui::views::signs;
 use crate::ui::widgets::row::Row;
 
@@ -38,12 +39,16 @@ impl Others<'_> {
             .left(&format!("{:<9} ", session.name), look.style(agent))
             .left(&format!("{task:<4} "), look.style(if live { Role::Accent } else { Role::Dim }));
         if columns >= 70 {
-            let title = session.task.as_ref().and_then(|id| self.snapshot.task(id)).map_or("", |task| &task.title);
-            let title = crate::ui::text::fit(title, 22, look.glyphs.ellipsis).into_owned();
-            row.push(&format!("{title:<22} "), words);
+            let title =
+                session.task.as_ref().and_then(|id| self.snapshot.task(id)).map_or("", |task| &task.title);
+            let room = (columns - 62).min(40);
+            let title = text::fit(title, room, look.glyphs.ellipsis).into_owned();
+            let blank = " ".repeat(room.saturating_sub(text::width(&title)) + 1);
+            row = row.left(&title, words).left(&blank, words);
         }
-        let round = if session.round > 0 { format!(" {}", session.round) } else { String::new() };
-        row.push(&format!("{:<11}", format!("{}{round}", signs::purpose(session))), look.style(Role::Dim));
+        let round =
+            if session.round > 0 && columns >= 90 { format!(" {}", session.round) } else { String::new() };
+        row.push(&format!("{:<10}", format!("{}{round}", signs::purpose(session))), look.style(Role::Dim));
         self.doing(row, session, &sign)
     }
 
@@ -56,7 +61,7 @@ impl Others<'_> {
         let last = self.panes.last_action(&session.id).filter(|action| !action.is_empty());
         let said = Some(session.status.message.clone()).filter(|message| !message.is_empty());
         let doing = last.or(said).unwrap_or_else(|| sign.word.clone());
-        let doing = crate::ui::text::fit(&doing, 40, look.glyphs.ellipsis).into_owned();
+        let doing = text::fit(&doing, 40, look.glyphs.ellipsis).into_owned();
         let age = look.ages.fine(session.status_since);
         row.right(&doing, look.style(Role::Text)).right(&format!(" ({age}) "), look.style(Role::Dim))
     }

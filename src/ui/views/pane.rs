@@ -78,17 +78,23 @@ impl Pane<'_> {
             row.push(&format!("{} rows back  ", self.view.back), look.style(Role::Accent));
         }
         let siblings = self.view.sessions(self.snapshot);
-        if let (true, Some(at)) = (siblings.len() > 1, siblings.iter().position(|other| other.id == session.id)) {
+        if let (true, Some(at)) =
+            (siblings.len() > 1, siblings.iter().position(|other| other.id == session.id))
+        {
             row.push(&format!("{}/{}  ", at + 1, siblings.len()), look.style(Role::Dim));
         }
         if session.round > 0 {
-            let limit = session.task.as_ref().and_then(|id| self.snapshot.task(id)).map(|task| task.max_rounds);
+            let limit =
+                session.task.as_ref().and_then(|id| self.snapshot.task(id)).map(|task| task.max_rounds);
             let limit = limit.map(|limit| format!("/{limit}")).unwrap_or_default();
             row.push(&format!("round {}{limit}  ", session.round), look.style(Role::Text));
         }
         let sign = signs::session(session, self.snapshot, look);
         if session.is_live() {
-            row.push(&format!("{} {} ", sign.word, look.ages.since(session.status_since)), look.style(Role::Dim));
+            row.push(
+                &format!("{} {} ", sign.word, look.ages.since(session.status_since)),
+                look.style(Role::Dim),
+            );
         } else {
             row.push("ended ", look.style(Role::Dim));
         }
@@ -129,9 +135,11 @@ impl Pane<'_> {
         let columns = usize::from(columns);
         match (self.view.tab, self.task()) {
             (Tab::Evidence, Some(task)) => evidence::rows(task, self.look, columns),
-            (Tab::Log, Some(task)) => {
-                self.loaded.events(Some(&task.id)).map(|lines| log::rows(lines, self.look, columns)).unwrap_or_default()
-            }
+            (Tab::Log, Some(task)) => self
+                .loaded
+                .events(Some(&task.id))
+                .map(|lines| log::rows(lines, self.look, columns))
+                .unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -155,7 +163,8 @@ impl Pane<'_> {
                 if rows.is_empty() {
                     self.say(self.nothing_to_load("nothing has happened yet"), "", area, buf);
                 }
-                Rows { rows: &rows, skip: self.view.scroll, mark: self.look.glyphs.ellipsis }.render(area, buf);
+                Rows { rows: &rows, skip: self.view.scroll, mark: self.look.glyphs.ellipsis }
+                    .render(area, buf);
             }
         }
         None
@@ -175,18 +184,17 @@ impl Pane<'_> {
             self.say("This session's screen is not here yet.", "", area, buf);
             return None;
         };
-        let emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let selection = self.view.selection.as_ref().filter(|selection| selection.session == session.id);
         let terminal = TerminalView {
-            emulator: &emulator,
+            emulator: &mut emulator,
             back: self.view.back,
             selection,
             mark: self.look.style(Role::Mark),
             ground: self.look.style(Role::Text),
             depth: self.depth,
         };
-        terminal.render(area, buf);
-        terminal.cursor(area)
+        terminal.draw(area, buf)
     }
 
     /// Why no terminal is shown, and what will bring one.

@@ -46,7 +46,9 @@ fn task_word(task: &TaskView, snapshot: &Snapshot, look: Look<'_>) -> String {
     let rounds = || format!("{} {}/{}", task.agent, task.round, task.max_rounds);
     match (&task.hold, task.phase) {
         (Some(Hold::Paused), _) => "paused".to_owned(),
-        (Some(Hold::Waiting { wait: Wait::Backoff, until }), _) => format!("again in {}", look.ages.until(*until)),
+        (Some(Hold::Waiting { wait: Wait::Backoff, until }), _) => {
+            format!("again in {}", look.ages.until(*until))
+        }
         (Some(Hold::Waiting { wait: Wait::Quota, until }), _) => format!("quota {}", look.ages.until(*until)),
         (_, Phase::Blocked) => after(task, snapshot),
         (_, Phase::Done) => "merged".to_owned(),
@@ -60,7 +62,9 @@ fn task_word(task: &TaskView, snapshot: &Snapshot, look: Look<'_>) -> String {
         }
         (_, Phase::Implementing | Phase::Fixing) => rounds(),
         (_, Phase::AwaitingHuman) => "your word".to_owned(),
-        (_, phase @ (Phase::Exhausted | Phase::Failed)) => format!("{} {}/{}", phase.name(), task.round, task.max_rounds),
+        (_, phase @ (Phase::Exhausted | Phase::Failed)) => {
+            format!("{} {}/{}", phase.name(), task.round, task.max_rounds)
+        }
         (_, phase) => phase.name().to_owned(),
     }
 }

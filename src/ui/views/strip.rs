@@ -10,6 +10,7 @@ use crate::model::{Snapshot, Verb};
 use crate::theme::Role;
 use crate::ui::look::Look;
 use crate::ui::state::RowKey;
+use crate::ui::text;
 use crate::ui::views::signs;
 use crate::ui::widgets::row::Row;
 
@@ -25,19 +26,26 @@ pub struct Strip<'a> {
     pub look: Look<'a>,
 }
 
-impl Strip<'_> {
-    /// The first row that is shown, so that the current one is among them.
-    pub fn first(&self, height: usize) -> usize {
-        let current = self.current.map(RowKey::from);
-        let at = self.snapshot.attention.iter().position(|row| Some(RowKey::from(row)) == current);
-        (at.unwrap_or(0) + 1).saturating_sub(height.max(1))
-    }
+/// The first of the rows that are shown in so many, so that the current one is among them.
+pub fn first_row(rows: &[AttentionRow], current: Option<&AttentionRow>, height: usize) -> usize {
+    let current = current.map(RowKey::from);
+    let at = rows.iter().position(|row| Some(RowKey::from(row)) == current);
+    (at.unwrap_or(0) + 1).saturating_sub(height.max(1))
+}
 
-    /// One row. On a single line the number of the others stands at the end.
-    fn row(&self, row: &AttentionRow, others: usize, narrow: bool) -> Row {
+type Answers = Vec<(String, &'static str)>;
+
+fn answers_width(answers: &Answers) -> usize {
+    answers.iter().map(|(key, word)| text::width(key) + text::width(word) + 3).sum()
+}
+
+impl Strip<'_> {
+    /// One row; `keys` is the room for its answers, so that those of all rows stand below each other.
+    fn row(&self, row: &AttentionRow, answers: &Answers, keys: usize, narrow: bool) -> Row {
         let look = self.look;
         let current = self.current.map(RowKey::from) == Some(RowKey::from(row));
-        let stuck = matches!(row.kind, AttentionKind::Stuck | AttentionKind::Conflict | AttentionKind::Budget);
+        let stuck =
+            matches!(row.kind, AttentionKind::Stuck | AttentionKind::Conflict | AttentionKind::Budget);
         let (glyph, role) =
             if stuck { (look.glyphs.fail, Role::Fail) } else { (look.glyphs.need, Role::Need) };
         let task = row.task.as_ref().map_or("run", |id| id.as_str());
@@ -48,41 +56,52 @@ impl Strip<'_> {
         if row.unblocks > 0 && !narrow {
             line = line.right(&format!("unblocks {}  ", row.unblocks), look.style(Role::Dim));
         }
-        line = line.right(&format!("{:>4}  ", look.ages.since(row.since)), look.style(Role::Dim));
-        for (key, word) in answers(row, self.keymap) {
-            let (key_role, word_role) = if current { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
-            line = line.right(&key, look.style(key_role)).right(&format!(" {word}  "), look.style(word_role));
+        line = line.right(&format!("{:>4}   ", look.ages.since(row.since)), look.style(Role::Dim));
+        let (key_role, word_role) = if current { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
+        for (key, word) in answers {
+            line = line.right(key, look.style(key_role)).right(&format!(" {word}  "), look.style(word_role));
         }
-        if others > 0 {
-            line = line.right(&format!("+{others} {} ", look.glyphs.need), look.style(Role::Need));
-        }
-        line
+        line.right(&" ".repeat(keys.saturating_sub(answers_width(answers))), look.style(Role::Dim))
+    }
+
+    fn one_line(&self, area: Rect, buf: &mut Buffer) {
+        let look = self.look;
+        let rows = &self.snapshot.attention;
+        let Some(row) = self.current.or(rows.first()) else { return };
+        let answers = answers(row, self.keymap);
+        let line = self.row(row, &answers, 0, area.width < 100);
+        let line = match rows.len() {
+            0 | 1 => line,
+            more => line.right(&format!("+{} {} ", more - 1, look.glyphs.need), look.style(Role::Need)),
+        };
+        line.draw(area, buf, look.glyphs.ellipsis);
     }
 }
 
 impl Widget for Strip<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
-        let narrow = area.width < 100;
-        let mark = self.look.glyphs.ellipsis;
-        let rows = &self.snapshot.attention;
         if area.height == 1 {
-            let row = self.current.or(rows.first());
-            let others = if narrow { rows.len().saturating_sub(1) } else { 0 };
-            if let Some(row) = row {
-                self.row(row, others, narrow).draw(area, buf, mark);
-            }
-            return;
+            return self.one_line(area, buf);
         }
-        let first = self.first(usize::from(area.height));
-        for (row, y) in rows.iter().skip(first).zip(area.y..area.bottom()) {
-            self.row(row, 0, narrow).draw(Rect { y, height: 1, ..area }, buf, mark);
+        let rows = &self.snapshot.attention;
+        let first = first_row(rows, self.current, usize::from(area.height));
+        let shown: Vec<(&AttentionRow, Answers)> = rows
+            .iter()
+            .skip(first)
+            .take(usize::from(area.height))
+            .map(|row| (row, answers(row, self.keymap)))
+            .collect();
+        let keys = shown.iter().map(|(_, answers)| answers_width(answers)).max().unwrap_or(0);
+        for ((row, answers), y) in shown.iter().zip(area.y..area.bottom()) {
+            let line = self.row(row, answers, keys, area.width < 100);
+            line.draw(Rect { y, height: 1, ..area }, buf, self.look.glyphs.ellipsis);
         }
     }
 }
 
 /// The keys that answer a row, with the word that says what they mean for it.
-pub fn answers(row: &AttentionRow, keymap: &Keymap) -> Vec<(String, &'static str)> {
-    let mut answers: Vec<(String, &'static str)> = Vec::new();
+fn answers(row: &AttentionRow, keymap: &Keymap) -> Answers {
+    let mut answers = Answers::new();
     let mut add = |action, word| {
         let key = keymap.key_of(Context::Main, action);
         if !key.is_empty() && answers.len() < 3 {

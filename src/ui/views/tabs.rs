@@ -21,7 +21,10 @@ pub struct Tabs<'a> {
 }
 
 fn names() -> impl Iterator<Item = (Option<Tab>, String)> {
-    PAGES.into_iter().zip(1..).map(|(page, number)| (page, format!("{number} {}", page.map_or("Tasks", Tab::name))))
+    PAGES
+        .into_iter()
+        .zip(1..)
+        .map(|(page, number)| (page, format!("{number} {}", page.map_or("Tasks", Tab::name))))
 }
 
 /// The page whose name is at a column.

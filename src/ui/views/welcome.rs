@@ -43,8 +43,9 @@ impl WelcomeView<'_> {
     fn keys(&self) -> Vec<Row> {
         let goal = "say what should be done; you see the plan before anything runs";
         let import = "work on a plan that you bring: TOML, JSON or Markdown";
-        let demo = "see the whole loop with simulated agents: no key, no network, a minute";
-        let lines = [(RunAct::Demo, "demo", demo), (RunAct::Goal, "goal", goal), (RunAct::Import, "import", import)];
+        let demo = "see the whole loop with simulated agents, offline, in a minute";
+        let lines =
+            [(RunAct::Demo, "demo", demo), (RunAct::Goal, "goal", goal), (RunAct::Import, "import", import)];
         let row = |(act, name, words): (RunAct, &str, &str)| {
             let off = act != RunAct::Demo && self.refusal.is_some();
             let look = self.look;
@@ -58,14 +59,13 @@ impl WelcomeView<'_> {
 
     fn fact(&self, good: bool, name: &str, words: &str, columns: usize) -> Vec<Row> {
         let look = self.look;
-        let (glyph, role) =
-            if good { (look.glyphs.ok, Role::Ok) } else { (look.glyphs.wait, Role::Accent) };
+        let (glyph, role) = if good { (look.glyphs.ok, Role::Ok) } else { (look.glyphs.wait, Role::Accent) };
         let mut rows = Vec::new();
-        for (at, line) in text::wrap(words, columns.saturating_sub(17)).iter().enumerate() {
+        for (at, line) in text::wrap(words, columns.saturating_sub(19)).iter().enumerate() {
             let (glyph, name) = if at == 0 { (glyph, name) } else { (" ", "") };
             rows.push(
                 Row::of(&format!("  {glyph} "), look.style(role))
-                    .left(&format!("{name:<13}"), look.style(Role::Text))
+                    .left(&format!("{name:<15}"), look.style(Role::Text))
                     .left(line, look.style(if good { Role::Dim } else { Role::Text })),
             );
         }

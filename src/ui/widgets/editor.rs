@@ -257,7 +257,9 @@ impl Editor {
         let start = self.line_start();
         let column = text::width(self.text.get(start..self.cursor).unwrap_or(""));
         let target = if by < 0 {
-            start.checked_sub(1).map(|end| (self.text.get(..end).unwrap_or("").rfind('\n').map_or(0, |at| at + 1), end))
+            start
+                .checked_sub(1)
+                .map(|end| (self.text.get(..end).unwrap_or("").rfind('\n').map_or(0, |at| at + 1), end))
         } else {
             let end = self.line_end();
             let next = (end < self.text.len()).then_some(end + 1);

@@ -29,7 +29,9 @@ impl Frame {
 
     fn index(&self, x: u16, y: u16) -> Option<usize> {
         let inside = x >= self.area.x && x < self.area.right() && y >= self.area.y && y < self.area.bottom();
-        inside.then(|| usize::from(y - self.area.y) * usize::from(self.area.width) + usize::from(x - self.area.x))
+        inside.then(|| {
+            usize::from(y - self.area.y) * usize::from(self.area.width) + usize::from(x - self.area.x)
+        })
     }
 
     fn join(&mut self, x: u16, y: u16, sides: u8) {
@@ -68,7 +70,8 @@ impl Frame {
         for y in rect.y..rect.bottom() {
             for x in rect.x..rect.right() {
                 let edge = x == rect.x || y == rect.y || x + 1 == rect.right() || y + 1 == rect.bottom();
-                if let (true, Some(bright)) = (edge, self.index(x, y).and_then(|at| self.bright.get_mut(at))) {
+                if let (true, Some(bright)) = (edge, self.index(x, y).and_then(|at| self.bright.get_mut(at)))
+                {
                     *bright = true;
                 }
             }

@@ -56,10 +56,5 @@ fn inside(place: Rect) -> Rect {
         return Rect { width: 0, height: 0, ..place };
     }
     let air = u16::from(place.width > 20);
-    Rect {
-        x: place.x + 1 + air,
-        y: place.y + 1,
-        width: place.width - 2 - 2 * air,
-        height: place.height - 2,
-    }
+    Rect { x: place.x + 1 + air, y: place.y + 1, width: place.width - 2 - 2 * air, height: place.height - 2 }
 }

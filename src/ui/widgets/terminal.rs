@@ -5,7 +5,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::widgets::Widget;
 
 use crate::term::{self, Cell, CellStyle, Emulator};
 use crate::theme::ColourDepth;
@@ -14,7 +13,7 @@ use crate::ui::state::Selection;
 /// A terminal.
 pub struct TerminalView<'a> {
     /// Its grid and history.
-    pub emulator: &'a Emulator,
+    pub emulator: &'a mut Emulator,
     /// Rows scrolled back.
     pub back: usize,
     /// Selected text.
@@ -28,7 +27,7 @@ pub struct TerminalView<'a> {
 }
 
 /// Which rows of a terminal stand in an area: the first of them, counted from the beginning of the history.
-pub fn top_row(emulator: &Emulator, height: u16, back: usize) -> usize {
+pub fn top_row(emulator: &mut Emulator, height: u16, back: usize) -> usize {
     let (_, rows) = emulator.size();
     let history = emulator.history_len();
     // A grid that is higher than the area (another screen shows it too) keeps its cursor in sight.
@@ -39,16 +38,48 @@ pub fn top_row(emulator: &Emulator, height: u16, back: usize) -> usize {
     (history + usize::from(hidden)).saturating_sub(back)
 }
 
-impl TerminalView<'_> {
+impl<'a> TerminalView<'a> {
     /// Where the program's cursor stands; none if it is hidden or scrolled away.
-    pub fn cursor(&self, area: Rect) -> Option<Position> {
+    fn cursor(&self, area: Rect, top: usize, history: usize) -> Option<Position> {
         let (column, row) = self.emulator.cursor()?;
-        let top = top_row(self.emulator, area.height, self.back);
-        let row = (self.emulator.history_len() + usize::from(row)).checked_sub(top)?;
-        let place = Position { x: area.x.checked_add(column)?, y: area.y.checked_add(u16::try_from(row).ok()?)? };
+        let row = (history + usize::from(row)).checked_sub(top)?;
+        let place =
+            Position { x: area.x.checked_add(column)?, y: area.y.checked_add(u16::try_from(row).ok()?)? };
         area.contains(place).then_some(place)
     }
 
+    /// Draws it and answers where its cursor stands.
+    pub fn draw(self, area: Rect, buf: &mut Buffer) -> Option<Position> {
+        let area = area.intersection(*buf.area());
+        let history = self.emulator.history_len();
+        let (_, rows) = self.emulator.size();
+        let top = top_row(self.emulator, area.height, self.back);
+        let paint = self.paint();
+        for (at, y) in (top..).zip(area.y..area.bottom()) {
+            let line = Rect { y, height: 1, ..area };
+            match at.checked_sub(history).map(u16::try_from) {
+                None => paint.draw_row(self.emulator.history_row(at), at, line, buf),
+                Some(Ok(row)) if row < rows => paint.draw_row(self.emulator.row(row), at, line, buf),
+                Some(_) => break,
+            }
+        }
+        self.cursor(area, top, history)
+    }
+
+    fn paint(&self) -> Paint<'a> {
+        Paint { selection: self.selection, mark: self.mark, ground: self.ground, depth: self.depth }
+    }
+}
+
+/// How cells become cells.
+struct Paint<'a> {
+    selection: Option<&'a Selection>,
+    mark: Style,
+    ground: Style,
+    depth: ColourDepth,
+}
+
+impl Paint<'_> {
     fn style(&self, style: CellStyle) -> Style {
         let mut out = self.ground;
         let colour = |colour| match colour {
@@ -72,7 +103,13 @@ impl TerminalView<'_> {
         out
     }
 
-    fn draw_row<'c>(&self, cells: impl IntoIterator<Item = Cell<'c>>, row: usize, line: Rect, buf: &mut Buffer) {
+    fn draw_row<'c>(
+        &self,
+        cells: impl IntoIterator<Item = Cell<'c>>,
+        row: usize,
+        line: Rect,
+        buf: &mut Buffer,
+    ) {
         let mut x = line.x;
         for cell in cells {
             let next = x.saturating_add(u16::from(cell.width.max(1)));
@@ -80,7 +117,8 @@ impl TerminalView<'_> {
                 return;
             }
             let selected = self.selection.is_some_and(|selection| selection.contains(row, x - line.x));
-            let style = if selected { self.style(cell.style).patch(self.mark) } else { self.style(cell.style) };
+            let style =
+                if selected { self.style(cell.style).patch(self.mark) } else { self.style(cell.style) };
             if let Some(target) = buf.cell_mut((x, line.y)) {
                 target.set_symbol(cell.text).set_style(style);
             }
@@ -92,25 +130,8 @@ impl TerminalView<'_> {
     }
 }
 
-impl Widget for &TerminalView<'_> {
-    fn render(self, area: Rect, buf: &mut Buffer) {
-        let area = area.intersection(*buf.area());
-        let history = self.emulator.history_len();
-        let (_, rows) = self.emulator.size();
-        let top = top_row(self.emulator, area.height, self.back);
-        for (at, y) in (top..).zip(area.y..area.bottom()) {
-            let line = Rect { y, height: 1, ..area };
-            match at.checked_sub(history).map(u16::try_from) {
-                None => self.draw_row(self.emulator.history_row(at), at, line, buf),
-                Some(Ok(row)) if row < rows => self.draw_row(self.emulator.row(row), at, line, buf),
-                Some(_) => break,
-            }
-        }
-    }
-}
-
 /// The selected words: lines end where they do on the screen, without blanks at their ends.
-pub fn selected_text(emulator: &Emulator, selection: &Selection) -> String {
+pub fn selected_text(emulator: &mut Emulator, selection: &Selection) -> String {
     let ((first, from), (last, to)) = selection.ends();
     let history = emulator.history_len();
     let (_, rows) = emulator.size();

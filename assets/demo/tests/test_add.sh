@@ -1,0 +1,5 @@
+check "add plants a plant" "🌱 planted basil" "$(garden add basil 2)"
+check "add refuses a plant twice" "garden: basil grows here already" "$(garden add basil 3)"
+check "add wants days" "garden: days have to be a number above 0: soon" "$(garden add mint soon)"
+check "add keeps odd names as they are" "🌱 planted 100% fern" "$(garden add '100% fern' 7)"
+check "an unknown command is refused" "garden: no such command: dance" "$(garden dance | head -n 1)"

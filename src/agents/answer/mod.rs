@@ -1,0 +1,53 @@
+//! Structured answers: found in a text, checked by their JSON Schema and for contradictions, and never guessed.
+//!
+//! The object is looked for in the whole text, then in the last fenced JSON block, then as the last balanced object.
+//! Invariant: what comes out obeys the schema; what does not becomes a list of what to correct, one line each.
+
+mod extract;
+mod plan;
+mod schema;
+mod usage;
+mod verdict;
+mod work;
+
+use serde_json::Value;
+
+use crate::model::{StepKind, StepOutcome, Usage};
+
+pub use extract::{TEXT_LIMIT, find_object};
+pub use plan::parse_plan;
+pub(super) use usage::micros;
+pub use verdict::parse_verdict;
+pub use work::parse_work;
+
+/// The outcome that a text means for a step.
+pub fn outcome(step: StepKind, text: &str) -> StepOutcome {
+    let outcome = match step {
+        StepKind::Plan => parse_plan(text).map(|plan| StepOutcome::Planned { plan }),
+        StepKind::Review => parse_verdict(text).map(|verdict| StepOutcome::Reviewed { verdict }),
+        StepKind::Implement | StepKind::Fix => {
+            parse_work(text).map(|summary| StepOutcome::Worked { summary })
+        }
+    };
+    outcome.unwrap_or_else(|errors| StepOutcome::Invalid { errors })
+}
+
+/// What the answer's optional `usage` object reports.
+pub fn reported_usage(text: &str) -> Option<Usage> {
+    usage::of(&find_object(text)?)
+}
+
+/// The object of the text, without what is about the answer rather than in it.
+fn object(text: &str, schema: schema::Kind) -> Result<Value, Vec<String>> {
+    let mut value = find_object(text).ok_or_else(|| {
+        vec![format!("no JSON object was found in the answer; a {} was expected", schema.noun())]
+    })?;
+    if let Some(map) = value.as_object_mut() {
+        map.remove("usage");
+    }
+    schema::check(schema, &value)?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Claude Code, headless: `claude -p --output-format stream-json`. Flags, lines and outcomes are those of 2.1.329.
+//!
+//! Not for its own screen: that is a command like any other. Invariant: no line that it prints, now or in a later
+//! version, makes the reader fail; unknown lines are shown and kept.
+
+mod lines;
+mod outcome;
+mod reader;
+mod transcript;
+
+use crate::model::StepKind;
+use crate::model::agent::AgentMode;
+
+use super::environment;
+use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
+
+pub(super) use reader::ClaudeReader;
+
+/// The launch of a turn; the prompt goes in on standard input, where nothing in it can be read as a flag.
+pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let unsupported =
+        |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
+    if profile.mode == AgentMode::Interactive {
+        return Err(unsupported(
+            "Claude Code is driven headless; for its own screen use kind = \"command\" with command = [\"claude\"]",
+        ));
+    }
+    let mut argv =
+        if profile.command.is_empty() { vec!["claude".to_owned()] } else { profile.command.clone() };
+    argv.extend(["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned));
+    if let Some(model) = &profile.model {
+        argv.push(format!("--model={model}"));
+    }
+    argv.extend(permissions(request.step, profile.permission.as_deref()));
+    if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
+        let schema: serde_json::Value = serde_json::from_str(schema)
+            .map_err(|error| unsupported(&format!("its schema is no JSON: {error}")))?;
+        argv.push(format!("--json-schema={schema}"));
+    }
+    if let Some(id) = request.resume {
+        if !is_session_id(id) {
+            return Err(unsupported("the stored session id is none; retry without it"));
+        }
+        argv.push(format!("--resume={id}"));
+    }
+    argv.extend(profile.extra_args.iter().cloned());
+    let launch = Launch {
+        argv,
+        env: environment::build(request),
+        stdin_file: Some(request.prompt_file.to_owned()),
+        mode: AgentMode::Headless,
+        paste: None,
+    };
+    without_nul(request.agent(), launch)
+}
+
+/// Steps whose answer has a form that the command line can hold it to.
+pub(super) fn takes_schema(step: StepKind) -> bool {
+    matches!(step, StepKind::Plan | StepKind::Review)
+}
+
+/// Who judges or plans only reads, whatever the profile allows to those who work.
+fn permissions(step: StepKind, permission: Option<&str>) -> Vec<String> {
+    match step {
+        StepKind::Plan | StepKind::Review => {
+            ["--tools=Read,Grep,Glob", "--permission-mode=dontAsk", "--strict-mcp-config"]
+                .map(str::to_owned)
+                .to_vec()
+        }
+        StepKind::Implement | StepKind::Fix => {
+            vec![format!("--permission-mode={}", permission.unwrap_or("acceptEdits"))]
+        }
+    }
+}
+
+fn is_session_id(id: &str) -> bool {
+    (8..=64).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && !id.starts_with('-')
+}
+
+#[cfg(test)]
+mod tests;

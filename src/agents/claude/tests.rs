@@ -1,0 +1,373 @@
+//! Table tests of launches and outcomes, with lines as Claude Code 2.1.329 prints them.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::agents::{AgentEvent, ExitInfo, Reader};
+use crate::model::agent::{AgentKind, PromptBy};
+use crate::model::{AgentName, AgentProfile, AgentState, FailureKind, StepOutcome, Timestamp, Usage, Vote};
+
+const ID: &str = "0b8f6a3e-1111-4222-8333-444455556666";
+
+fn profile() -> AgentProfile {
+    AgentProfile {
+        name: AgentName::from("claude"),
+        kind: AgentKind::Claude,
+        command: vec![],
+        prompt: PromptBy::Stdin,
+        mode: AgentMode::Headless,
+        model: Some("opus".to_owned()),
+        permission: None,
+        extra_args: vec![],
+        env_allow: vec![],
+        env_set: vec![],
+        approve_keys: String::new(),
+        deny_keys: String::new(),
+        interrupt_keys: "\x1b".to_owned(),
+    }
+}
+
+fn argv(profile: &AgentProfile, step: StepKind, resume: Option<&str>) -> Result<Vec<String>, LaunchError> {
+    launch(&LaunchRequest {
+        profile,
+        step,
+        session: "r1-e4",
+        task: "T1",
+        role: None,
+        round: 1,
+        slot: 0,
+        attempt: 1,
+        worktree: Path::new("/w"),
+        prompt_text: "--help",
+        prompt_file: Path::new("/p.md"),
+        result_file: Path::new("/r.json"),
+        resume,
+        schema: Some("{\n \"type\": \"object\"\n}"),
+        user_env: &[],
+    })
+    .map(|launch| {
+        assert_eq!(launch.stdin_file.as_deref(), Some(Path::new("/p.md")));
+        launch.argv
+    })
+}
+
+#[test]
+fn who_works_may_edit_and_who_judges_may_only_read() {
+    let work = argv(&profile(), StepKind::Implement, None).unwrap();
+    let expected = [
+        "claude",
+        "-p",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        "--model=opus",
+        "--permission-mode=acceptEdits",
+    ];
+    assert_eq!(work, expected);
+    let unsafe_profile = AgentProfile { permission: Some("bypassPermissions".to_owned()), ..profile() };
+    assert!(
+        argv(&unsafe_profile, StepKind::Fix, None)
+            .unwrap()
+            .contains(&"--permission-mode=bypassPermissions".to_owned())
+    );
+    for step in [StepKind::Review, StepKind::Plan] {
+        let argv = argv(&unsafe_profile, step, Some(ID)).unwrap();
+        assert!(
+            argv.contains(&"--tools=Read,Grep,Glob".to_owned()) && !argv.iter().any(|a| a.contains("bypass"))
+        );
+        assert!(argv.contains(&"--json-schema={\"type\":\"object\"}".to_owned()), "{argv:?}");
+        assert!(argv.contains(&format!("--resume={ID}")));
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused() {
+    let interactive = AgentProfile { mode: AgentMode::Interactive, ..profile() };
+    assert!(
+        argv(&interactive, StepKind::Implement, None).unwrap_err().to_string().contains("kind = \"command\"")
+    );
+    assert!(argv(&profile(), StepKind::Implement, Some("--dangerous")).is_err());
+    let custom = AgentProfile { command: vec!["/opt/claude".to_owned(), "--bare".to_owned()], ..profile() };
+    assert_eq!(argv(&custom, StepKind::Implement, None).unwrap()[..3], ["/opt/claude", "--bare", "-p"]);
+}
+
+fn run(step: StepKind, lines: &[Value], noise: &str, exit: ExitInfo) -> Vec<AgentEvent> {
+    run_with(step, Usage::default(), lines, noise, exit)
+}
+
+fn run_with(step: StepKind, resumed: Usage, lines: &[Value], noise: &str, exit: ExitInfo) -> Vec<AgentEvent> {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = format!("{noise}{text}");
+    let mut whole = ClaudeReader::new(step, resumed);
+    let mut expected = whole.feed(text.as_bytes());
+    expected.extend(whole.finish(exit, None));
+    let mut split = ClaudeReader::new(step, resumed);
+    let mut got: Vec<AgentEvent> = text.as_bytes().chunks(7).flat_map(|chunk| split.feed(chunk)).collect();
+    got.extend(split.finish(exit, None));
+    assert_eq!(got, expected, "the split of the bytes must not matter");
+    got
+}
+
+fn last(events: &[AgentEvent]) -> StepOutcome {
+    match events.last() {
+        Some(AgentEvent::Outcome(outcome)) => outcome.clone(),
+        other => panic!("the last event is no outcome: {other:?}"),
+    }
+}
+
+fn result(extra: Value) -> Value {
+    let mut line = json!({"subtype": "success", "is_error": false, "session_id": ID, "result": "All done.", "type": "result",
+        "num_turns": 2, "duration_ms": 2690, "total_cost_usd": 0.0118, "terminal_reason": "completed",
+        "usage": {"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 20}, "permission_denials": []});
+    line.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    line
+}
+
+fn api_error(status: Value, text: &str) -> Value {
+    result(
+        json!({"is_error": true, "terminal_reason": "api_error", "api_error_status": status, "result": text}),
+    )
+}
+
+#[test]
+fn each_failure_has_its_kind() {
+    use FailureKind::{Authentication, Configuration, Infrastructure};
+    let quota = |until| FailureKind::Quota { until };
+    let one = ExitInfo::code(1);
+    let max_turns = json!({"type": "result", "subtype": "error_max_turns", "is_error": true, "session_id": ID,
+        "errors": ["Reached maximum number of turns (3)"]});
+    let aborted = json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": ID,
+        "terminal_reason": "aborted_streaming", "errors": []});
+    let lost = json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": ID,
+        "errors": [format!("No conversation found with session ID: {ID}")]});
+    let budget =
+        json!({"type": "result", "subtype": "error_max_budget_usd", "is_error": true, "errors": ["spent"]});
+    for (line, noise, exit, kind, says) in [
+        (
+            Some(api_error(json!(401), "Invalid API key · Fix external API key")),
+            "",
+            one,
+            Authentication,
+            "Invalid API key",
+        ),
+        (Some(api_error(json!(403), "API Error: 403")), "", one, Authentication, "403"),
+        (
+            Some(api_error(Value::Null, "Not logged in · Please run /login")),
+            "",
+            one,
+            Authentication,
+            "/login",
+        ),
+        (Some(api_error(json!(400), "Credit balance is too low")), "", one, Authentication, "Credit"),
+        (Some(api_error(json!(429), "API Error: 429")), "", one, quota(None), "429"),
+        (
+            Some(api_error(json!(429), "usage limit reached|1795312800")),
+            "",
+            one,
+            quota(Some(Timestamp(1_795_312_800_000))),
+            "",
+        ),
+        (
+            Some(api_error(Value::Null, "You've hit your limit · resets 3pm")),
+            "",
+            one,
+            quota(None),
+            "resets 3pm",
+        ),
+        (Some(api_error(json!(400), "API Error: 400 bad")), "", one, Configuration, "400"),
+        (Some(api_error(json!(404), "API Error: 404 model")), "", one, Configuration, "model"),
+        (Some(api_error(json!(500), "API Error: 500")), "", one, Infrastructure, "500"),
+        (Some(api_error(json!(529), "API Error: Overloaded")), "", one, Infrastructure, "Overloaded"),
+        (Some(api_error(Value::Null, "API Error: Unable to connect")), "", one, Infrastructure, "connect"),
+        (Some(max_turns), "", one, Infrastructure, "limit of turns"),
+        (Some(budget), "", one, Configuration, "--max-budget-usd"),
+        (Some(aborted), "", ExitInfo::code(0), Infrastructure, "interrupted"),
+        (Some(lost), "", one, Infrastructure, "starts a new one"),
+        (None, "No conversation found with session ID: x\n", one, Infrastructure, "starts a new one"),
+        (None, "error: unknown option '--nope'\n", one, Configuration, "--nope"),
+        (None, "--dangerously-skip-permissions cannot be used with root/sudo\n", one, Configuration, "root"),
+        (None, "segfault\n", ExitInfo::signal(11), Infrastructure, "signal 11"),
+        (None, "", ExitInfo::code(143), Infrastructure, "signal 15"),
+        (None, "", ExitInfo::code(129), Infrastructure, "signal 1"),
+        (None, "", ExitInfo::code(127), Configuration, "started"),
+        (None, "", ExitInfo::code(0), Infrastructure, "without a result"),
+        (None, "boom\n", ExitInfo::code(7), Infrastructure, "boom"),
+        (Some(result(json!({}))), "hook failed\n", one, Infrastructure, "hook failed"),
+    ] {
+        for step in [StepKind::Implement, StepKind::Review] {
+            let events = run(step, line.as_slice(), noise, exit);
+            match last(&events) {
+                StepOutcome::Failed { failure, message } => {
+                    assert_eq!(failure, kind, "{line:?} {noise}");
+                    assert!(message.contains(says), "{message}");
+                }
+                other => panic!("{line:?} {noise}: {other:?}"),
+            }
+        }
+    }
+    assert_eq!(last(&run(StepKind::Implement, &[], "", ExitInfo::default())), StepOutcome::Lost);
+}
+
+#[test]
+fn a_failed_resume_says_that_the_session_is_gone_and_offers_no_new_id() {
+    let line = json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": ID,
+        "errors": ["No conversation found with session ID"]});
+    let events = run(StepKind::Implement, &[line], "", ExitInfo::code(1));
+    assert!(events.contains(&AgentEvent::SessionGone));
+    assert!(!events.iter().any(|event| matches!(event, AgentEvent::SessionSeen(_))));
+}
+
+#[test]
+fn the_reset_time_of_a_limit_is_taken_from_its_event() {
+    let limit = json!({"type": "rate_limit_event", "session_id": ID,
+        "rate_limit_info": {"status": "rejected", "resetsAt": 1_795_312_800}});
+    let events = run(StepKind::Review, &[limit, api_error(json!(429), "API Error")], "", ExitInfo::code(1));
+    let until = Some(Timestamp(1_795_312_800_000));
+    assert!(
+        matches!(last(&events), StepOutcome::Failed { failure: FailureKind::Quota { until: u }, .. } if u == until)
+    );
+}
+
+#[test]
+fn success_is_judged_by_the_step() {
+    let zero = ExitInfo::code(0);
+    assert_eq!(
+        last(&run(StepKind::Implement, &[result(json!({}))], "", zero)),
+        StepOutcome::Worked { summary: "All done.".to_owned() }
+    );
+    let verdict = json!({"verdict": "approve", "summary": "ok", "findings": []});
+    let approved =
+        |outcome| matches!(outcome, StepOutcome::Reviewed { verdict } if verdict.vote == Vote::Approve);
+    assert!(approved(last(&run(
+        StepKind::Review,
+        &[result(json!({"structured_output": verdict}))],
+        "",
+        zero
+    ))));
+    assert!(approved(last(&run(
+        StepKind::Review,
+        &[result(json!({"result": verdict.to_string()}))],
+        "",
+        zero
+    ))));
+    for unclear in [result(json!({})), result(json!({"structured_output": {"verdict": "maybe"}}))] {
+        assert!(matches!(last(&run(StepKind::Review, &[unclear], "", zero)), StepOutcome::Invalid { .. }));
+    }
+    let gave_up = json!({"type": "result", "subtype": "error_max_structured_output_retries", "is_error": true,
+        "errors": ["no valid output"]});
+    assert!(matches!(last(&run(StepKind::Plan, &[gave_up], "", zero)), StepOutcome::Invalid { .. }));
+    assert!(matches!(
+        last(&run(StepKind::Implement, &[result(json!({}))], "", ExitInfo::code(143))),
+        StepOutcome::Worked { .. }
+    ));
+}
+
+#[test]
+fn what_was_not_allowed_is_told_with_the_summary() {
+    let denied = json!({"permission_denials":
+        [{"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "rm -rf\n/"}}]});
+    match last(&run(StepKind::Implement, &[result(denied)], "", ExitInfo::code(0))) {
+        StepOutcome::Worked { summary } => {
+            assert!(summary.contains("not allowed: Bash rm -rf /"), "{summary}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn said(id: &str, content: Value, output: u64) -> Value {
+    json!({"type": "assistant", "session_id": ID, "parent_tool_use_id": null,
+        "message": {"id": id, "content": content, "usage": {"input_tokens": 5, "output_tokens": output}}})
+}
+
+#[test]
+fn a_whole_turn_is_followed() {
+    let lines = [
+        json!({"type": "system", "subtype": "init", "cwd": "/w", "session_id": ID, "model": "opus", "claude_code_version": "2.1.329"}),
+        said("m1", json!([{"type": "thinking", "thinking": "Hm \x1b[31m."}]), 1),
+        said(
+            "m1",
+            json!([{"type": "tool_use", "name": "Edit", "input": {"file_path": "src/x.rs", "old_string": "a", "new_string": "b\x07"}}]),
+            1,
+        ),
+        json!({"type": "user", "session_id": ID, "message": {"content": [{"type": "tool_result", "content": [{"type": "text", "text": "ok\n2\n3\n4\n5\n6\n7"}]}]}}),
+        json!({"type": "from_the_future", "session_id": ID}),
+        said("m2", json!([{"type": "text", "text": "Done:\nall of it"}]), 3),
+        result(json!({})),
+    ];
+    let events = run(StepKind::Implement, &lines, "warning: x\n", ExitInfo::code(0));
+    let ids: Vec<_> = events.iter().filter(|event| matches!(event, AgentEvent::SessionSeen(_))).collect();
+    assert_eq!(ids, [&AgentEvent::SessionSeen(ID.to_owned())]);
+    let used = events.iter().fold(Usage::default(), |sum, event| match event {
+        AgentEvent::Used(usage) => sum.plus(*usage),
+        _ => sum,
+    });
+    assert_eq!(used, Usage { cost_micros: 11_800, input_tokens: 100, output_tokens: 20 });
+    assert!(events.iter().any(|e| matches!(e, AgentEvent::Status(s) if s.message == "Edit src/x.rs")));
+    assert!(events.iter().any(|e| matches!(e, AgentEvent::Status(s) if s.state == AgentState::Done)));
+    let transcript: String = events
+        .iter()
+        .filter_map(|event| match event {
+            AgentEvent::Transcript(text) => Some(String::from_utf8(text.clone()).unwrap()),
+            _ => None,
+        })
+        .collect();
+    for part in [
+        "warning: x",
+        "Claude Code\x1b[0m \x1b[2m2.1.329 · opus · /w",
+        "\x1b[2;3m✻ Hm .\x1b[0m\r\n",
+        "\x1b[32m●\x1b[0m \x1b[1mEdit\x1b[0m src/x.rs\r\n",
+        "\x1b[31m- a\x1b[0m\r\n",
+        "\x1b[32m+ b\x1b[0m\r\n",
+        "⎿  ok",
+        "… 1 more lines",
+        "· from_the_future",
+        "● Done:\x1b[0m\r\n  all of it",
+        "✓\x1b[0m \x1b[2mturn ended after 2 s · 2 turns · $0.0118",
+    ] {
+        assert!(transcript.contains(part), "{part:?} is not in\n{transcript:?}");
+    }
+}
+
+#[test]
+fn the_cost_of_a_resumed_session_counts_once() {
+    let resumed = Usage { cost_micros: 10_000, input_tokens: 1000, output_tokens: 1000 };
+    let cost = |resumed| {
+        run_with(StepKind::Fix, resumed, &[result(json!({}))], "", ExitInfo::code(0)).iter().find_map(|e| {
+            match e {
+                AgentEvent::Used(usage) => Some(*usage),
+                _ => None,
+            }
+        })
+    };
+    assert_eq!(cost(resumed), Some(Usage { cost_micros: 1_800, input_tokens: 100, output_tokens: 20 }));
+    let more = Usage { cost_micros: 50_000, ..resumed };
+    assert_eq!(
+        cost(more).map(|usage| usage.cost_micros),
+        Some(11_800),
+        "a session that began anew counts whole"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_output_makes_the_reader_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), code in 0..256i32) {
+        let mut reader = ClaudeReader::new(StepKind::Review, Usage::default());
+        reader.feed(&bytes);
+        let events = reader.finish(ExitInfo::code(code), None);
+        let clean = !matches!(last(&events), StepOutcome::Reviewed { .. } | StepOutcome::Worked { .. });
+        proptest::prop_assert!(clean);
+    }
+
+    #[test]
+    fn no_line_of_the_right_kind_and_the_wrong_shape_does_either(
+        kind in proptest::sample::select(vec!["system", "assistant", "user", "result", "rate_limit_event", "stream_event"]),
+        key in proptest::sample::select(vec!["message", "session_id", "usage", "result", "is_error", "errors", "permission_denials"]),
+        value in proptest::sample::select(vec![json!(null), json!(1), json!("x"), json!([1, null]), json!({"content": 3, "id": 4})]),
+    ) {
+        let mut reader = ClaudeReader::new(StepKind::Implement, Usage::default());
+        reader.feed(format!("{}\n", json!({"type": kind, key: value})).as_bytes());
+        reader.finish(ExitInfo::code(0), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! What readers say of an agent's output.
+
+use crate::model::{AgentStatus, StepOutcome, Usage};
+
+/// One thing that an agent's output told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// The provider's own session id; a later turn resumes with it.
+    SessionSeen(String),
+    /// The provider does not know the session that was to be resumed: the next attempt has to start a new one.
+    SessionGone,
+    /// Tokens and money since the last such event.
+    Used(Usage),
+    /// Its status changed.
+    Status(AgentStatus),
+    /// Semantic progress: a structured event, a line of a plain command, a result. Never a spinner's bytes.
+    Progress,
+    /// A readable transcript for the pane: text with SGR sequences and CR LF, nothing else.
+    Transcript(Vec<u8>),
+    /// How the attempt ended; the last event of a session.
+    Outcome(StepOutcome),
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExitInfo {
+    /// Exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl ExitInfo {
+    /// Ended by itself with this code.
+    pub fn code(code: i32) -> Self {
+        Self { code: Some(code), signal: None }
+    }
+
+    /// Ended by this signal.
+    pub fn signal(signal: i32) -> Self {
+        Self { code: None, signal: Some(signal) }
+    }
+}
+
+/// Follows one session's output. Bytes may be split anywhere.
+pub trait Reader {
+    /// Takes the next bytes.
+    fn feed(&mut self, bytes: &[u8]) -> Vec<AgentEvent>;
+
+    /// Takes the end. `result_file` is the text of the file named in `LOOPMON_RESULT`, if there is one. The last
+    /// event is the outcome.
+    fn finish(&mut self, exit: ExitInfo, result_file: Option<String>) -> Vec<AgentEvent>;
+}

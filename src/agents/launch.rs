@@ -1,0 +1,138 @@
+//! What a launch is made of and what comes out of it. Nothing is started here.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::model::agent::AgentMode;
+use crate::model::{AgentName, AgentProfile, StepKind};
+
+/// Bytes that one argument may have: Linux refuses more (`MAX_ARG_STRLEN`, with its final NUL).
+pub const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
+
+/// Everything that a launch depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct LaunchRequest<'a> {
+    /// How to run the agent.
+    pub profile: &'a AgentProfile,
+    /// What is asked.
+    pub step: StepKind,
+    /// Our session id.
+    pub session: &'a str,
+    /// The task's id; empty for the planner.
+    pub task: &'a str,
+    /// The role, if one was asked for.
+    pub role: Option<&'a str>,
+    /// Pass of the loop, from 1.
+    pub round: u32,
+    /// Reviewer's slot, from 0.
+    pub slot: u32,
+    /// Try at this step, from 1.
+    pub attempt: u32,
+    /// Where it works.
+    pub worktree: &'a Path,
+    /// The whole prompt.
+    pub prompt_text: &'a str,
+    /// The file that holds it already.
+    pub prompt_file: &'a Path,
+    /// Where a result may be written; nothing is there yet.
+    pub result_file: &'a Path,
+    /// The provider's session to go on with.
+    pub resume: Option<&'a str>,
+    /// The JSON Schema of the result, used where the command line takes one.
+    pub schema: Option<&'a str>,
+    /// The user's whole environment, to choose from.
+    pub user_env: &'a [(String, String)],
+}
+
+impl LaunchRequest<'_> {
+    /// The agent's name.
+    pub fn agent(&self) -> &AgentName {
+        &self.profile.name
+    }
+}
+
+/// What is to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// Program and arguments; at least the program.
+    pub argv: Vec<String>,
+    /// The whole environment: nothing else is inherited.
+    pub env: Vec<(String, String)>,
+    /// A file for standard input; else it is closed (headless) or the terminal (interactive).
+    pub stdin_file: Option<PathBuf>,
+    /// Terminal or pipes.
+    pub mode: AgentMode,
+    /// Text to paste into its terminal, once it is ready, and to send off with Enter.
+    pub paste: Option<String>,
+}
+
+/// Why there is no launch.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LaunchError {
+    /// No program was named.
+    #[error("run agent {agent}: its command is empty; name a program in `command`")]
+    NoCommand {
+        /// The agent.
+        agent: AgentName,
+    },
+    /// A placeholder that is none.
+    #[error("run agent {agent}: its command holds {{{name}}}, which is no placeholder; known are {known}")]
+    UnknownPlaceholder {
+        /// The agent.
+        agent: AgentName,
+        /// What stands between the braces.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The prompt reaches it by nothing.
+    #[error("run agent {agent}: its prompt goes {by}, but {problem}")]
+    PromptUnreachable {
+        /// The agent.
+        agent: AgentName,
+        /// The way.
+        by: &'static str,
+        /// What is in the way, with a hint.
+        problem: &'static str,
+    },
+    /// The prompt is longer than an argument can be.
+    #[error(
+        "run agent {agent}: the prompt has {bytes} bytes and an argument holds {ARGUMENT_LIMIT}; \
+         use `prompt = \"file\"` or `prompt = \"stdin\"`"
+    )]
+    PromptTooLong {
+        /// The agent.
+        agent: AgentName,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A NUL, which no argument or variable can hold.
+    #[error("run agent {agent}: {place} holds a NUL character")]
+    Nul {
+        /// The agent.
+        agent: AgentName,
+        /// Where.
+        place: String,
+    },
+    /// The adapter can't do this.
+    #[error("run agent {agent}: {problem}")]
+    Unsupported {
+        /// The agent.
+        agent: AgentName,
+        /// What, with a hint.
+        problem: String,
+    },
+}
+
+/// Refuses what `execve` cannot pass on.
+pub(super) fn without_nul(agent: &AgentName, launch: Launch) -> Result<Launch, LaunchError> {
+    let nul = |place: String| LaunchError::Nul { agent: agent.clone(), place };
+    if let Some(at) = launch.argv.iter().position(|argument| argument.contains('\0')) {
+        return Err(nul(format!("argument {at}")));
+    }
+    match launch.env.iter().find(|(name, value)| name.contains(['\0', '=']) || value.contains('\0')) {
+        Some((name, _)) => Err(nul(format!("the variable {name:?}"))),
+        None => Ok(launch),
+    }
+}
