@@ -28,7 +28,7 @@ fn a_person_approves_rejects_prompts_detaches_loses_the_server_comes_back_and_se
     // One goes silent: it is given words.
     tty.wait("no progress");
     tty.type_text("w ");
-    tty.wait("Give");
+    tty.wait("Words for");
     tty.type_text("go on, please\r");
     // Leave, kill the server, come back to the same run.
     tty.wait_gone("no progress");
@@ -104,11 +104,13 @@ fn two_terminals_look_at_once_and_each_has_its_own_view() {
     let mut second = Tty::open(LOOPMON, &[], &machine.path("demo"), &machine.env(), (80, 24));
     second.wait("[1 Tasks]");
     second.type_text("?");
-    second.wait("next that needs you");
-    assert!(!first.text().contains("next that needs you"));
+    second.wait("go to the next that");
+    assert!(!first.text().contains("go to the next that"));
     first.type_text("wa");
     first.wait_gone("Needs you 1");
-    second.type_text("\x1bq");
+    second.type_text("\x1b");
+    second.wait_gone("go to the next that");
+    second.type_text("q");
     assert_eq!(second.ended(), 0);
     first.type_text("q");
     assert_eq!(first.ended(), 0);

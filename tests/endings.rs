@@ -88,16 +88,11 @@ fn a_closed_terminal_ends_the_client_at_once() {
     let machine = machine();
     let tty = open(&machine);
     let pid = tty.child.process_id().unwrap();
-    // Only the terminal goes away; nothing is signalled by us.
-    let Tty { .. } = &tty;
-    drop_master(tty);
+    // Only the terminal goes away; nobody signals the program but the kernel.
+    let child = tty.hang_up();
     wait_for("the client's end", || {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
-        state.is_none_or(|stat| stat.contains(") Z ")).then_some(())
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+        stat.is_none_or(|stat| stat.contains(") Z ")).then_some(())
     });
-}
-
-/// Closes the terminal and leaves its program alone.
-fn drop_master(tty: Tty) {
-    std::mem::forget(tty.child_only());
+    drop(child);
 }

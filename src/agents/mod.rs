@@ -16,9 +16,11 @@ mod text;
 use crate::model::agent::AgentKind;
 use crate::model::{AgentProfile, StepKind, Usage};
 
+pub use environment::gate_environment;
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
+pub use text::plain as plain_text;
 
 /// The command line and environment of a step.
 ///

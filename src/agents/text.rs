@@ -1,7 +1,7 @@
 //! Foreign text made harmless: escape sequences and controls taken out, lengths bounded.
 
 /// Text without escape sequences, control characters and bidi overrides; line breaks and tabs stay.
-pub(super) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

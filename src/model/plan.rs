@@ -36,9 +36,3 @@ pub struct PlanTask {
     /// Files it is expected to touch: a hint, never a limit.
     pub files: Vec<String>,
 }
-
-impl Default for TaskId {
-    fn default() -> Self {
-        TaskId(String::new())
-    }
-}

@@ -19,9 +19,9 @@ use super::clock;
 use super::requests::{self, Desk};
 use super::runtime::View;
 use super::shared::Shared;
-use crate::model::SessionId;
+use crate::model::{SessionId, Snapshot};
 use crate::protocol::client::{Colours, FromServer, Message, ToServer};
-use crate::ui::{Input, Reply, Request, Ui, World};
+use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
 
 /// Between two frames at least.
 const FRAME: Duration = Duration::from_millis(16);
@@ -135,7 +135,7 @@ impl ScreenClient {
             changed = self.view.snapshot.changed() => {
                 changed.ok()?;
                 self.dirty = true;
-                Some(Vec::new())
+                Some(self.observe())
             }
             () = self.panes_changed.notified() => {
                 self.dirty = true;
@@ -147,7 +147,8 @@ impl ScreenClient {
             }
             permit = reserve(&outgoing, due) => {
                 let permit = permit?;
-                match draw(&mut self.ui, &mut self.canvas, &self.shared, &self.view, self.desk.welcome(), &self.clients) {
+                let scene = self.scene();
+                match draw(&mut self.ui, &mut self.canvas, &scene) {
                     Ok(frame) => permit.send(FromServer::Frame(frame)),
                     Err(message) => {
                         permit.send(Message::Bye { message: Some(message), error: true }.into());
@@ -183,52 +184,36 @@ impl ScreenClient {
 
     fn input(&mut self, input: Input) -> Vec<Request> {
         self.dirty = true;
-        let snapshot = self.view.snapshot.borrow().clone();
-        let clock = clock::wall_clock();
-        let world = World {
-            snapshot: &snapshot,
-            panes: &self.shared.panes,
-            now: clock::now(),
-            clock: &clock,
-            welcome: self.desk.welcome(),
-            clients: self.clients.load(Ordering::Acquire),
-        };
-        let ui = &mut self.ui;
-        let handled = catch_unwind(AssertUnwindSafe(|| ui.handle(input, &world)));
-        handled.unwrap_or_else(|_| {
-            tracing::error!("a key was not handled: the screen's code failed");
-            Vec::new()
+        self.scene().show(|world| {
+            let handled = catch_unwind(AssertUnwindSafe(|| self.ui.handle(input, world)));
+            handled.unwrap_or_else(|_| {
+                tracing::error!("a key was not handled: the screen's code failed");
+                Vec::new()
+            })
         })
     }
 
     fn reply(&mut self, reply: Reply) -> Option<Vec<Request>> {
         self.dirty = true;
-        let snapshot = self.view.snapshot.borrow().clone();
-        let clock = clock::wall_clock();
-        let world = World {
-            snapshot: &snapshot,
-            panes: &self.shared.panes,
-            now: clock::now(),
-            clock: &clock,
+        Some(self.scene().show(|world| self.ui.reply(reply, world)))
+    }
+
+    fn observe(&mut self) -> Vec<Request> {
+        self.scene().show(|world| self.ui.observe(world))
+    }
+
+    fn scene(&self) -> Scene {
+        Scene {
+            snapshot: self.view.snapshot.borrow().clone(),
+            shared: Arc::clone(&self.shared),
             welcome: self.desk.welcome(),
             clients: self.clients.load(Ordering::Acquire),
-        };
-        Some(self.ui.reply(reply, &world))
+        }
     }
 
     /// The next moment at which the picture changes by time alone.
     fn tick(&self) -> Option<Instant> {
-        let snapshot = self.view.snapshot.borrow().clone();
-        let clock = clock::wall_clock();
-        let world = World {
-            snapshot: &snapshot,
-            panes: &self.shared.panes,
-            now: clock::now(),
-            clock: &clock,
-            welcome: self.desk.welcome(),
-            clients: self.clients.load(Ordering::Acquire),
-        };
-        let wait = self.ui.needs_clock(&world)?;
+        let wait = self.scene().show(|world| self.ui.needs_clock(world))?;
         Some(self.drawn.unwrap_or_else(Instant::now) + Duration::from_millis(wait.max(50)))
     }
 
@@ -299,25 +284,31 @@ impl Drop for ScreenClient {
     }
 }
 
-fn draw(
-    ui: &mut Ui,
-    canvas: &mut Canvas,
-    shared: &Shared,
-    view: &View,
-    welcome: &crate::ui::Welcome,
-    clients: &AtomicUsize,
-) -> Result<Vec<u8>, String> {
-    let snapshot = view.snapshot.borrow().clone();
-    let clock = clock::wall_clock();
-    let world = World {
-        snapshot: &snapshot,
-        panes: &shared.panes,
-        now: clock::now(),
-        clock: &clock,
-        welcome,
-        clients: clients.load(Ordering::Acquire),
-    };
-    let drawn = catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, &world))));
+/// What a client shows at one moment.
+struct Scene {
+    snapshot: Arc<Snapshot>,
+    shared: Arc<Shared>,
+    welcome: Arc<Welcome>,
+    clients: usize,
+}
+
+impl Scene {
+    fn show<T>(&self, work: impl FnOnce(&World<'_>) -> T) -> T {
+        let clock = clock::wall_clock();
+        work(&World {
+            snapshot: &self.snapshot,
+            panes: &self.shared.panes,
+            now: clock::now(),
+            clock: &clock,
+            welcome: &self.welcome,
+            clients: self.clients,
+        })
+    }
+}
+
+fn draw(ui: &mut Ui, canvas: &mut Canvas, scene: &Scene) -> Result<Vec<u8>, String> {
+    let drawn =
+        scene.show(|world| catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world)))));
     drawn.unwrap_or_else(|_| {
         Err("the screen could not be drawn (a fault of loopmon's); the agents go on: start `loopmon` again".to_owned())
     })

@@ -40,8 +40,8 @@ impl Desk {
     }
 
     /// What the first screen tells.
-    pub fn welcome(&self) -> &Welcome {
-        &self.welcome
+    pub fn welcome(&self) -> Arc<Welcome> {
+        Arc::clone(&self.welcome)
     }
 
     /// The next reply; waits for it.

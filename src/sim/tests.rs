@@ -181,7 +181,7 @@ fn the_plan_and_the_configuration_of_the_demo_fit_the_script() {
     let plan: Written = toml::from_str(demo("plan.toml")).unwrap();
     assert!(plan.tasks.len() >= 6 && plan.tasks.iter().filter(|task| task.human).count() == 1);
     let config: toml::Table = toml::from_str(demo("loopmon.toml")).unwrap();
-    let agents = config["agent"].as_table().unwrap();
+    let agents = config["agents"].as_table().unwrap();
     let script = Script::parse(demo("script.toml")).unwrap();
     for task in &plan.tasks {
         assert!(agents.contains_key(task.agent.as_ref().unwrap().as_str()));

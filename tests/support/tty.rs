@@ -15,8 +15,9 @@ pub struct Tty {
     screen: Arc<Mutex<Emulator>>,
     /// Everything that it wrote.
     bytes: Arc<Mutex<Vec<u8>>>,
-    writer: Box<dyn Write + Send>,
-    pub master: Box<dyn MasterPty + Send>,
+    writer: Option<Box<dyn Write + Send>>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    reader: Option<std::thread::JoinHandle<()>>,
     pub child: Box<dyn Child + Send + Sync>,
 }
 
@@ -36,7 +37,7 @@ impl Tty {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (seen, kept) = (Arc::clone(&screen), Arc::clone(&bytes));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 64 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 seen.lock().unwrap().feed(&buffer[..count]);
@@ -44,7 +45,7 @@ impl Tty {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Tty { screen, bytes, writer, master: pair.master, child }
+        Tty { screen, bytes, writer: Some(writer), master: Some(pair.master), reader: Some(reader), child }
     }
 
     /// What a person sees.
@@ -58,8 +59,9 @@ impl Tty {
     }
 
     pub fn type_text(&mut self, text: &str) {
-        self.writer.write_all(text.as_bytes()).unwrap();
-        self.writer.flush().unwrap();
+        let writer = self.writer.as_mut().unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.flush().unwrap();
     }
 
     /// Waits until the screen shows this.
