@@ -50,6 +50,7 @@ pub fn decide(state: &State, command: &Command) -> Decision {
             Phase::Merging if is_advancing(state, id) => {
                 refuse(format!("{id} is being merged at this moment"))
             }
+            _ if is_uncertain(state, id) => refuse(uncertain(id)),
             _ => Ok(PersonEvent::Cancelled { task: id.clone() }),
         },
         Command::Add(spec) => add(state, spec),
@@ -109,6 +110,7 @@ fn approve(state: &State, id: &TaskId) -> Decision {
         || matches!(entry.hold, Some(Hold::NeedsAttention(_)));
     match (&entry.work.tip, entry.phase) {
         (Some(tip), Phase::AwaitingHuman) => Ok(PersonEvent::Approved { task: id.clone(), oid: tip.clone() }),
+        _ if stuck && is_uncertain(state, id) => refuse(uncertain(id)),
         (Some(_), _) if stuck && state.effects_of(id).next().is_none() => {
             Ok(PersonEvent::TakenOver { task: id.clone() })
         }
@@ -127,6 +129,7 @@ fn reject(state: &State, id: &TaskId, reason: &str) -> Decision {
     let open = matches!(entry.phase, Phase::AwaitingHuman | Phase::MergeQueued | Phase::Approved) || stuck;
     match entry.phase {
         Phase::Blocked | Phase::Done | Phase::Cancelled => refuse(format!("{id} is {}", entry.phase.name())),
+        _ if is_uncertain(state, id) => refuse(uncertain(id)),
         _ if !open || state.effects_of(id).next().is_some() => {
             refuse(format!("nothing of {id} waits for your word: it is {}", entry.phase.name()))
         }
@@ -226,4 +229,14 @@ fn is_landing(state: &State) -> bool {
 
 fn is_advancing(state: &State, id: &TaskId) -> bool {
     state.effects_of(id).any(|(_, kind)| matches!(kind, EffectKind::AdvanceIntegration { .. }))
+}
+
+/// Whether the integration branch may hold the task's merge although nothing has said so.
+fn is_uncertain(state: &State, id: &TaskId) -> bool {
+    let merge = state.tasks.get(id).and_then(|task| task.merge.as_ref());
+    merge.is_some_and(|merge| merge.uncertain)
+}
+
+fn uncertain(id: &TaskId) -> String {
+    format!("{id} may be merged already, for git did not say: retry it first")
 }

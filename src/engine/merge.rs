@@ -86,9 +86,10 @@ impl Turn<'_> {
         let branch = self.state.integration_branch();
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         let message = format!("{id}: {}", task.spec.title);
-        let candidate = task.merge.get_or_insert_with(MergeTry::default).candidate.clone();
-        // A person may have raised the branch by hand: a candidate on an older tip is built again.
-        let Some((commit, onto)) = candidate.filter(|(_, onto)| *onto == branch_tip) else {
+        let merge = task.merge.get_or_insert_with(MergeTry::default);
+        // A candidate on an older tip is built again, unless the branch may hold it already: that is found out first.
+        let stands = |onto: &Oid| merge.uncertain || *onto == branch_tip;
+        let Some((commit, onto)) = merge.candidate.clone().filter(|(_, onto)| stands(onto)) else {
             let kind =
                 EffectKind::BuildMerge { task: id.clone(), onto: branch_tip, tip, message, date: task.since };
             self.emit(kind);
@@ -97,8 +98,9 @@ impl Turn<'_> {
         if self.next_gate(id, GateTree::Merge, &commit).is_some() {
             return;
         }
-        let merge = self.state.tasks.get(id).and_then(|task| task.merge.as_ref());
-        if merge.is_some_and(|merge| merge.evidence.results.iter().all(GateResult::passed)) {
+        let merge = self.task(id).and_then(|task| task.merge.as_mut());
+        if let Some(merge) = merge.filter(|merge| merge.evidence.results.iter().all(GateResult::passed)) {
+            merge.uncertain = true;
             self.emit(EffectKind::AdvanceIntegration { task: id.clone(), branch, old: onto, new: commit });
         } else {
             self.send_back(id, &onto, Vec::new());

@@ -267,6 +267,8 @@ pub struct MergeTry {
     pub candidate: Option<(Oid, Oid)>,
     /// What the gates said of the merge commit.
     pub evidence: Evidence,
+    /// The branch was asked to move to the candidate, and no answer has said whether it did.
+    pub uncertain: bool,
     /// A merge that has to be brought into the worktree for a fix.
     pub staging: Option<Merging>,
 }
