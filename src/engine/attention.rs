@@ -18,10 +18,7 @@ pub fn rows(state: &State) -> Vec<AttentionRow> {
         rows.extend(state.tasks.values().filter_map(|task| task_row(state, task)));
     }
     for row in &mut rows {
-        let waiting = row
-            .task
-            .as_ref()
-            .map(|task| graph::dependents(state.tasks.values().map(|task| &task.spec), task));
+        let waiting = row.task.as_ref().map(|task| graph::dependents(&state.dependents, task));
         row.unblocks = waiting.map_or(0, |tasks| u32::try_from(tasks.len()).unwrap_or(u32::MAX));
     }
     rows.sort_by(|a, b| {

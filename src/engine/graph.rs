@@ -65,9 +65,10 @@ pub fn cycle(tasks: &[PlanTask]) -> Option<Vec<TaskId>> {
         tasks.iter().filter(|task| !done.contains(&task.id)).map(|task| (&task.id, task)).collect();
     // Every task that is left depends on another that is left: walking along them must come back.
     let mut path: Vec<&TaskId> = Vec::new();
+    let mut seen: BTreeMap<&TaskId, usize> = BTreeMap::new();
     let mut at = *stuck.keys().next()?;
     loop {
-        if let Some(start) = path.iter().position(|seen| *seen == at) {
+        if let Some(start) = seen.insert(at, path.len()) {
             let mut circle: Vec<TaskId> = path.iter().skip(start).map(|id| (*id).clone()).collect();
             circle.push(at.clone());
             return Some(circle);
@@ -135,14 +136,14 @@ pub fn ranks(tasks: &[&PlanTask]) -> BTreeMap<TaskId, u32> {
     ranks
 }
 
-/// Tasks that wait for this one, directly or not.
-pub fn dependents<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone, of: &TaskId) -> BTreeSet<TaskId> {
+/// Tasks that wait for this one, directly or not; `edges` has the direct ones.
+pub fn dependents<'a>(edges: &'a BTreeMap<TaskId, Vec<TaskId>>, of: &'a TaskId) -> BTreeSet<&'a TaskId> {
     let mut found = BTreeSet::new();
-    let mut frontier = vec![of.clone()];
+    let mut frontier = vec![of];
     while let Some(id) = frontier.pop() {
-        for task in tasks.clone() {
-            if task.depends_on.contains(&id) && found.insert(task.id.clone()) {
-                frontier.push(task.id.clone());
+        for dependent in edges.get(id).into_iter().flatten() {
+            if found.insert(dependent) {
+                frontier.push(dependent);
             }
         }
     }
@@ -188,7 +189,9 @@ mod tests {
         let tasks = [task("a", &[]), task("b", &["a"]), task("c", &["b"]), task("d", &["a"])];
         let ranks = ranks(&tasks.iter().collect::<Vec<_>>());
         assert_eq!([2, 1, 0, 0], ["a", "b", "c", "d"].map(|id| ranks[&id.into()]));
-        assert_eq!(dependents(tasks.iter(), &"a".into()).len(), 3);
+        let edges =
+            BTreeMap::from([("a".into(), vec!["b".into(), "d".into()]), ("b".into(), vec!["c".into()])]);
+        assert_eq!(dependents(&edges, &"a".into()).len(), 3);
     }
 
     #[test]

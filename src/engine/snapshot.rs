@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::attention;
 use super::decide::decide;
-use super::effect::EffectKind;
+use super::explain::Explainer;
 use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
-use super::{attention, explain};
 use crate::model::snapshot::{
-    GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
+    AttentionRow, GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
 };
 use crate::model::{Command, EffectId, HumanGate, Phase, PlanTask, SessionId, TaskId, Timestamp, Verb};
 
@@ -16,22 +16,28 @@ const ENDED_SHOWN: usize = 200;
 
 /// Everything that can be seen of a run. `project` is the folder's name.
 pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
+    let explainer = Explainer::new(state);
+    let view = |(id, depth)| task_view(state, &explainer, &id, depth);
+    let attention = attention::rows(state);
     Snapshot {
         seq: state.seq,
         project: project.to_owned(),
         run: Some(run_view(state)),
-        tasks: board(state).into_iter().filter_map(|(id, depth)| task_view(state, &id, depth)).collect(),
-        attention: attention::rows(state),
+        tasks: board(state).into_iter().filter_map(view).collect(),
+        resting: is_resting(state, &attention),
+        attention,
         sessions: session_views(state, now),
         notices: state.notices.clone(),
-        pending: pending(state),
     }
 }
 
-/// Effects that are neither a session, which is shown, nor a timer, which may take long.
-fn pending(state: &State) -> u32 {
-    let counts = |kind: &&EffectKind| !kind.is_session() && !matches!(kind, EffectKind::StartTimer { .. });
-    u32::try_from(state.in_flight.values().filter(counts).count()).unwrap_or(u32::MAX)
+/// Every update goes on until nothing more follows: so what moves is in flight, and is no session that waits.
+fn is_resting(state: &State, attention: &[AttentionRow]) -> bool {
+    let waits = |effect: &EffectId| {
+        let paused = state.sessions.get(effect).is_some_and(|session| session.paused);
+        paused || attention.iter().any(|row| row.effect == Some(*effect))
+    };
+    state.in_flight.keys().all(|effect| waits(effect))
 }
 
 fn run_view(state: &State) -> RunView {
@@ -122,7 +128,7 @@ fn board(state: &State) -> Vec<(TaskId, u16)> {
     rows
 }
 
-fn task_view(state: &State, id: &TaskId, depth: u16) -> Option<TaskView> {
+fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) -> Option<TaskView> {
     let task = state.tasks.get(id)?;
     let spec = &task.spec;
     Some(TaskView {
@@ -151,7 +157,7 @@ fn task_view(state: &State, id: &TaskId, depth: u16) -> Option<TaskView> {
         },
         findings: task.findings.clone(),
         usage: task.usage,
-        explanation: explain::explain(state, task),
+        explanation: explainer.explain(task),
         refusals: task_refusals(state, id),
     })
 }

@@ -57,6 +57,10 @@ impl Turn<'_> {
             task.work.base = Some(merging.onto.clone());
             task.merge = None;
         }
+        // Work that an earlier step had left in the worktree: the step that is due has not run yet.
+        if task.step.at != Attempt::Ended {
+            return;
+        }
         for finding in task.findings.iter_mut().filter(|finding| finding.is_open()) {
             finding.state = FindingState::Fixed(oid.clone());
         }
@@ -74,8 +78,8 @@ impl Turn<'_> {
         let after = self.state.policy.after_fix;
         let may_go_on = self.next_round(id);
         let Some(task) = self.state.tasks.get_mut(id) else { return };
+        task.limit.last_validation = !may_go_on;
         if !may_go_on {
-            task.limit.last_validation = true;
             return self.enter(id, Phase::Validating);
         }
         match after {
@@ -152,7 +156,7 @@ impl Turn<'_> {
         evidence.results.push(result.clone());
     }
 
-    /// Runs the next gate without a result; `None` when all have one.
+    /// Runs the next gate without a result, if the budget lets it; `None` when all have one.
     pub fn next_gate(&mut self, id: &TaskId, on: GateTree, oid: &Oid) -> Option<()> {
         let gates = self.state.policy.gates.clone();
         let task = self.task(id)?;
@@ -164,6 +168,9 @@ impl Turn<'_> {
             *evidence = Evidence { oid: Some(oid.clone()), results: Vec::new() };
         }
         let gate = gates.into_iter().find(|gate| evidence.of(oid, &gate.name).is_none())?;
+        if self.state.is_over_budget() {
+            return Some(());
+        }
         self.emit(EffectKind::RunGate { task: id.clone(), gate, oid: oid.clone(), on });
         Some(())
     }
