@@ -1,4 +1,10 @@
 //! Drawing: a whole frame at 200x50 with 1, 10 and 50 live panes, after output in the shown one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark says what is wrong by failing"
+)]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

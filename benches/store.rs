@@ -1,4 +1,10 @@
 //! The log: one durable event, and a batch of ten. The disk's fsync is in these figures.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark says what is wrong by failing"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use loopmon::model::{EffectId, Event, Record, RunId, Timestamp};

@@ -1,4 +1,10 @@
 //! The emulator's throughput by kind of output, at 200x50 with its history.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark says what is wrong by failing"
+)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use loopmon::term::{Colours, Emulator};
