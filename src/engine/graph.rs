@@ -27,11 +27,11 @@ pub fn problems(tasks: &[PlanTask], team: &Team) -> Vec<String> {
             }
         }
     }
-    if found.is_empty() {
-        if let Some(cycle) = cycle(tasks) {
-            let names: Vec<&str> = cycle.iter().map(TaskId::as_str).collect();
-            found.push(format!("the dependencies run in a circle: {}", names.join(" → ")));
-        }
+    if found.is_empty()
+        && let Some(cycle) = cycle(tasks)
+    {
+        let names: Vec<&str> = cycle.iter().map(TaskId::as_str).collect();
+        found.push(format!("the dependencies run in a circle: {}", names.join(" → ")));
     }
     found
 }
@@ -46,15 +46,15 @@ fn task_problems(task: &PlanTask, team: &Team, found: &mut Vec<String>) {
     if task.title.trim().is_empty() {
         found.push(format!("{} has no title", task.id));
     }
-    if let Some(agent) = &task.agent {
-        if !team.known.contains(agent) {
-            let known: Vec<&str> = team.known.iter().map(|name| name.as_str()).collect();
-            found.push(format!(
-                "{} names the agent {agent}, which is not configured; there are: {}",
-                task.id,
-                known.join(", ")
-            ));
-        }
+    if let Some(agent) = &task.agent
+        && !team.known.contains(agent)
+    {
+        let known: Vec<&str> = team.known.iter().map(|name| name.as_str()).collect();
+        found.push(format!(
+            "{} names the agent {agent}, which is not configured; there are: {}",
+            task.id,
+            known.join(", ")
+        ));
     }
 }
 

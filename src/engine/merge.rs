@@ -77,8 +77,7 @@ impl Turn<'_> {
     /// The next thing to do for the merge of this task. One that was held while another began goes first again.
     pub fn advance_merging(&mut self, id: &TaskId) {
         let merges = |task: &Task| task.phase == Phase::Merging && task.hold.is_none();
-        let first =
-            self.state.merge_queue.iter().find(|id| self.state.tasks.get(*id).is_some_and(|t| merges(t)));
+        let first = self.state.merge_queue.iter().find(|id| self.state.tasks.get(*id).is_some_and(&merges));
         if first != Some(id) {
             return;
         }

@@ -37,7 +37,7 @@ fn is_resting(state: &State, attention: &[AttentionRow]) -> bool {
         let paused = state.sessions.get(effect).is_some_and(|session| session.paused);
         paused || attention.iter().any(|row| row.effect == Some(*effect))
     };
-    state.in_flight.keys().all(|effect| waits(effect))
+    state.in_flight.keys().all(waits)
 }
 
 fn run_view(state: &State) -> RunView {

@@ -84,10 +84,9 @@ impl Turn<'_> {
     /// The answer did not arrive.
     fn asks_again(&mut self, effect: EffectId) {
         if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none())
+            && let Some(asked) = session.asked.take()
         {
-            if let Some(asked) = session.asked.take() {
-                session.status.state = asked;
-            }
+            session.status.state = asked;
         }
     }
 
@@ -246,10 +245,10 @@ impl Turn<'_> {
         if let Some(step) = self.step_mut(of) {
             step.at = Attempt::Waiting(timer);
         }
-        if let StepOf::Task(id) = of {
-            if let Some(task) = self.state.tasks.get_mut(id).filter(|task| task.hold.is_none()) {
-                task.hold = Some(Hold::Waiting { wait, until });
-            }
+        if let StepOf::Task(id) = of
+            && let Some(task) = self.state.tasks.get_mut(id).filter(|task| task.hold.is_none())
+        {
+            task.hold = Some(Hold::Waiting { wait, until });
         }
     }
 

@@ -13,6 +13,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+/// Stands for the folder that a request names as its working directory.
+const HERE: &str = "{here}";
+
 /// What the mock answers to one request.
 #[derive(Clone, Debug)]
 pub enum Turn {
@@ -47,6 +50,11 @@ impl Turn {
     /// The tool calls that write a file.
     pub fn write(path: &std::path::Path, text: &str) -> Self {
         Self::tool("Write", json!({"file_path": path, "content": text}))
+    }
+
+    /// As `write`, in the folder that the request says it works in.
+    pub fn write_here(name: &str, text: &str) -> Self {
+        Self::tool("Write", json!({"file_path": format!("{HERE}/{name}"), "content": text}))
     }
 
     /// The tool call that hands in an answer of a schema.
@@ -214,7 +222,7 @@ fn events(number: usize, body: &Value, blocks: &[Block]) -> Vec<Value> {
             }
             Block::Tool(name, input) => (
                 json!({"type": "tool_use", "id": format!("toolu_{number}_{index}"), "name": name, "input": {}}),
-                json!({"type": "input_json_delta", "partial_json": input.to_string()}),
+                json!({"type": "input_json_delta", "partial_json": input.to_string().replace(HERE, &working_directory(body))}),
             ),
         };
         events.push(json!({"type": "content_block_start", "index": index, "content_block": start}));
@@ -227,6 +235,13 @@ fn events(number: usize, body: &Value, blocks: &[Block]) -> Vec<Value> {
         "usage": {"output_tokens": 20}}));
     events.push(json!({"type": "message_stop"}));
     events
+}
+
+/// The folder that the client says it works in; the last that it names, for a resumed session may have moved.
+fn working_directory(body: &Value) -> String {
+    let text = body.to_string();
+    let after = text.rsplit_once("orking directory: ").map(|(_, after)| after).unwrap_or_default();
+    after.split(['\\', '"', '\n']).next().unwrap_or_default().to_owned()
 }
 
 struct Request {

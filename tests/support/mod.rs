@@ -1,7 +1,14 @@
 //! What the end-to-end tests share: a throw-away machine (home, state, sockets), a project on it, a terminal that a
 //! person would sit at.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests, and each test binary uses its part"
+)]
 
+pub mod real;
 pub mod tty;
 
 use std::path::{Path, PathBuf};
