@@ -125,10 +125,12 @@ impl Turn<'_> {
             Some(Hold::NeedsAttention(AttentionReason::StepFailed(_) | AttentionReason::NothingChanged)) => {
                 reset(&mut task.step);
             }
+            Some(Hold::NeedsAttention(AttentionReason::GateFailed(_))) => {
+                task.evidence.broken = 0;
+                task.merge.iter_mut().for_each(|merge| merge.evidence.broken = 0);
+            }
             Some(Hold::NeedsAttention(
-                AttentionReason::GitFailed(_)
-                | AttentionReason::GateFailed(_)
-                | AttentionReason::DependencyFailed(_),
+                AttentionReason::GitFailed(_) | AttentionReason::DependencyFailed(_),
             ))
             | Some(Hold::Paused | Hold::Waiting { .. })
             | None => {}

@@ -220,6 +220,8 @@ pub struct Evidence {
     pub oid: Option<Oid>,
     /// The results so far, in the gates' order.
     pub results: Vec<GateResult>,
+    /// How often a gate could not be run on it.
+    pub broken: u32,
 }
 
 impl Evidence {

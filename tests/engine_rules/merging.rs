@@ -1,12 +1,12 @@
 //! Merging: aside, validated on the merged tree, by compare and swap, once.
 
 use loopmon::engine::{EffectKind, GateTree};
-use loopmon::model::event::{Conflict, GateEvent, MergeEvent, WorkEvent};
+use loopmon::model::event::{Conflict, MergeEvent, WorkEvent};
 use loopmon::model::{
     AttentionReason, Command, EffectId, Event, Hold, HumanGate, Oid, Phase, Policy, StepKind,
 };
 
-use crate::world::{World, gate_result, policy, task, worked};
+use crate::world::{World, approval, gate_result, policy, rejection, task, worked};
 
 /// A world whose task `a` has its merge being built.
 fn merging(policy: Policy) -> (World, EffectId) {
@@ -93,6 +93,17 @@ fn a_conflict_goes_back_to_its_owner_and_the_fix_is_validated_and_reviewed_again
     assert_eq!((world.phase("a"), world.task("a").round), (Phase::Validating, 2));
     world.gates_pass("a");
     assert_eq!((world.phase("a"), world.agents("a").len()), (Phase::Reviewing, 2));
+    world.vote("a", 0, rejection(&["wrong"]));
+    world.vote("a", 1, approval());
+    let (effect, brief) = world.agent("a", StepKind::Fix);
+    assert!(brief.conflicts.is_empty(), "the merge is in: the next fix is an ordinary one");
+    world.end(effect, worked());
+    let commit = world.flying(|kind| matches!(kind, EffectKind::CommitWork { merging: None, .. })).unwrap();
+    assert!(
+        matches!(&world.state.in_flight[&commit], EffectKind::CommitWork { conflicted, .. } if conflicted.is_empty())
+    );
+    world.git();
+    world.gates_pass("a");
     world.all_approve("a");
     world.gates_pass("a");
     assert_eq!(world.phase("a"), Phase::Done);
@@ -183,14 +194,18 @@ fn a_held_merge_lets_others_pass_and_takes_up_alone_when_it_goes_on() {
     let mut world = World::new(policy(), ["a", "b"].map(|id| task(id, &[])).to_vec());
     world.to_approval("a");
     world.to_approval("b");
-    let (effect, _, _) = world.gate("a").unwrap();
-    world.event(Event::Gate(GateEvent::Broken { effect, error: "no such program".to_owned() }));
+    world.gate_breaks("a");
     assert_eq!([world.phase("a"), world.phase("b")], [Phase::Merging, Phase::Merging]);
     world.ask(Command::Retry("a".into()));
     world.git();
     let gates: Vec<bool> = ["a", "b"].map(|id| world.gate(id).is_some()).to_vec();
     assert_eq!(gates, [true, false], "one merge at a time, the earlier first");
-    world.gates_pass("a");
+    world.gate_ends("a", 0);
+    let tip = world.state.run.tip.clone().unwrap();
+    let (_, _, candidate) = world.gate("b").unwrap();
+    let built = |effect: &loopmon::engine::Effect| matches!(&effect.kind, EffectKind::BuildMerge { task, onto, .. } if task.as_str() == "b" && *onto == tip);
+    assert!(world.asked.iter().any(built), "a candidate on an older tip is built again before its gates run");
+    assert_eq!(world.task("b").merge.as_ref().unwrap().candidate, Some((candidate, tip.clone())));
     world.gates_pass("b");
     assert!(world.state.is_complete());
 }
@@ -223,6 +238,42 @@ fn a_task_is_merged_once_however_often_its_merge_is_reported() {
     let advances =
         world.asked.iter().filter(|asked| matches!(asked.kind, EffectKind::AdvanceIntegration { .. }));
     assert_eq!(advances.count(), 1);
+}
+
+#[test]
+fn a_merge_of_which_nobody_knows_whether_it_happened_is_asked_after_before_anything_else() {
+    let mut world = World::new(policy(), ["a", "b"].map(|id| task(id, &[])).to_vec());
+    world.to_approval("a");
+    world.git();
+    let (gate, spec, oid) = world.gate("a").unwrap();
+    world.event(gate_result(gate, &spec.name, &oid, 0));
+    let (effect, old, new) = advancing(&world).unwrap();
+    // The ref had moved, and then the disk was full.
+    world.event(Event::Merge(MergeEvent::Failed { effect, error: "no space".to_owned() }));
+    world.to_approval("b");
+    world.git();
+    let (gate, spec, oid) = world.gate("b").unwrap();
+    world.event(gate_result(gate, &spec.name, &oid, 0));
+    let (effect, _, _) = advancing(&world).unwrap();
+    world.event(Event::Merge(MergeEvent::Lost { effect, tip: new.clone() }));
+    for command in [
+        Command::Cancel("a".into()),
+        Command::Reject("a".into(), "no".to_owned()),
+        Command::Approve("a".into()),
+    ] {
+        assert!(world.command(command).unwrap_err().contains("may be merged already"));
+    }
+    world.ask(Command::Retry("a".into()));
+    let asked = world
+        .state
+        .in_flight
+        .values()
+        .find(|kind| matches!(kind, EffectKind::AdvanceIntegration { task, .. } if task.as_str() == "a"));
+    assert!(
+        matches!(asked, Some(EffectKind::AdvanceIntegration { old: o, new: n, .. }) if *o == old && *n == new)
+    );
+    world.git();
+    assert_eq!(world.phase("a"), Phase::Done);
 }
 
 #[test]

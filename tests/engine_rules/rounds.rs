@@ -103,9 +103,7 @@ fn a_merge_that_comes_back_after_a_takeover_is_not_cut_short_by_the_last_validat
     world.vote("a", 1, approval());
     world.work("a");
     // The gate of the last validation can't be run, and a person takes the work as it is.
-    let (effect, _, _) = world.gate("a").unwrap();
-    let error = "no such program".to_owned();
-    world.event(loopmon::model::Event::Gate(loopmon::model::event::GateEvent::Broken { effect, error }));
+    world.gate_breaks("a");
     world.ask(Command::Approve("a".into()));
     world.ask(Command::Approve("a".into()));
     // The merged tree fails, and goes back to its owner.

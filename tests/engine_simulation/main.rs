@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use simulation::Simulation;
 
 /// Runs of the simulation, over all its tests.
-const RUNS: u64 = 12_000;
+const RUNS: u64 = 10_000;
 /// Tests that share them, so that they can run side by side.
 const PARTS: u64 = 4;
 

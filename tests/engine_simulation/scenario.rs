@@ -86,6 +86,6 @@ fn policy(chance: &mut Chance, faults: bool) -> Policy {
             backoff_cap_ms: 100,
             ..Retry::default()
         },
-        budget_micros: if faults && chance.percent(25) { 500 + chance.below(3_000) } else { 0 },
+        budget_micros: if faults && chance.percent(25) { 50 + chance.below(1_000) } else { 0 },
     }
 }

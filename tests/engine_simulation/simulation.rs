@@ -6,8 +6,8 @@ use loopmon::engine::state::Stage;
 use loopmon::engine::{self, EffectKind, State, attention};
 use loopmon::model::event::{PersonEvent, RunEvent, RunStart, StepEvent};
 use loopmon::model::{
-    AgentState, AgentStatus, BlockedKind, Command, EffectId, Event, Hold, Oid, Phase, Plan, PlanTask,
-    StatusSource, TaskId, Timestamp, Usage, Verb,
+    AgentState, AgentStatus, AttentionReason, BlockedKind, Command, EffectId, Event, Hold, Oid, Phase, Plan,
+    PlanTask, StatusSource, TaskId, Timestamp, Usage, Verb,
 };
 
 use crate::chance::Chance;
@@ -90,6 +90,7 @@ impl Simulation {
         let untroubled = self.scenario.faults == 0;
         self.drain();
         self.assert_rest();
+        assert!(engine::snapshot(&self.state, "p", self.now).resting);
         while self.person_sees_to_it() {
             self.drain();
             self.assert_rest();
@@ -134,7 +135,7 @@ impl Simulation {
         self.reference.compare_in_flight(&self.state.in_flight);
         self.world.take(effects);
         self.world.held.retain(|id, _| self.state.in_flight.contains_key(id));
-        self.assert_places();
+        self.assert_sense();
     }
 
     /// One effect in flight is carried out, and its end is told.
@@ -266,7 +267,7 @@ impl Simulation {
         let command = match self.chance.below(12) {
             0..2 => Command::PauseRun,
             2..5 => Command::ResumeRun,
-            5 => Command::SetBudget(self.chance.below(4_000)),
+            5 => Command::SetBudget(self.chance.below(2_000)),
             6 if self.chance.percent(30) => Command::Stop,
             7 => Command::Land,
             8 => Command::UndoLand,
@@ -347,10 +348,17 @@ impl Simulation {
         false
     }
 
-    /// Never more at work than there are places, but for what a person let go on.
-    fn assert_places(&self) {
+    /// What is at an end is held by nothing; a place is for work.
+    fn assert_sense(&self) {
         for task in self.state.tasks.values() {
-            assert!(!task.placed || task.phase.is_working(), "{}: {:?}", task.spec.id, task.phase);
+            let id = &task.spec.id;
+            assert!(!task.placed || task.phase.is_working(), "{id}: {:?}", task.phase);
+            assert!(
+                !task.phase.is_terminal() || task.hold.is_none(),
+                "{id}: {:?} {:?}",
+                task.phase,
+                task.hold
+            );
         }
     }
 
@@ -366,6 +374,10 @@ impl Simulation {
             let waits = attention::has_row(&rows, &task.spec.id) || task.hold == Some(Hold::Paused);
             let behind = task.phase == Phase::Blocked
                 && task.spec.depends_on.iter().any(|id| state.tasks[id].phase != Phase::Done);
+            if let Some(Hold::NeedsAttention(AttentionReason::DependencyFailed(on))) = &task.hold {
+                let lost = state.tasks[on].is_over() && state.tasks[on].phase != Phase::Done;
+                assert!(held || lost, "{} waits for {on}, which came back", task.spec.id);
+            }
             assert!(
                 held || waits || behind,
                 "{} waits for nobody: {:?} {:?}",

@@ -299,6 +299,14 @@ impl World {
         self.git();
     }
 
+    /// The gate of a task can't be run, until a person is asked.
+    pub fn gate_breaks(&mut self, id: &str) {
+        while let Some((effect, _, _)) = self.gate(id) {
+            let error = "no such program".to_owned();
+            self.event(Event::Gate(GateEvent::Broken { effect, error }));
+        }
+    }
+
     /// Every gate of a task passes.
     pub fn gates_pass(&mut self, id: &str) {
         self.git();
