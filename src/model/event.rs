@@ -121,7 +121,7 @@ pub enum StepEvent {
         effect: EffectId,
         /// The session.
         session: SessionId,
-        /// Process id of the agent.
+        /// Process id of the agent; 0 if it had ended before it could be asked.
         pid: u32,
     },
     /// The provider's own session id was seen: with it a later turn resumes.

@@ -93,12 +93,11 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         interrupt: profile.interrupt_keys.clone(),
     };
     let live = shared.sessions.add(facts.effect, LiveSession::new(order.session.clone(), keys));
-    if let (Standing::Live { pid, .. }, None) = (&standing, &facts.status) {
-        shared.report(Event::Step(StepEvent::Spawned {
-            effect: facts.effect,
-            session: order.session.clone(),
-            pid: *pid,
-        }));
+    if facts.status.is_none() {
+        // A server that was killed right after the start could not tell; a program that has ended has no number any more.
+        let pid = if let Standing::Live { pid, .. } = &standing { *pid } else { 0 };
+        let session = order.session.clone();
+        shared.report(Event::Step(StepEvent::Spawned { effect: facts.effect, session, pid }));
     }
     let mut follower = AgentFollower::new(shared, facts, order, &profile, Arc::clone(&live));
     let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower).await;
