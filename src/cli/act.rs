@@ -6,8 +6,10 @@ use std::path::Path;
 use super::args::{LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, StopArgs, TaskArgs};
 use super::project::{self, Project};
 use super::{Failure, Outcome};
-use crate::model::Command;
+use crate::model::event::RunEvent;
+use crate::model::{Command, Event};
 use crate::protocol::client::{Ask, Message};
+use crate::server::places::Places;
 
 /// Approves.
 pub fn approve(dir: &Path, args: TaskArgs) -> Outcome {
@@ -53,7 +55,34 @@ pub fn cancel(dir: &Path, args: TaskArgs) -> Outcome {
 
 /// Lands, or takes a landing back.
 pub fn land(dir: &Path, args: &LandArgs) -> Outcome {
-    send(dir, if args.undo { Command::UndoLand } else { Command::Land }, args.json)
+    let command = if args.undo { Command::UndoLand } else { Command::Land };
+    let Project { places, .. } = requested(dir)?;
+    let after = project::snapshot(&places)?.seq;
+    let message = match project::link(&places)?.ask(Ask::Command(command))? {
+        Message::Done => landed(&places, after)?,
+        refused => refused,
+    };
+    answer(message, args.json)
+}
+
+/// How a landing went that was asked for after event `after`.
+fn landed(places: &Places, after: u64) -> Result<Message, Failure> {
+    let mut events = project::link(places)?;
+    let mut message = events.ask(Ask::Follow { after })?;
+    loop {
+        if let Message::Event { record, .. } = &message {
+            match &record.event {
+                Event::Run(RunEvent::Landed { .. } | RunEvent::LandUndone { .. }) => {
+                    return Ok(Message::Done);
+                }
+                Event::Run(RunEvent::LandRefused { reason, .. }) => {
+                    return Ok(Message::Refused(format!("not landed: {reason}")));
+                }
+                _ => {}
+            }
+        }
+        message = events.receive()?;
+    }
 }
 
 /// Ends the run, or only the server.
@@ -71,12 +100,18 @@ pub fn stop(dir: &Path, args: &StopArgs) -> Outcome {
 
 /// Sends a request to the server, which is started if need be.
 pub fn send(dir: &Path, command: Command, json: bool) -> Outcome {
-    project::refuse_inside_session()?;
-    let Project { places, .. } = project::open(dir)?;
-    if project::state(&places)?.is_none() {
-        return Err(Failure::new("there is no run yet: start one with `loopmon run \"<goal>\"`"));
-    }
+    let Project { places, .. } = requested(dir)?;
     answer(project::link(&places)?.ask(Ask::Command(command))?, json)
+}
+
+/// The project of a request that a person makes of its run.
+fn requested(dir: &Path) -> Result<Project, Failure> {
+    project::refuse_inside_session()?;
+    let project = project::open(dir)?;
+    match project::state(&project.places)? {
+        Some(_) => Ok(project),
+        None => Err(Failure::new("there is no run yet: start one with `loopmon run \"<goal>\"`")),
+    }
 }
 
 /// Prints the server's answer.

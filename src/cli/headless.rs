@@ -38,6 +38,10 @@ pub fn follow(places: &Places, answers: Answers) -> Outcome {
                     return Ok(code);
                 }
             }
+            Message::Notice { text, bad } => {
+                let sign = if bad { "! note" } else { "  note" };
+                println!("{}", super::shown(&format!("          {sign}: {text}")));
+            }
             Message::Refused(reason) => return Err(Failure::new(reason)),
             _ => {}
         }

@@ -1,9 +1,10 @@
 //! The project that a command works on, and the way to its server.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Failure;
-use crate::client::Link;
+use crate::client::{Link, LinkError};
 use crate::engine::State;
 use crate::git::Repository;
 use crate::model::Snapshot;
@@ -12,6 +13,10 @@ use crate::protocol::client::{Ask, Message};
 use crate::server::places::Places;
 use crate::server::{clock, daemon, start};
 use crate::store::Store;
+
+/// How often and after which pause a server is called again that hung up at once.
+const ENDING_TRIES: usize = 40;
+const ENDING_PAUSE: Duration = Duration::from_millis(25);
 
 /// A project on the disk.
 pub struct Project {
@@ -39,7 +44,15 @@ pub fn exe() -> Result<PathBuf, Failure> {
 
 /// A conversation with the server, which is started if need be.
 pub fn link(places: &Places) -> Result<Link, Failure> {
-    Ok(Link::open(daemon::connect_or_start(places, &exe()?)?)?)
+    let exe = exe()?;
+    for _ in 0..ENDING_TRIES {
+        match Link::open(daemon::connect_or_start(places, &exe)?) {
+            // A server on its way out still takes connections for a moment: the next one is started after it.
+            Err(LinkError::Gone) => std::thread::sleep(ENDING_PAUSE),
+            answer => return Ok(answer?),
+        }
+    }
+    Err(Failure::new(format!("the server hangs up at once; its log is {}", places.server_log().display())))
 }
 
 /// A conversation with the server, if one runs.

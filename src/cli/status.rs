@@ -52,6 +52,9 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
     for row in &snapshot.attention {
         out.push_str(&attention_line(row, now));
     }
+    for notice in snapshot.notices.iter().filter(|notice| notice.bad) {
+        out.push_str(&shown(&format!("  note     {}\n", notice.text)));
+    }
     for task in &snapshot.tasks {
         out.push_str(&task_line(task));
     }

@@ -195,6 +195,7 @@ impl Attached {
             | Message::Started(_)
             | Message::Refused(_)
             | Message::Status(_)
+            | Message::Notice { .. }
             | Message::Event { .. } => Ok(None),
         }
     }

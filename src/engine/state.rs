@@ -343,7 +343,7 @@ impl State {
 
     /// The branch that merged work goes to.
     pub fn integration_branch(&self) -> String {
-        format!("loopmon/{}", self.run.id)
+        self.run.id.branch()
     }
 
     /// The branch of a task.

@@ -61,11 +61,11 @@ pub enum LandRefusal {
 }
 
 impl Repository {
-    /// Moves the user's branch forward to the integration branch's tip. Where that branch is checked out, the files
+    /// Moves the user's branch forward to what was merged, a branch or a commit. Where that branch is checked out, the files
     /// move with it (hooks are not run); untracked files are never overwritten, ignored ones neither.
-    pub fn land(&self, user_branch: &str, integration: &str) -> Result<Landing, GitError> {
+    pub fn land(&self, user_branch: &str, merged: &str) -> Result<Landing, GitError> {
         let full = branch_ref(&self.inner.git, user_branch)?;
-        let (from, to) = (self.tip_of(user_branch)?, self.tip_of(integration)?);
+        let (from, to) = (self.tip_of(user_branch)?, self.resolve(merged)?);
         if self.is_ancestor(&to, &from)? {
             return Ok(refused(LandRefusal::NothingNew));
         }

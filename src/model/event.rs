@@ -121,7 +121,7 @@ pub enum StepEvent {
         effect: EffectId,
         /// The session.
         session: SessionId,
-        /// Process id of the agent; 0 if it had ended before it could be asked.
+        /// Process id of the agent; 0 if it had ended before a server could look.
         pid: u32,
     },
     /// The provider's own session id was seen: with it a later turn resumes.

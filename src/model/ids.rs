@@ -55,6 +55,13 @@ text_id! {
     Oid
 }
 
+impl RunId {
+    /// The branch that the run's merged work is on.
+    pub fn branch(&self) -> String {
+        format!("loopmon/{self}")
+    }
+}
+
 impl Oid {
     /// The first eight digits, as people read them.
     pub fn short(&self) -> &str {

@@ -142,6 +142,13 @@ pub enum Message {
     Refused(String),
     /// How everything stands.
     Status(Snapshot),
+    /// What a person should know and is no event: news of the server itself.
+    Notice {
+        /// One line.
+        text: String,
+        /// Whether it is bad news.
+        bad: bool,
+    },
     /// An event, and how the run stands after it.
     Event {
         /// The event.

@@ -32,7 +32,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
@@ -50,6 +50,9 @@ use shared::Shared;
 
 /// How long a server without clients and without work stays.
 const LINGER: Duration = Duration::from_secs(30);
+
+/// How long a server that is ending may keep its successor waiting.
+const ENDING_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -207,10 +210,15 @@ fn lock(places: &Places) -> Result<File, ServerError> {
     let io = |source| ServerError::Place(PlaceError::Io { path: path.clone(), source });
     let mut file =
         File::options().create(true).read(true).write(true).truncate(false).open(&path).map_err(io)?;
-    if file.try_lock().is_err() {
-        let mut pid = String::new();
-        let _unreadable = file.read_to_string(&mut pid);
-        return Err(ServerError::Running { pid: pid.trim().to_owned() });
+    let give_up = Instant::now() + ENDING_LIMIT;
+    while file.try_lock().is_err() {
+        // One that holds the lock and does not listen is about to begin, or about to end.
+        if daemon::connect(places).is_some() || Instant::now() > give_up {
+            let mut pid = String::new();
+            let _unreadable = file.read_to_string(&mut pid);
+            return Err(ServerError::Running { pid: pid.trim().to_owned() });
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
     Ok(file)

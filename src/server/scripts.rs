@@ -1,5 +1,6 @@
 //! A script's conversation: questions, answered in order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -8,8 +9,8 @@ use tokio::sync::oneshot;
 use super::clients::Connection;
 use super::runtime::{Message as ToRuntime, View};
 use super::shared::Shared;
-use crate::model::Snapshot;
-use crate::model::snapshot::RunPhase;
+use crate::model::snapshot::{Notice, RunPhase};
+use crate::model::{Snapshot, Timestamp};
 use crate::protocol::client::{Ask, Message, ToServer};
 use crate::store::Store;
 
@@ -78,6 +79,7 @@ async fn follow(shared: &Arc<Shared>, mut view: View, connection: Connection, af
         return;
     };
     let mut last = after;
+    let mut news = News::default();
     loop {
         let (log, wanted) = (shared.places.log(), run.clone());
         let past = tokio::task::spawn_blocking(move || {
@@ -95,8 +97,15 @@ async fn follow(shared: &Arc<Shared>, mut view: View, connection: Connection, af
             }
         }
         loop {
+            if news.send(&mut view, &connection).await.is_err() {
+                return;
+            }
             let item = tokio::select! {
                 item = live.recv() => item,
+                changed = view.snapshot.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
                 () = connection.outgoing.closed() => return,
             };
             match item {
@@ -118,6 +127,26 @@ async fn follow(shared: &Arc<Shared>, mut view: View, connection: Connection, af
                 Err(RecvError::Closed) => return,
             }
         }
+    }
+}
+
+/// Notices of the run's time, each told once.
+#[derive(Default)]
+struct News(BTreeSet<(Timestamp, String)>);
+
+impl News {
+    /// The error is that nobody listens any more.
+    async fn send(&mut self, view: &mut View, connection: &Connection) -> Result<(), ()> {
+        let fresh: Vec<Notice> = {
+            let snapshot = view.snapshot.borrow_and_update();
+            let since = snapshot.run.as_ref().map_or(Timestamp(0), |run| run.started);
+            let notices = snapshot.notices.iter().filter(|notice| notice.at >= since);
+            notices.filter(|notice| self.0.insert((notice.at, notice.text.clone()))).cloned().collect()
+        };
+        for Notice { text, bad, .. } in fresh {
+            connection.outgoing.send(Message::Notice { text, bad }.into()).await.map_err(drop)?;
+        }
+        Ok(())
     }
 }
 

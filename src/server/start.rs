@@ -78,7 +78,7 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
     };
     warn(shared, branch.is_none());
     Ok(RunStart {
-        run: new_id(store)?,
+        run: new_id(shared, store)?,
         goal,
         policy,
         branch,
@@ -106,13 +106,18 @@ fn warn(shared: &Shared, detached: bool) {
     }
 }
 
-fn new_id(store: &Store) -> Result<RunId, String> {
+/// The next id of today that no run has, and no branch: the log of earlier ones may have been moved away.
+fn new_id(shared: &Shared, store: &Store) -> Result<RunId, String> {
     let taken = store.runs().map_err(|error| error.to_string())?;
+    let has_branch = |id: &RunId| {
+        let branch = shared.repository.branch_tip(&id.branch());
+        branch.is_ok_and(|tip| tip.is_some())
+    };
     let today = clock::today();
     let mut number = 1;
     loop {
         let id = RunId(format!("{today}-{number}"));
-        if !taken.iter().any(|run| run.id == id) {
+        if !taken.iter().any(|run| run.id == id) && !has_branch(&id) {
             return Ok(id);
         }
         number += 1;

@@ -94,7 +94,8 @@ impl Machine {
     pub fn server_pid(&self, project: &Path) -> Option<i32> {
         let text = std::fs::read_to_string(project.join(".loopmon/server.lock")).ok()?;
         let pid: i32 = text.trim().parse().ok()?;
-        Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
+        // A dead process that nobody has taken note of yet has no program any more.
+        std::fs::read_link(format!("/proc/{pid}/exe")).is_ok().then_some(pid)
     }
 }
 

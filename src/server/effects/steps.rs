@@ -94,7 +94,7 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
     };
     let live = shared.sessions.add(facts.effect, LiveSession::new(order.session.clone(), keys));
     if facts.status.is_none() {
-        // A server that was killed right after the start could not tell; a program that has ended has no number any more.
+        // It may have begun and ended while no server was there to say so.
         let pid = if let Standing::Live { pid, .. } = &standing { *pid } else { 0 };
         let session = order.session.clone();
         shared.report(Event::Step(StepEvent::Spawned { effect: facts.effect, session, pid }));
@@ -442,10 +442,10 @@ impl AgentFollower {
             let _ended = pane.reply(replies);
         }
         for event in events {
-            if let TermEvent::Status(report) = event
-                && let Some(status) = super::super::status::of_report(&report)
-            {
-                self.set_status(pane, status);
+            if let TermEvent::Status(report) = event {
+                if let Some(status) = super::super::status::of_report(&report) {
+                    self.set_status(pane, status);
+                }
             }
         }
     }
