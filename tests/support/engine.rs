@@ -24,6 +24,8 @@ pub struct World {
     /// Every effect that was ever asked for, in order.
     pub asked: Vec<Effect>,
     pub now: Timestamp,
+    /// Whether the log is replayed after every event.
+    pub checked: bool,
     commits: u32,
 }
 
@@ -116,7 +118,7 @@ impl World {
     pub fn begin(start: RunStart) -> World {
         let now = Timestamp(1_000_000);
         let (state, asked) = engine::start(&start, now);
-        World { start, state, log: Vec::new(), asked, now, commits: 0 }
+        World { start, state, log: Vec::new(), asked, now, checked: true, commits: 0 }
     }
 
     /// Something happens, a millisecond later; the effects it leads to.
@@ -125,11 +127,8 @@ impl World {
         let effects = engine::update(&mut self.state, &event, self.now);
         self.log.push((event, self.now));
         self.asked.extend(effects.iter().cloned());
-        assert!(
-            self.replayed() == self.state,
-            "the replayed state is not the live one after {:?}",
-            self.log.last()
-        );
+        let same = !self.checked || self.replayed() == self.state;
+        assert!(same, "the replayed state is not the live one after {:?}", self.log.last());
         effects
     }
 
