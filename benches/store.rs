@@ -14,7 +14,7 @@ fn append(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a directory");
     let mut store = Store::open(&dir.path().join("loopmon.db")).expect("a log");
     let run = RunId::from("bench");
-    store.add_run(&run, Timestamp(0), "bench").expect("a run");
+    store.add_run(&run, Timestamp(0), "bench", &[]).expect("a run");
     let mut seq = 0;
     let mut records = |count: u64| -> Vec<Record> {
         let from = seq + 1;

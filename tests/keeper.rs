@@ -293,6 +293,25 @@ fn a_launch_that_fails_says_why_everywhere() {
 }
 
 #[test]
+fn two_keepers_of_one_session_run_it_once() {
+    for _ in 0..10 {
+        let session = Session::pipes("echo started >> started; sleep 0.2");
+        write_spec(session.dir.path(), &session.spec).unwrap();
+        let start = || spawn_keeper(Path::new(env!("CARGO_BIN_EXE_loopmon")), session.dir.path(), LIMIT);
+        let handles = std::thread::scope(|scope| {
+            let threads = [scope.spawn(start), scope.spawn(start), scope.spawn(start)];
+            threads.map(|thread| thread.join().unwrap().unwrap())
+        });
+        assert!(handles.iter().all(|handle| handle.child == handles[0].child), "{handles:?}");
+        session.exit();
+        // One that comes when all is over runs nothing either.
+        let _late = start();
+        let started = std::fs::read_to_string(session.dir.path().join("started")).unwrap();
+        assert_eq!(started, "started\n");
+    }
+}
+
+#[test]
 fn garbage_arrives_in_the_same_bytes_as_it_was_recorded() {
     let session = Session::pipes("head -c 300000 /dev/urandom; printf '\\342\\202'; read x");
     let handle = session.start().unwrap();

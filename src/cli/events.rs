@@ -79,5 +79,5 @@ impl Printer {
 /// One event as a line.
 pub fn event_line(record: &Record, task: Option<&TaskId>, text: &str) -> String {
     let task = task.map_or("", |task| task.as_str());
-    format!("{}  {task:<8} {text}", describe::time_of_day(record.at))
+    super::shown(&format!("{}  {task:<8} {text}", describe::time_of_day(record.at)))
 }

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{keeper, sim};
+use crate::{agents, keeper, sim};
 use args::{Cli, Hidden, Verb};
 
 /// A command's failure: what is told, and the exit code.
@@ -59,10 +59,15 @@ pub fn main() -> ExitCode {
     match dispatch(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("loopmon: {}", failure.text.trim_start_matches("loopmon: "));
+            eprintln!("loopmon: {}", shown(failure.text.trim_start_matches("loopmon: ")));
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Text as it may be printed: titles, agents' words and file names are foreign, and a terminal obeys what it is sent.
+fn shown(text: &str) -> String {
+    agents::plain_text(text)
 }
 
 fn dispatch(cli: Cli) -> Outcome {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::RunArgs;
 use super::headless::{self, Answers};
 use super::project::{self, Project};
-use super::{Failure, Outcome, attach};
+use super::{Failure, Outcome, attach, shown};
 use crate::client::Link;
 use crate::engine::graph;
 use crate::model::snapshot::{RunPhase, Snapshot};
@@ -92,7 +92,8 @@ fn plan_text(plan: &Plan, implementer: &str) -> String {
         let after: Vec<&str> = task.depends_on.iter().map(|id| id.as_str()).collect();
         let after = if after.is_empty() { String::new() } else { format!("  after {}", after.join(", ")) };
         let human = if task.human { "  waits for you" } else { "" };
-        out.push_str(&format!("{:<10} {:<50} {agent}{after}{human}\n", task.id, task.title));
+        let title = shown(&task.title);
+        out.push_str(&format!("{:<10} {title:<50} {agent}{after}{human}\n", task.id));
     }
     out
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Outcome;
 use super::args::StatusArgs;
 use super::project::{self, Project};
+use super::{Outcome, shown};
 use crate::model::snapshot::{AttentionRow, RunPhase, Snapshot, TaskView};
 use crate::model::time::human_span;
 use crate::model::{Hold, Phase, Timestamp};
@@ -37,7 +37,7 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
         RunPhase::Incomplete => "over, not all done",
         RunPhase::Stopped => "stopped",
     };
-    let goal = run.goal.lines().next().unwrap_or_default();
+    let goal = shown(run.goal.lines().next().unwrap_or_default());
     let mut out = format!("{} run {}: {goal}\n", snapshot.project, run.id);
     out.push_str(&format!(
         "{phase} · {} done, {} run, {} wait, {} failed · {} need you · {} · {}\n",
@@ -61,19 +61,25 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
 /// One row of what needs a person.
 pub fn attention_line(row: &AttentionRow, now: Timestamp) -> String {
     let task = row.task.as_ref().map_or("run", |task| task.as_str());
-    format!("! {task:<8} {:<10} {}  ({})\n", row.source, row.text, human_span(now.since(row.since)))
+    let age = human_span(now.since(row.since));
+    let mut lines = row.text.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut out = format!("! {task:<8} {:<10} {first}  ({age})\n", row.source);
+    // The rest is a program's last words, set off from the rows.
+    out.extend(lines.map(|line| format!("             | {line}\n")));
+    shown(&out)
 }
 
 fn task_line(task: &TaskView) -> String {
     let indent = "  ".repeat(usize::from(task.depth));
+    let title = shown(&task.title);
     let rounds = if task.round == 0 { String::new() } else { format!(" {}/{}", task.round, task.max_rounds) };
     format!(
-        "{} {indent}{:<8} {:<40} {}{rounds}  {}\n",
+        "{} {indent}{:<8} {title:<40} {}{rounds}  {}\n",
         sign(task),
         task.id,
-        task.title,
         task.phase.name(),
-        task.explanation.why
+        shown(&task.explanation.why)
     )
 }
 

@@ -135,6 +135,8 @@ fn value_problems(plan: &Plan, text: &str, file: &str) -> Vec<Problem> {
         }
         if task.title.contains('\n') {
             report("title", task.title.lines().next().unwrap_or_default(), "a title is one line");
+        } else if task.title.chars().any(char::is_control) {
+            report("title", &task.id, "a title holds no control characters");
         }
     }
     found

@@ -46,6 +46,9 @@ fn task_problems(task: &PlanTask, team: &Team, found: &mut Vec<String>) {
     if task.title.trim().is_empty() {
         found.push(format!("{} has no title", task.id));
     }
+    if task.title.chars().any(char::is_control) {
+        found.push(format!("the title of {} is more than one line, or holds control characters", task.id));
+    }
     if let Some(agent) = &task.agent
         && !team.known.contains(agent)
     {

@@ -7,9 +7,9 @@ use super::decide::{decide, may_add};
 use super::explain::Explainer;
 use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
 use crate::model::snapshot::{
-    AttentionRow, GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
+    GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
 };
-use crate::model::{Command, EffectId, HumanGate, Phase, SessionId, TaskId, Timestamp, Verb};
+use crate::model::{AgentState, Command, EffectId, HumanGate, Phase, SessionId, TaskId, Timestamp, Verb};
 
 /// Ended sessions that are shown.
 const ENDED_SHOWN: usize = 200;
@@ -24,7 +24,7 @@ pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
         project: project.to_owned(),
         run: Some(run_view(state)),
         tasks: board(state).into_iter().filter_map(view).collect(),
-        resting: is_resting(state, &attention),
+        resting: is_resting(state),
         attention,
         sessions: session_views(state, now),
         notices: state.notices.clone(),
@@ -32,10 +32,13 @@ pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
 }
 
 /// Every update goes on until nothing more follows: so what moves is in flight, and is no session that waits.
-fn is_resting(state: &State, attention: &[AttentionRow]) -> bool {
+fn is_resting(state: &State) -> bool {
+    // A silent agent may find its words again, and has its time limit if it doesn't: it does not rest.
     let waits = |effect: &EffectId| {
-        let paused = state.sessions.get(effect).is_some_and(|session| session.paused);
-        paused || attention.iter().any(|row| row.effect == Some(*effect))
+        state
+            .sessions
+            .get(effect)
+            .is_some_and(|session| session.paused || matches!(session.status.state, AgentState::Blocked(_)))
     };
     state.in_flight.keys().all(waits)
 }

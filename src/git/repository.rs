@@ -26,6 +26,8 @@ pub(super) struct Inner {
     common_dir: PathBuf,
     /// The configuration entries that were there when the repository was opened or last trusted.
     pub trusted: Mutex<BTreeSet<String>>,
+    /// Held while the register of worktrees changes or is read by git: it fails on an entry that is half there.
+    pub register: Mutex<()>,
 }
 
 /// What the user's checkout stands on.
@@ -66,7 +68,8 @@ impl Repository {
         let common_dir = rev_parse_path(&git, path, "--git-common-dir").map_err(|e| open_error(e, path))?;
         let root = rev_parse_path(&git, path, "--show-toplevel").map_err(|e| open_error(e, path))?;
         let git_dir = rev_parse_path(&git, path, "--absolute-git-dir")?;
-        let inner = Inner { git, root, git_dir, common_dir, trusted: Mutex::default() };
+        let inner =
+            Inner { git, root, git_dir, common_dir, trusted: Mutex::default(), register: Mutex::default() };
         let repository = Self { inner: Arc::new(inner) };
         repository.refuse_unborn()?;
         repository.trust_config()?;

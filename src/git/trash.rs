@@ -60,14 +60,14 @@ impl Repository {
             kept = self.stash_to_ref(worktree, &format!("{name}-{}", seconds_now()))?;
             remove_tree(&worktree.path)?;
         }
-        remove_tree(&worktree.git_dir)?;
+        self.remove_from_register(&worktree.git_dir)?;
         Ok(kept)
     }
 
     /// Removes a checkout whose content is of no worth: one that was only looked at, or that gates ran in.
     pub fn discard_worktree(&self, worktree: &Worktree) -> Result<(), GitError> {
         remove_tree(&worktree.path)?;
-        remove_tree(&worktree.git_dir)
+        self.remove_from_register(&worktree.git_dir)
     }
 
     /// Puts a worktree's files back to its branch's tip after keeping its uncommitted work; answers where that is.

@@ -140,7 +140,9 @@ impl Repository {
 
     /// Every checkout of the repository with the ref it stands on.
     pub(super) fn checkouts(&self) -> Result<Vec<(PathBuf, Option<String>)>, GitError> {
+        let register = self.register();
         let output = self.call("worktree").args(["list", "--porcelain", "-z"]).run()?;
+        drop(register);
         let mut found: Vec<(PathBuf, Option<String>)> = Vec::new();
         for field in output.stdout.split(|byte| *byte == 0) {
             if let Some(path) = field.strip_prefix(b"worktree ") {
@@ -160,7 +162,9 @@ impl Repository {
             Some(branch) => add.arg(&path).arg(branch),
             None => add.arg("--detach").arg(&path).arg(commit),
         };
+        let register = self.register();
         add.run()?;
+        drop(register);
         let missing = || GitError::NoSuchWorktree { path: path.clone() };
         let git_dir = self.registration(&path)?.ok_or_else(missing)?;
         let worktree = Worktree { path, git_dir, branch: branch.map(str::to_owned) };
@@ -189,7 +193,7 @@ impl Repository {
                     self.mend(&found)?;
                     return Ok(Some(found));
                 }
-                remove_tree(&git_dir)?;
+                self.remove_from_register(&git_dir)?;
             }
             Some(found) => {
                 return Err(taken(found.branch.unwrap_or_else(|| "a detached worktree".to_owned())));
@@ -201,7 +205,7 @@ impl Repository {
                 }
                 // Nothing has worked here yet: the files are only a part of a commit.
                 remove_tree(path)?;
-                remove_tree(&git_dir)?;
+                self.remove_from_register(&git_dir)?;
             }
         }
         Ok(None)
@@ -215,6 +219,16 @@ impl Repository {
             own || std::fs::read(folder.join("gitdir")).is_ok_and(|text| text == wanted)
         };
         Ok(self.admin_folders()?.into_iter().find(is_registered))
+    }
+
+    fn register(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.inner.register.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Takes a worktree's git folder away.
+    pub(super) fn remove_from_register(&self, git_dir: &Path) -> Result<(), GitError> {
+        let _register = self.register();
+        remove_tree(git_dir)
     }
 
     fn admin_folders(&self) -> Result<Vec<PathBuf>, GitError> {

@@ -12,20 +12,24 @@ mod pump;
 mod queue;
 mod signals;
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::process::{Identity, read_spec, write_atomic};
 use crate::protocol::keeper::{
-    EXIT_FILE, Exit, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, LAUNCH_FAILED, Mode, VERSION,
+    CLAIM_FILE, EXIT_FILE, Exit, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, LAUNCH_FAILED, Mode, VERSION,
 };
 use crate::pty::{LaunchError, Line, Program, open_pipes, open_pty};
 use crate::record::{RecordError, Recorder, Start};
 
 use pump::Pump;
 use signals::Signals;
+
+/// How long another keeper that has the session gets to start its child.
+const CLAIM_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why a keeper could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +68,10 @@ pub enum KeeperError {
 pub fn run(dir: &Path) -> Result<(), KeeperError> {
     // A keeper that is run by hand may lead its group already; it is as well off.
     let _ = rustix::process::setsid();
+    let Some(_claim) = claim(dir)? else {
+        say_ready();
+        return Ok(());
+    };
     let spec = read_spec(dir).map_err(|source| file("read", &dir.join("spec.json"), source))?;
     if spec.version != VERSION {
         return Err(KeeperError::Version(spec.version));
@@ -75,6 +83,26 @@ pub fn run(dir: &Path) -> Result<(), KeeperError> {
     let exit = pump.end(dir);
     let _ = std::fs::remove_file(&spec.socket);
     exit
+}
+
+/// The right to run this session, held as long as this process lives; `None` if another keeper had it first. A server
+/// that was killed may have started one just before, which its successor can't see yet: only one of them may run.
+fn claim(dir: &Path) -> Result<Option<File>, KeeperError> {
+    let path = dir.join(CLAIM_FILE);
+    let mut options = File::options();
+    let claim = options.create(true).write(true).truncate(false).open(&path);
+    let claim = claim.map_err(|source| file("open", &path, source))?;
+    let begun = || dir.join(KEEPER_FILE).exists() || dir.join(EXIT_FILE).exists();
+    let give_up = Instant::now() + CLAIM_LIMIT;
+    loop {
+        match claim.try_lock() {
+            // Whoever had it before may have run it to its end.
+            Ok(()) => return Ok((!begun()).then_some(claim)),
+            Err(TryLockError::WouldBlock) if begun() || Instant::now() >= give_up => return Ok(None),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+            Err(TryLockError::Error(source)) => return Err(file("lock", &path, source)),
+        }
+    }
 }
 
 /// Everything up to a running child whose keeper can be reached.

@@ -3,7 +3,7 @@
 //! Not for: talking to it (`protocol::keeper`). Invariant: when [`spawn_keeper`] returns a handle, the child was started
 //! and the socket listens; and a keeper's own environment is empty, so that it is never taken for a part of a session.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,7 +16,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::identity::Identity;
-use crate::protocol::keeper::{EXIT_FILE, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, SPEC_FILE};
+use crate::protocol::keeper::{
+    CLAIM_FILE, EXIT_FILE, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, SPEC_FILE,
+};
 
 /// A keeper that runs.
 #[derive(Debug)]
@@ -123,6 +125,19 @@ pub fn read_keeper(dir: &Path) -> io::Result<Option<KeeperFile>> {
 /// Reads how the session ended; `None` if it didn't yet.
 pub fn read_exit(dir: &Path) -> io::Result<Option<ExitFile>> {
     read_json(&dir.join(EXIT_FILE))
+}
+
+/// Waits while a keeper that an earlier server started has not said yet how it went.
+pub fn wait_for_claimant(dir: &Path, limit: Duration) {
+    let Ok(claim) = File::open(dir.join(CLAIM_FILE)) else { return };
+    let give_up = Instant::now() + limit;
+    let silent = || !dir.join(KEEPER_FILE).exists() && !dir.join(EXIT_FILE).exists();
+    while silent() && Instant::now() < give_up {
+        match claim.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+            Ok(()) | Err(TryLockError::Error(_)) => return,
+        }
+    }
 }
 
 /// Writes JSON under a temporary name, syncs it, renames it and syncs the directory: after a crash there is the old

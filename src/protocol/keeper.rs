@@ -17,6 +17,8 @@ pub const SPEC_FILE: &str = "spec.json";
 pub const KEEPER_FILE: &str = "keeper.json";
 /// How it ended; written by the keeper last of all, or instead of [`KEEPER_FILE`] when the launch failed.
 pub const EXIT_FILE: &str = "exit.json";
+/// The file in a session's directory that its keeper holds locked.
+pub const CLAIM_FILE: &str = "keeper.lock";
 /// Bytes of input that a keeper holds for a child that doesn't read: 16 MiB.
 pub const INPUT_LIMIT: usize = 16 * 1024 * 1024;
 /// The exit code of a session whose program could not be started (as shells have it).

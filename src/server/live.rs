@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::Notify;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::model::{EffectId, SessionId};
 
@@ -27,20 +26,36 @@ pub struct LiveSession {
     /// Its keys.
     pub keys: AnswerKeys,
     ending: AtomicBool,
-    paused: AtomicBool,
-    changed: Notify,
+    standstill: Mutex<Standstill>,
+}
+
+/// The time in which a session could not work, because it was paused or waited for a person.
+#[derive(Debug, Default)]
+struct Standstill {
+    paused: bool,
+    asking: bool,
+    since: Option<Instant>,
+    past: Duration,
+}
+
+impl Standstill {
+    fn settle(&mut self) {
+        let holds = self.paused || self.asking;
+        match self.since {
+            None if holds => self.since = Some(Instant::now()),
+            Some(since) if !holds => {
+                self.past += since.elapsed();
+                self.since = None;
+            }
+            _ => {}
+        }
+    }
 }
 
 impl LiveSession {
     /// A session that has just begun.
     pub fn new(id: SessionId, keys: AnswerKeys) -> LiveSession {
-        LiveSession {
-            id,
-            keys,
-            ending: AtomicBool::new(false),
-            paused: AtomicBool::new(false),
-            changed: Notify::new(),
-        }
+        LiveSession { id, keys, ending: AtomicBool::new(false), standstill: Mutex::default() }
     }
 
     /// It is being ended on request: however it ends now, it was cancelled.
@@ -53,15 +68,33 @@ impl LiveSession {
         self.ending.load(Ordering::Acquire)
     }
 
-    /// Its processes are stopped, or go on: clocks that watch it stop and go on too.
+    /// Its processes are stopped, or go on.
     pub fn set_paused(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Release);
-        self.changed.notify_one();
+        let mut standstill = self.standstill();
+        standstill.paused = paused;
+        standstill.settle();
     }
 
-    /// Whether its processes are stopped.
-    pub fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::Acquire)
+    /// It waits for a person's answer, or has it.
+    pub fn set_asking(&self, asking: bool) {
+        let mut standstill = self.standstill();
+        standstill.asking = asking;
+        standstill.settle();
+    }
+
+    /// Whether it can't work at this moment.
+    pub fn stands_still(&self) -> bool {
+        self.standstill().since.is_some()
+    }
+
+    /// How long it could not work so far: no limit of its time counts that.
+    pub fn stood_still(&self) -> Duration {
+        let standstill = self.standstill();
+        standstill.past + standstill.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn standstill(&self) -> MutexGuard<'_, Standstill> {
+        self.standstill.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

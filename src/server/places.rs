@@ -130,6 +130,11 @@ impl Places {
         self.runtime.join(format!("{}-{short}.sock", self.tag))
     }
 
+    /// What the processes of a session carry in their environment, to be found by: no other project's session has it.
+    pub fn marker(&self, session: &SessionId) -> String {
+        format!("{}-{session}", self.tag)
+    }
+
     /// What belongs to a run.
     pub fn run(&self, run: &RunId) -> PathBuf {
         self.home().join("runs").join(run.as_str())
@@ -152,7 +157,8 @@ impl Places {
 
     /// A checkout beside a task's worktree: for a reviewer, the gates, a merge.
     pub fn checkout(&self, run: &RunId, task: &str, purpose: &str) -> PathBuf {
-        self.worktrees.join(run.as_str()).join(format!("{task}.{purpose}"))
+        // No task's id has a plus sign, so none has this for its own worktree.
+        self.worktrees.join(run.as_str()).join(format!("{task}+{purpose}"))
     }
 
     /// Takes every worktree of the project away, with what is in them.

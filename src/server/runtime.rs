@@ -203,11 +203,7 @@ impl Runtime {
         let (run, now) = (begun.run.clone(), clock::now());
         let record =
             Record { seq: 1, at: now, event: Event::Run(RunEvent::Started(Box::new(begun.clone()))) };
-        let written = self
-            .store
-            .add_run(&run, now, &begun.goal)
-            .and_then(|()| self.store.append(&run, std::slice::from_ref(&record)));
-        match written {
+        match self.store.add_run(&run, now, &begun.goal, std::slice::from_ref(&record)) {
             Err(error @ StoreError::Fenced { .. }) => return Err(error),
             Err(error) => return Ok(Err(error.to_string())),
             Ok(()) => {}

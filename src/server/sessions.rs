@@ -109,6 +109,7 @@ pub fn standing(dir: &Path) -> Result<Option<Standing>, SessionError> {
     if !dir.join(crate::protocol::keeper::SPEC_FILE).exists() {
         return Ok(None);
     }
+    process::wait_for_claimant(dir, START_LIMIT);
     let kept = process::read_keeper(dir).map_err(io)?;
     if let Some(file) = &kept {
         let keeper = Identity { pid: file.keeper.pid, start_time: file.keeper.start_time };
@@ -122,7 +123,8 @@ pub fn standing(dir: &Path) -> Result<Option<Standing>, SessionError> {
     }
     // The keeper is gone without a word: whatever it kept must be gone too before anything is started again.
     let spec = process::read_spec(dir).map_err(io)?;
-    let left = process::kill_orphans(&spec.session, KILL_LIMIT);
+    let marker = spec.env.iter().find(|(name, _)| name == process::SESSION_MARKER);
+    let left = marker.map(|(_, value)| process::kill_orphans(value, KILL_LIMIT)).unwrap_or_default();
     if !left.is_empty() {
         return Err(SessionError::Undead(left.iter().map(|process| process.pid).collect()));
     }
@@ -138,32 +140,30 @@ pub async fn follow(
     outbox: mpsc::Receiver<Outgoing>,
     follower: &mut (impl Follower + Send),
 ) -> Result<Option<Exit>, SessionError> {
-    let exit = match standing {
+    let (exit, seen) = match standing {
         Standing::Live { socket, keeper, .. } => {
-            let exit = match UnixStream::connect(&socket).await {
+            let heard = match UnixStream::connect(&socket).await {
                 Ok(stream) => Conversation::new(stream, recording).follow(pane, outbox, follower).await,
+                // A short program's keeper may be gone before anybody could ask.
                 Err(error) => {
-                    tracing::warn!(%error, socket = %socket.display(), "a keeper does not answer");
-                    None
+                    tracing::debug!(%error, socket = %socket.display(), "a keeper does not answer");
+                    (None, 0)
                 }
             };
             reap(keeper).await;
-            exit
+            heard
         }
-        Standing::Ended(exit) => {
-            replay(recording, 0, u64::MAX, pane, follower);
-            Some(exit)
-        }
-        Standing::Lost => {
-            replay(recording, 0, u64::MAX, pane, follower);
-            None
-        }
+        Standing::Ended(exit) => (Some(exit), 0),
+        Standing::Lost => (None, 0),
     };
+    let exit = match exit {
+        Some(exit) => Some(exit),
+        None => settle(dir).await?,
+    };
+    // What the conversation did not bring is in the recording.
+    replay(recording, seen, u64::MAX, pane, follower);
     pane.end();
-    match exit {
-        Some(exit) => Ok(Some(exit)),
-        None => settle(dir).await,
-    }
+    Ok(exit)
 }
 
 /// Takes note of a keeper's end, so that it does not stay in the process table.
@@ -220,6 +220,8 @@ pub fn replay_ended(recording: &Path, pane: &Pane, follower: &mut impl Follower)
 }
 
 struct Conversation<'a> {
+    /// Bytes of the output that the follower has.
+    seen: u64,
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
     recording: &'a Path,
@@ -229,12 +231,22 @@ struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     fn new(stream: UnixStream, recording: &'a Path) -> Conversation<'a> {
         let (from, to) = stream.into_split();
-        Conversation { from, to, recording, decoder: Decoder::default() }
+        Conversation { seen: 0, from, to, recording, decoder: Decoder::default() }
     }
 
-    /// Until the exit, or until the keeper is gone (`None`).
+    /// Until the exit, or until the keeper is gone (`None`); and up to which byte the output came.
     async fn follow(
         mut self,
+        pane: &Arc<Pane>,
+        outbox: mpsc::Receiver<Outgoing>,
+        follower: &mut (impl Follower + Send),
+    ) -> (Option<Exit>, u64) {
+        let exit = self.hear(pane, outbox, follower).await;
+        (exit, self.seen)
+    }
+
+    async fn hear(
+        &mut self,
         pane: &Arc<Pane>,
         mut outbox: mpsc::Receiver<Outgoing>,
         follower: &mut (impl Follower + Send),
@@ -280,12 +292,16 @@ impl<'a> Conversation<'a> {
             match FromKeeper::decode(frame) {
                 Ok(FromKeeper::Hello(greeting)) => {
                     replay(self.recording, 0, greeting.offset, pane, follower);
+                    self.seen = greeting.offset;
                     follower.caught_up(pane);
                     if let Some(exit) = greeting.exited {
                         return Some(Some(exit));
                     }
                 }
-                Ok(FromKeeper::Output { bytes, .. }) => follower.output(pane, &bytes, true),
+                Ok(FromKeeper::Output { offset, bytes }) => {
+                    follower.output(pane, &bytes, true);
+                    self.seen = offset + bytes.len() as u64;
+                }
                 Ok(FromKeeper::InputRefused { bytes }) => {
                     tracing::warn!(session = %pane.session, bytes, "input was refused: the agent does not read");
                 }

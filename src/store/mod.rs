@@ -124,36 +124,28 @@ impl Store {
         }
     }
 
-    /// Adds a run.
-    pub fn add_run(&mut self, run: &RunId, started: Timestamp, goal: &str) -> Result<(), StoreError> {
+    /// Adds a run with its first events: both are on the disk when this returns, or neither.
+    pub fn add_run(
+        &mut self,
+        run: &RunId,
+        started: Timestamp,
+        goal: &str,
+        first: &[Record],
+    ) -> Result<(), StoreError> {
+        let bodies = bodies(run, first)?;
         self.write(|transaction| {
             transaction.execute(
                 "INSERT INTO run (id, started, goal) VALUES (?1, ?2, ?3)",
                 params![run.as_str(), started.0, goal],
             )?;
-            Ok(())
+            insert(transaction, run, &bodies)
         })
     }
 
     /// Adds events: all of them are on the disk when this returns, or none.
     pub fn append(&mut self, run: &RunId, records: &[Record]) -> Result<(), StoreError> {
-        let mut bodies = Vec::with_capacity(records.len());
-        for record in records {
-            let body = serde_json::to_string(&record.event).map_err(|source| StoreError::Event {
-                run: run.clone(),
-                seq: record.seq,
-                source,
-            })?;
-            bodies.push((record.seq, record.at.0, body));
-        }
-        self.write(|transaction| {
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO event (run, seq, at, body) VALUES (?1, ?2, ?3, ?4)")?;
-            for (seq, at, body) in &bodies {
-                insert.execute(params![run.as_str(), i64::try_from(*seq).unwrap_or(i64::MAX), at, body])?;
-            }
-            Ok(())
-        })
+        let bodies = bodies(run, records)?;
+        self.write(|transaction| insert(transaction, run, &bodies))
     }
 
     /// The runs, oldest first.
@@ -264,6 +256,26 @@ impl Store {
     }
 }
 
+/// An event as a row: position, time, JSON.
+type Row = (u64, i64, String);
+
+fn bodies(run: &RunId, records: &[Record]) -> Result<Vec<Row>, StoreError> {
+    let body = |record: &Record| match serde_json::to_string(&record.event) {
+        Ok(body) => Ok((record.seq, record.at.0, body)),
+        Err(source) => Err(StoreError::Event { run: run.clone(), seq: record.seq, source }),
+    };
+    records.iter().map(body).collect()
+}
+
+fn insert(transaction: &rusqlite::Transaction<'_>, run: &RunId, rows: &[Row]) -> rusqlite::Result<()> {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO event (run, seq, at, body) VALUES (?1, ?2, ?3, ?4)")?;
+    for (seq, at, body) in rows {
+        insert.execute(params![run.as_str(), i64::try_from(*seq).unwrap_or(i64::MAX), at, body])?;
+    }
+    Ok(())
+}
+
 fn failed(path: &Path, source: rusqlite::Error) -> StoreError {
     StoreError::Database { path: path.to_owned(), source }
 }
@@ -289,7 +301,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut store = open(&dir);
         let run = RunId::from("r1");
-        store.add_run(&run, Timestamp(5), "goal").unwrap();
+        store.add_run(&run, Timestamp(5), "goal", &[]).unwrap();
         store.append(&run, &records(1, 3)).unwrap();
         let paused = Event::Person(PersonEvent::Paused { task: "T1".into() });
         store.append(&run, &[Record { seq: 4, at: Timestamp(2), event: paused.clone() }]).unwrap();
@@ -305,7 +317,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunId::from("r1");
         let mut first = open(&dir);
-        first.add_run(&run, Timestamp(5), "goal").unwrap();
+        first.add_run(&run, Timestamp(5), "goal", &[]).unwrap();
         let mut second = open(&dir);
         assert!(matches!(first.append(&run, &records(1, 1)), Err(StoreError::Fenced { .. })));
         second.append(&run, &records(1, 1)).unwrap();
@@ -317,11 +329,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunId::from("r1");
         let mut store = open(&dir);
-        store.add_run(&run, Timestamp(5), "goal").unwrap();
+        store.add_run(&run, Timestamp(5), "goal", &[]).unwrap();
         let mut batch = records(1, 2);
         batch.extend(records(2, 2));
         assert!(store.append(&run, &batch).is_err());
         assert!(store.events(&run, 0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_run_without_its_first_event_does_not_exist() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunId::from("r1");
+        let mut store = open(&dir);
+        let mut twice = records(1, 1);
+        twice.extend(records(1, 1));
+        assert!(store.add_run(&run, Timestamp(5), "goal", &twice).is_err());
+        assert!(store.runs().unwrap().is_empty());
+        store.add_run(&run, Timestamp(5), "goal", &records(1, 1)).unwrap();
+        assert_eq!((store.runs().unwrap().len(), store.events(&run, 0).unwrap().len()), (1, 1));
     }
 
     #[test]

@@ -328,21 +328,21 @@ impl World {
     }
 
     /// A task goes from its step to its reviewers.
-    pub fn to_review(&mut self, id: &str) {
+    pub fn reach_review(&mut self, id: &str) {
         self.work(id);
         self.gates_pass(id);
         assert_eq!(self.phase(id), Phase::Reviewing, "{id}");
     }
 
     /// A task goes from its step to the approval of its reviewers.
-    pub fn to_approval(&mut self, id: &str) {
-        self.to_review(id);
+    pub fn reach_approval(&mut self, id: &str) {
+        self.reach_review(id);
         self.all_approve(id);
     }
 
     /// A task goes from its step to its merge.
-    pub fn to_done(&mut self, id: &str) {
-        self.to_approval(id);
+    pub fn reach_done(&mut self, id: &str) {
+        self.reach_approval(id);
         self.gates_pass(id);
         assert_eq!(self.phase(id), Phase::Done, "{id}");
     }

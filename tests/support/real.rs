@@ -216,6 +216,19 @@ impl Bench {
         pids().filter(|pid| of_session(pid) || keeper(pid)).map(command_line).collect()
     }
 
+    /// The keepers of this machine.
+    pub fn keepers(&self) -> Vec<i32> {
+        let mark = self.machine.path("").display().to_string();
+        let is_keeper = |line: &str| line.contains(" keeper ") && line.contains(&mark);
+        pids().filter(|pid| is_keeper(&command_line(*pid))).collect()
+    }
+
+    /// Every process below them, whatever its environment says.
+    pub fn descendants_of_keepers(&self) -> Vec<i32> {
+        let below = self.keepers().into_iter().flat_map(loopmon::process::descendants);
+        below.map(|process| process.pid).collect()
+    }
+
     /// Waits until no process of any session lives.
     pub fn nothing_lives(&self) {
         let deadline = Instant::now() + PATIENCE;

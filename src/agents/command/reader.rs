@@ -49,9 +49,10 @@ impl CommandReader {
             (Some(126), None) => {
                 failed(FailureKind::Configuration, "its program cannot be run (exit code 126)".to_owned())
             }
-            (Some(127), None) => {
-                failed(FailureKind::Configuration, "its program was not found (exit code 127)".to_owned())
-            }
+            (Some(127), None) => failed(
+                FailureKind::Configuration,
+                "its program was not found or cannot be started (exit code 127)".to_owned(),
+            ),
             (Some(0), None) => self.result(output, result_file),
             (Some(code), None) => failed(FailureKind::Infrastructure, format!("exit code {code}")),
             (None, None) => StepOutcome::Lost,

@@ -12,6 +12,7 @@ use crate::agents;
 use crate::engine::{EffectKind, GateTree};
 use crate::model::event::GateEvent;
 use crate::model::{Event, GateResult, GateSpec, Oid, SessionId, TaskId};
+use crate::process::SESSION_MARKER;
 use crate::protocol::keeper::{Exit, KeeperSpec, Mode, Signal};
 use crate::server::live::{AnswerKeys, LiveSession};
 use crate::server::panes::Pane;
@@ -124,7 +125,7 @@ impl Order<'_> {
     fn spec(&self, shared: &Shared, facts: &Facts, cwd: std::path::PathBuf) -> KeeperSpec {
         let project = shared.project();
         let mut env = agents::gate_environment(&environment::of_this_process(), &project.gate_env);
-        env.push(("LOOPMON_SESSION".to_owned(), self.session.to_string()));
+        env.push((SESSION_MARKER.to_owned(), shared.places.marker(&self.session)));
         KeeperSpec {
             version: crate::protocol::keeper::VERSION,
             session: self.session.to_string(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::outfit::{self, WorktreeError};
 use super::{Facts, failure};
 use crate::engine::EffectKind;
 use crate::git::{Advance, Candidate, CommitRequest, GitError, Landing, MergeRequest, Repository, Worktree};
@@ -10,13 +11,14 @@ use crate::model::{EffectId, Event, Oid, TaskId, Timestamp};
 use crate::server::shared::Shared;
 
 /// Carries one out; the event that completes it.
-pub(super) fn carry_out(shared: &Shared, facts: &Facts, branch: &str, kind: EffectKind) -> Event {
-    let work = GitWork { shared, repository: &shared.repository, facts, branch };
+pub(super) fn carry_out(shared: &Shared, facts: &Facts, kind: EffectKind) -> Event {
+    let work = GitWork { shared, repository: &shared.repository, facts, branch: &facts.branch };
     let result = match &kind {
         EffectKind::CreateIntegration { branch, at } => work.create_integration(branch, at),
         EffectKind::PrepareWork { task, base } => work.prepare(task, base),
-        EffectKind::CommitWork { task, base, message, merging, conflicted, .. } => {
-            work.commit(task, base, message, merging.as_ref(), conflicted)
+        EffectKind::CommitWork { task, base, tip, message, merging, conflicted } => {
+            let merging = merging.as_ref().zip(tip.as_ref());
+            work.commit(task, base, message, merging, conflicted)
         }
         EffectKind::RemoveWork { task } => work.remove(task),
         EffectKind::BuildMerge { task, onto, tip, message, date } => {
@@ -31,7 +33,7 @@ pub(super) fn carry_out(shared: &Shared, facts: &Facts, branch: &str, kind: Effe
         | EffectKind::Control { .. }
         | EffectKind::StartTimer { .. } => return failure(facts.effect, &kind, "not git's work".to_owned()),
     };
-    result.unwrap_or_else(|error| failure(facts.effect, &kind, describe(&error)))
+    result.unwrap_or_else(|error| failure(facts.effect, &kind, error.to_string()))
 }
 
 /// The error with its hint.
@@ -41,6 +43,9 @@ pub(super) fn describe(error: &GitError) -> String {
         None => error.to_string(),
     }
 }
+
+/// Written into the worktree's own git folder when a merge was put into it: onto which commit.
+const STAGED: &str = "loopmon-staged";
 
 struct GitWork<'a> {
     shared: &'a Shared,
@@ -55,23 +60,23 @@ impl GitWork<'_> {
         self.facts.effect
     }
 
-    fn worktree(&self, task: &TaskId) -> Result<Worktree, GitError> {
-        self.repository.open_worktree(&self.shared.places.worktree(&self.facts.run, task))
+    fn path(&self, task: &TaskId) -> PathBuf {
+        self.shared.places.worktree(&self.facts.run, task)
     }
 
-    fn create_integration(&self, branch: &str, at: &Oid) -> Result<Event, GitError> {
+    /// The task's worktree, made again if it is gone: what was in it and not committed is lost, the task is not.
+    fn worktree(&self, task: &TaskId, base: &Oid) -> Result<Worktree, WorktreeError> {
+        outfit::present(self.shared, &self.path(task), self.branch, base.as_str())
+    }
+
+    fn create_integration(&self, branch: &str, at: &Oid) -> Result<Event, WorktreeError> {
         self.repository.create_branch(branch, at.as_str())?;
         let oid = self.repository.branch_tip(branch)?.map_or_else(|| at.clone(), Oid);
         Ok(Event::Run(RunEvent::IntegrationReady { effect: self.effect(), oid }))
     }
 
-    fn prepare(&self, task: &TaskId, base: &Oid) -> Result<Event, GitError> {
-        let path = self.shared.places.worktree(&self.facts.run, task);
-        let worktree = self.repository.add_worktree(&path, self.branch, base.as_str())?;
-        if let Err(error) = super::outfit::outfit(&self.shared.project(), &self.shared.places.root, &worktree)
-        {
-            return Ok(Event::Work(WorkEvent::Failed { effect: self.effect(), error }));
-        }
+    fn prepare(&self, task: &TaskId, base: &Oid) -> Result<Event, WorktreeError> {
+        self.worktree(task, base)?;
         Ok(Event::Work(WorkEvent::Prepared { effect: self.effect(), base: base.clone() }))
     }
 
@@ -80,10 +85,14 @@ impl GitWork<'_> {
         task: &TaskId,
         base: &Oid,
         message: &str,
-        merging: Option<&Oid>,
+        merging: Option<(&Oid, &Oid)>,
         conflicted: &[String],
-    ) -> Result<Event, GitError> {
-        let worktree = self.worktree(task)?;
+    ) -> Result<Event, WorktreeError> {
+        let worktree = self.worktree(task, base)?;
+        if let Some((onto, tip)) = merging {
+            self.stage_if_missing(&worktree, task, onto, tip)?;
+        }
+        let merging = merging.map(|(onto, _)| onto);
         let paths: Vec<PathBuf> = conflicted.iter().map(PathBuf::from).collect();
         let unresolved = self.repository.unresolved_markers(&worktree, &paths)?;
         if !unresolved.is_empty() {
@@ -116,8 +125,8 @@ impl GitWork<'_> {
         Ok(change)
     }
 
-    fn remove(&self, task: &TaskId) -> Result<Event, GitError> {
-        let kept = match self.worktree(task) {
+    fn remove(&self, task: &TaskId) -> Result<Event, WorktreeError> {
+        let kept = match self.repository.open_worktree(&self.path(task)) {
             Ok(worktree) => self.repository.remove_worktree(&worktree)?,
             // Nothing is there to remove: a person, or an earlier call, was faster.
             Err(_) => None,
@@ -139,7 +148,7 @@ impl GitWork<'_> {
         tip: &Oid,
         message: &str,
         date: Timestamp,
-    ) -> Result<Event, GitError> {
+    ) -> Result<Event, WorktreeError> {
         let effect = self.effect();
         let event = match self.candidate(task, onto, tip, message, date)? {
             Candidate::Clean { commit, .. } => {
@@ -175,17 +184,40 @@ impl GitWork<'_> {
         self.repository.merge_candidate(&request)
     }
 
-    fn stage_merge(&self, task: &TaskId, onto: &Oid, tip: &Oid) -> Result<Event, GitError> {
-        let worktree = self.worktree(task)?;
-        let tree = match self.candidate(task, onto, tip, "merge", Timestamp(0))? {
-            Candidate::Clean { tree, .. } | Candidate::Conflict { tree, .. } => tree,
-        };
-        self.repository.stage_conflict(&worktree, self.branch, &tree)?;
+    fn stage_merge(&self, task: &TaskId, onto: &Oid, tip: &Oid) -> Result<Event, WorktreeError> {
+        let worktree = self.worktree(task, tip)?;
+        self.stage(&worktree, task, onto, tip)?;
         Ok(Event::Merge(MergeEvent::Staged { effect: self.effect(), onto: onto.clone() }))
     }
 
+    /// Puts the merge, with its conflicts, into the worktree, and notes there that it is.
+    fn stage(&self, worktree: &Worktree, task: &TaskId, onto: &Oid, tip: &Oid) -> Result<(), GitError> {
+        let tree = match self.candidate(task, onto, tip, "merge", Timestamp(0))? {
+            Candidate::Clean { tree, .. } | Candidate::Conflict { tree, .. } => tree,
+        };
+        self.repository.stage_conflict(worktree, self.branch, &tree)?;
+        let path = worktree.git_dir.join(STAGED);
+        std::fs::write(&path, onto.as_str()).map_err(|source| GitError::Io { action: "write", path, source })
+    }
+
+    /// A worktree that was made again in the middle of a merge holds one side only: committed as a merge, it would
+    /// undo the other.
+    fn stage_if_missing(
+        &self,
+        worktree: &Worktree,
+        task: &TaskId,
+        onto: &Oid,
+        tip: &Oid,
+    ) -> Result<(), GitError> {
+        let staged = std::fs::read_to_string(worktree.git_dir.join(STAGED));
+        if staged.is_ok_and(|staged| staged == onto.as_str()) {
+            return Ok(());
+        }
+        self.stage(worktree, task, onto, tip)
+    }
+
     /// Where the branch holds the new commit already, an earlier call had moved it: done once is done.
-    fn advance(&self, branch: &str, old: &Oid, new: &Oid) -> Result<Event, GitError> {
+    fn advance(&self, branch: &str, old: &Oid, new: &Oid) -> Result<Event, WorktreeError> {
         let effect = self.effect();
         let event = match self.repository.advance(branch, new.as_str(), old.as_str())? {
             Advance::Moved => MergeEvent::Advanced { effect, tip: new.clone() },
@@ -201,7 +233,7 @@ impl GitWork<'_> {
         Ok(Event::Merge(event))
     }
 
-    fn land(&self, branch: &str, to: &Oid) -> Result<Event, GitError> {
+    fn land(&self, branch: &str, to: &Oid) -> Result<Event, WorktreeError> {
         let effect = self.effect();
         let event = match self.repository.land(branch, to.as_str())? {
             Landing::Landed { from, to } => RunEvent::Landed { effect, from: Oid(from), to: Oid(to) },
@@ -210,7 +242,7 @@ impl GitWork<'_> {
         Ok(Event::Run(event))
     }
 
-    fn undo_land(&self, branch: &str, from: &Oid, to: &Oid) -> Result<Event, GitError> {
+    fn undo_land(&self, branch: &str, from: &Oid, to: &Oid) -> Result<Event, WorktreeError> {
         let effect = self.effect();
         let event = match self.repository.undo_land(branch, to.as_str(), from.as_str())? {
             Landing::Landed { .. } => RunEvent::LandUndone { effect },

@@ -26,35 +26,45 @@ pub struct Facts {
     pub run: RunId,
     /// The effect.
     pub effect: EffectId,
+    /// The branch of its task, if it has one.
+    pub branch: String,
     /// When a session was first asked for.
     pub started: Timestamp,
     /// What is recorded of its usage already.
     pub usage: Usage,
     /// What is recorded of its status, if its process was seen to run.
     pub status: Option<AgentStatus>,
+    /// Whether its processes are paused.
+    pub paused: bool,
+    /// Whether it is recorded to make no progress.
+    pub stalled: bool,
 }
 
 impl Facts {
-    fn of(state: &State, effect: EffectId, now: Timestamp) -> Facts {
+    fn of(state: &State, effect: &Effect, now: Timestamp) -> Facts {
+        let branch = effect.kind.task().map(|task| state.task_branch(task)).unwrap_or_default();
+        let effect = effect.id;
         let session = state.sessions.get(&effect);
         Facts {
             run: state.run.id.clone(),
             effect,
+            branch,
             started: session.map_or(now, |session| session.started),
             usage: session.map(|session| session.usage).unwrap_or_default(),
             status: session.filter(|session| session.id.is_some()).map(|session| session.status.clone()),
+            paused: session.is_some_and(|session| session.paused),
+            stalled: session.is_some_and(|session| session.stalled),
         }
     }
 }
 
 /// Carries an effect out, beside everything else.
 pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timestamp) {
-    let facts = Facts::of(state, effect.id, now);
+    let facts = Facts::of(state, &effect, now);
     let shared = Arc::clone(shared);
-    let branch = effect.kind.task().map(|task| state.task_branch(task)).unwrap_or_default();
     tokio::spawn(async move {
         let (id, kind) = (effect.id, effect.kind.clone());
-        let task = tokio::spawn(carry_out(Arc::clone(&shared), facts, branch, effect));
+        let task = tokio::spawn(carry_out(Arc::clone(&shared), facts, effect));
         if let Err(error) = task.await {
             // A panic in here must not leave the engine waiting for ever.
             tracing::error!(%error, "an effect ended in a panic");
@@ -63,7 +73,7 @@ pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timesta
     });
 }
 
-async fn carry_out(shared: Arc<Shared>, facts: Facts, branch: String, effect: Effect) {
+async fn carry_out(shared: Arc<Shared>, facts: Facts, effect: Effect) {
     let Effect { id, kind } = effect;
     match kind {
         EffectKind::RunStep { .. } => steps::run(shared, facts, kind).await,
@@ -78,7 +88,7 @@ async fn carry_out(shared: Arc<Shared>, facts: Facts, branch: String, effect: Ef
         }
         kind => {
             let worker = Arc::clone(&shared);
-            let work = tokio::task::spawn_blocking(move || git::carry_out(&worker, &facts, &branch, kind));
+            let work = tokio::task::spawn_blocking(move || git::carry_out(&worker, &facts, kind));
             match work.await {
                 Ok(event) => shared.report(event),
                 Err(error) => std::panic::resume_unwind(error.into_panic()),

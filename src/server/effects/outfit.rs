@@ -1,4 +1,5 @@
-//! Making a fresh worktree usable: files that git does not hold are copied from the user's checkout, and the project's
+//! A task's worktree, there and usable whenever something is to be done in it: made, or made again if somebody took it
+//! away; files that git does not hold are copied from the user's checkout, and the project's
 //! setup lines are run, once.
 
 use std::fs::File;
@@ -9,18 +10,43 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::git::describe;
 use crate::agents;
-use crate::git::Worktree;
+use crate::git::{GitError, Worktree};
 use crate::server::environment;
 use crate::server::project::Project;
+use crate::server::shared::Shared;
 
 /// Written into the worktree's own git folder when it is done.
 const DONE: &str = "loopmon-setup-done";
 /// Lines of a failed setup that are told.
 const TOLD: usize = 12;
 
+/// Why there is no usable worktree.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WorktreeError {
+    /// git failed.
+    #[error("{}", describe(.0))]
+    Git(#[from] GitError),
+    /// It could not be outfitted.
+    #[error("{0}")]
+    Outfit(String),
+}
+
+/// The worktree at `path` for a branch that begins at `base`, as it stands or new, and outfitted.
+pub(super) fn present(
+    shared: &Shared,
+    path: &Path,
+    branch: &str,
+    base: &str,
+) -> Result<Worktree, WorktreeError> {
+    let worktree = shared.repository.add_worktree(path, branch, base)?;
+    outfit(&shared.project(), &shared.places.root, &worktree).map_err(WorktreeError::Outfit)?;
+    Ok(worktree)
+}
+
 /// Outfits a worktree, unless that was done before; the error says what failed.
-pub(super) fn outfit(project: &Project, root: &Path, worktree: &Worktree) -> Result<(), String> {
+fn outfit(project: &Project, root: &Path, worktree: &Worktree) -> Result<(), String> {
     let done = worktree.git_dir.join(DONE);
     if done.exists() {
         return Ok(());

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Facts;
 use super::controls::session_id;
-use super::{Facts, git::describe};
+use super::outfit::{self, WorktreeError};
 use crate::agents::{self, AgentEvent, ExitInfo, Launch, LaunchRequest, Reader};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
 use crate::model::agent::AgentMode;
 use crate::model::event::StepEvent;
 use crate::model::{
-    AgentName, AgentProfile, AgentStatus, Brief, Event, FailureKind, SessionId, StepKind, StepOutcome,
-    TaskId, Usage,
+    AgentName, AgentProfile, AgentState, AgentStatus, Brief, Event, FailureKind, SessionId, StepKind,
+    StepOutcome, TaskId, Usage,
 };
 use crate::prompts;
 use crate::protocol::keeper::{Exit, KeeperSpec, Mode, Signal};
@@ -188,7 +189,7 @@ async fn prepare(
     profile: &AgentProfile,
 ) -> Result<Prepared, Trouble> {
     let broken = |message: String| (FailureKind::Infrastructure, message);
-    let (worker, run) = (Arc::clone(shared), facts.run.clone());
+    let (worker, run, branch) = (Arc::clone(shared), facts.run.clone(), facts.branch.clone());
     let (task, checkout, brief) = (order.task.clone(), order.checkout(), order.brief.clone());
     let tree = tokio::task::spawn_blocking(move || {
         let repository = &worker.repository;
@@ -198,7 +199,11 @@ async fn prepare(
                 let at = brief.tip.as_ref().map_or("HEAD", |tip| tip.as_str()).to_owned();
                 repository.add_detached_worktree(&path, &at)?
             }
-            (Some(task), None) => repository.open_worktree(&worker.places.worktree(&run, task))?,
+            (Some(task), None) => {
+                let path = worker.places.worktree(&run, task);
+                let base = brief.base.as_ref().map_or("HEAD", |base| base.as_str());
+                outfit::present(&worker, &path, &branch, base)?
+            }
             (None, None) => repository.open_worktree(&worker.places.root)?,
         };
         let diff = match (brief.step, &brief.base, &brief.tip) {
@@ -207,10 +212,10 @@ async fn prepare(
             }
             _ => None,
         };
-        Ok::<(Worktree, Option<String>), crate::git::GitError>((worktree, diff))
+        Ok::<(Worktree, Option<String>), WorktreeError>((worktree, diff))
     });
     let (worktree, diff) =
-        tree.await.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(describe(&error)))?;
+        tree.await.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
     let launch = launch(shared, facts, order, profile, &worktree, diff)?;
     Ok(Prepared { launch, cwd: worktree.path })
 }
@@ -240,10 +245,11 @@ fn launch(
     std::fs::create_dir_all(&dir).map_err(io)?;
     std::fs::write(&prompt_file, &text).map_err(io)?;
     let user_env = environment::of_this_process();
+    let marker = shared.places.marker(&order.session);
     let request = LaunchRequest {
         profile,
         step: order.brief.step,
-        session: order.session.as_str(),
+        session: &marker,
         task: order.task.as_ref().map_or("", TaskId::as_str),
         role,
         round: order.brief.round,
@@ -345,7 +351,12 @@ impl AgentFollower {
         profile: &AgentProfile,
         live: Arc<LiveSession>,
     ) -> AgentFollower {
-        let spent = Duration::from_millis(clock::now().since(facts.started));
+        let asked =
+            facts.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)));
+        // How long it stood still is not recorded: one that did when the server came back has its whole time again.
+        let spent = if facts.paused || asked { 0 } else { clock::now().since(facts.started) };
+        live.set_paused(facts.paused);
+        live.set_asking(asked);
         AgentFollower {
             shared: Arc::clone(shared),
             live,
@@ -360,8 +371,8 @@ impl AgentFollower {
             known: facts.status.clone(),
             idle: order.idle,
             stalls_at: Instant::now() + order.idle,
-            stalled: false,
-            ends_at: Instant::now() + order.timeout.saturating_sub(spent),
+            stalled: facts.stalled,
+            ends_at: Instant::now() + order.timeout.saturating_sub(Duration::from_millis(spent)),
             timed_out: false,
             outcome: None,
         }
@@ -412,6 +423,7 @@ impl AgentFollower {
             self.status = Some(status);
         } else if self.status.as_ref() != Some(&status) {
             self.progress();
+            self.live.set_asking(matches!(status.state, AgentState::Blocked(_)));
             self.status = Some(status.clone());
             self.report(StepEvent::StatusChanged { effect: self.effect, status });
         }
@@ -419,7 +431,7 @@ impl AgentFollower {
 
     fn progress(&mut self) {
         self.stalls_at = Instant::now() + self.idle;
-        if std::mem::take(&mut self.stalled) {
+        if !self.catching_up && std::mem::take(&mut self.stalled) {
             self.report(StepEvent::Progressed { effect: self.effect });
         }
     }
@@ -475,25 +487,26 @@ impl Follower for AgentFollower {
         self.progress();
         if self.waits_for_person() {
             self.status = None;
+            self.live.set_asking(false);
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
         let stall = (!self.stalled).then_some(self.stalls_at);
-        let end = (!self.timed_out).then_some(self.ends_at);
+        let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
         stall.into_iter().chain(end).min()
     }
 
     fn wake(&mut self, pane: &Pane) {
         let now = Instant::now();
-        if self.live.is_paused() || self.waits_for_person() {
+        if self.live.stands_still() {
             // A clock that stands while the agent does: it starts anew when it goes on.
             self.stalls_at = now + self.idle;
         } else if now >= self.stalls_at && !self.stalled {
             self.stalled = true;
             self.report(StepEvent::Stalled { effect: self.effect });
         }
-        if now >= self.ends_at && !self.timed_out {
+        if now >= self.ends_at + self.live.stood_still() && !self.timed_out {
             self.timed_out = true;
             let _ended = pane.signal(Signal::Continue);
             let _ended = pane.signal(Signal::Terminate { grace_ms: GRACE_MS });
@@ -503,8 +516,6 @@ impl Follower for AgentFollower {
 
 impl AgentFollower {
     fn waits_for_person(&self) -> bool {
-        self.status
-            .as_ref()
-            .is_some_and(|status| matches!(status.state, crate::model::AgentState::Blocked(_)))
+        self.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)))
     }
 }
