@@ -4,6 +4,12 @@
 //! [`Server`] is what it takes away. A run of five tasks (a failed gate, a rejection, a human gate, a conflict) is brought
 //! to its end once without a crash; then it is aborted at each point in turn, resumed from the log, and must end as that
 //! one did: no step done twice, nothing merged twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -183,10 +183,18 @@ fn live_agent(state: &State, effect: EffectId) -> Result<(), Refusal> {
     }
 }
 
-fn add(state: &State, spec: &PlanTask) -> Decision {
-    if state.run.stage != Stage::Working {
-        return refuse("tasks can be added once the plan is worked on");
+/// Whether a task that fits the plan can be added at all.
+pub(super) fn may_add(state: &State) -> Result<(), Refusal> {
+    match state.run.stage {
+        Stage::Working => Ok(()),
+        Stage::Planning | Stage::Proposed | Stage::Stopped => {
+            Err(Refusal("tasks can be added once the plan is worked on".to_owned()))
+        }
     }
+}
+
+fn add(state: &State, spec: &PlanTask) -> Decision {
+    may_add(state)?;
     let mut specs: Vec<PlanTask> = state.tasks.values().map(|task| task.spec.clone()).collect();
     specs.push(spec.clone());
     let problems = graph::problems(&specs, &state.policy.team);

@@ -1,7 +1,5 @@
 //! The run as a whole: opening it, its plan, its integration branch, landing, recovery.
 
-use std::collections::BTreeMap;
-
 use super::effect::{ControlAction, EffectKind};
 use super::graph;
 use super::state::{Attempt, Planning, Stage, StepRun, Task};
@@ -107,12 +105,9 @@ impl Turn<'_> {
     }
 
     pub fn rank_tasks(&mut self) {
-        let specs: Vec<&PlanTask> = self.state.tasks.values().map(|task| &task.spec).collect();
-        let ranks: BTreeMap<TaskId, u32> = graph::ranks(&specs);
-        for (id, rank) in ranks {
-            if let Some(task) = self.state.tasks.get_mut(&id) {
-                task.rank = rank;
-            }
+        let ranks = graph::ranks(self.state.tasks.values().map(|task| &task.spec));
+        for (task, rank) in self.state.tasks.values_mut().zip(ranks) {
+            task.rank = rank;
         }
     }
 

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::attention;
-use super::decide::decide;
+use super::decide::{decide, may_add};
 use super::explain::Explainer;
 use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
 use crate::model::snapshot::{
     GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
 };
-use crate::model::{
-    AgentState, Command, EffectId, HumanGate, Phase, PlanTask, SessionId, TaskId, Timestamp, Verb,
-};
+use crate::model::{AgentState, Command, EffectId, HumanGate, Phase, SessionId, TaskId, Timestamp, Verb};
 
 /// Ended sessions that are shown.
 const ENDED_SHOWN: usize = 200;
@@ -79,21 +77,18 @@ pub fn run_phase(state: &State) -> RunPhase {
 
 fn run_refusals(state: &State) -> BTreeMap<Verb, String> {
     let proposal = state.run.planning.proposal.clone().unwrap_or_default();
-    let probe = PlanTask { id: free_id(state), title: "new".to_owned(), ..PlanTask::default() };
-    refusals(
-        state,
-        [
-            Command::AcceptPlan(proposal),
-            Command::RejectPlan("why".to_owned()),
-            Command::Add(probe),
-            Command::PauseRun,
-            Command::ResumeRun,
-            Command::SetBudget(0),
-            Command::Stop,
-            Command::Land,
-            Command::UndoLand,
-        ],
-    )
+    let commands = [
+        Command::AcceptPlan(proposal),
+        Command::RejectPlan("why".to_owned()),
+        Command::PauseRun,
+        Command::ResumeRun,
+        Command::SetBudget(0),
+        Command::Stop,
+        Command::Land,
+        Command::UndoLand,
+    ];
+    let adding = may_add(state).err().map(|refusal| (Verb::Add, refusal.0));
+    refusals(state, commands).into_iter().chain(adding).collect()
 }
 
 /// An id that no task has yet.

@@ -26,7 +26,7 @@ fn work_is_compared_with_the_base_commit_so_an_agents_own_commits_count() {
 #[test]
 fn rejected_and_abandoned_work_stays_on_its_branch() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     world.ask(Command::Cancel("a".into()));
     for (effect, _) in world.agents("a") {
         world.end(effect, loopmon::model::StepOutcome::Cancelled);
@@ -52,8 +52,8 @@ fn what_was_uncommitted_in_a_removed_worktree_is_named_to_the_person() {
 #[test]
 fn dependents_start_from_the_merged_tip() {
     let mut world = World::new(policy(), vec![task("a", &[]), task("b", &[]), task("c", &["a", "b"])]);
-    world.to_done("a");
-    world.to_done("b");
+    world.reach_done("a");
+    world.reach_done("b");
     let tip = world.state.run.tip.clone().unwrap();
     assert_ne!(tip, Oid::from("base"));
     let prepared = world.asked.iter().find_map(|effect| match &effect.kind {
@@ -81,7 +81,7 @@ fn a_gate_runs_on_the_commit_and_its_result_is_bound_to_it() {
 #[test]
 fn a_new_commit_voids_what_the_gates_said_of_the_old_one() {
     let mut world = World::of_one(Policy { gates: vec![gate("lint"), gate("test")], ..policy() });
-    world.to_review("a");
+    world.reach_review("a");
     let old = world.task("a").work.tip.clone().unwrap();
     world.vote("a", 0, rejection(&["wrong"]));
     world.vote("a", 1, rejection(&["wrong"]));
@@ -163,5 +163,5 @@ fn a_rejection_is_heard_although_an_earlier_commit_had_failed() {
     assert_eq!(brief.round, 3);
     assert!(brief.findings.iter().any(|finding| finding.description == "start over with a parser"));
     assert_eq!(brief.tip, world.task("a").work.tip, "what lay in the worktree was committed first");
-    world.to_done("a");
+    world.reach_done("a");
 }

@@ -11,7 +11,7 @@ use crate::world::{World, approval, gate_result, policy, rejection, task, worked
 /// A world whose task `a` has its merge being built.
 fn merging(policy: Policy) -> (World, EffectId) {
     let mut world = World::of_one(policy);
-    world.to_approval("a");
+    world.reach_approval("a");
     let effect = building(&world).unwrap();
     (world, effect)
 }
@@ -123,7 +123,7 @@ fn conflict_markers_that_are_left_are_asked_away_and_then_a_person_is_asked() {
     }
     assert_eq!(world.task("a").hold, Some(Hold::NeedsAttention(AttentionReason::ConflictUnsolved)));
     world.ask(Command::Retry("a".into()));
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn merges_come_back_in_bounded_rounds() {
     for _ in 0..2 {
         let effect = building(&world).unwrap();
         conflict(&mut world, effect);
-        world.to_approval("a");
+        world.reach_approval("a");
     }
     let effect = building(&world).unwrap();
     conflict(&mut world, effect);
@@ -151,18 +151,18 @@ fn a_merged_tree_that_fails_its_gates_goes_back_with_their_output() {
     let (_, brief) = world.agent("a", StepKind::Fix);
     assert!(!brief.gates[0].passed() && brief.conflicts.is_empty());
     assert_eq!(world.state.run.tip, Some("base".into()), "nothing has moved");
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
 fn the_approval_of_an_old_tree_is_void() {
     let mut world = World::of_one(Policy { human_gate: HumanGate::Always, ..policy() });
-    world.to_approval("a");
+    world.reach_approval("a");
     let old = world.task("a").work.tip.clone().unwrap();
     world.ask(Command::Approve("a".into()));
     let effect = building(&world).unwrap();
     conflict(&mut world, effect);
-    world.to_approval("a");
+    world.reach_approval("a");
     assert_eq!(world.phase("a"), Phase::AwaitingHuman, "the new tree has no approval yet");
     world.person(loopmon::model::event::PersonEvent::Approved { task: "a".into(), oid: old });
     assert_eq!(world.phase("a"), Phase::AwaitingHuman);
@@ -176,7 +176,7 @@ fn the_approval_of_an_old_tree_is_void() {
 fn one_task_merges_at_a_time_first_in_first_out() {
     let mut world = World::new(policy(), ["a", "b", "c"].map(|id| task(id, &[])).to_vec());
     for id in ["b", "a", "c"] {
-        world.to_approval(id);
+        world.reach_approval(id);
     }
     assert_eq!(
         ["b", "a", "c"].map(|id| world.phase(id)),
@@ -192,8 +192,8 @@ fn one_task_merges_at_a_time_first_in_first_out() {
 #[test]
 fn a_held_merge_lets_others_pass_and_takes_up_alone_when_it_goes_on() {
     let mut world = World::new(policy(), ["a", "b"].map(|id| task(id, &[])).to_vec());
-    world.to_approval("a");
-    world.to_approval("b");
+    world.reach_approval("a");
+    world.reach_approval("b");
     world.gate_breaks("a");
     assert_eq!([world.phase("a"), world.phase("b")], [Phase::Merging, Phase::Merging]);
     world.ask(Command::Retry("a".into()));
@@ -243,14 +243,14 @@ fn a_task_is_merged_once_however_often_its_merge_is_reported() {
 #[test]
 fn a_merge_of_which_nobody_knows_whether_it_happened_is_asked_after_before_anything_else() {
     let mut world = World::new(policy(), ["a", "b"].map(|id| task(id, &[])).to_vec());
-    world.to_approval("a");
+    world.reach_approval("a");
     world.git();
     let (gate, spec, oid) = world.gate("a").unwrap();
     world.event(gate_result(gate, &spec.name, &oid, 0));
     let (effect, old, new) = advancing(&world).unwrap();
     // The ref had moved, and then the disk was full.
     world.event(Event::Merge(MergeEvent::Failed { effect, error: "no space".to_owned() }));
-    world.to_approval("b");
+    world.reach_approval("b");
     world.git();
     let (gate, spec, oid) = world.gate("b").unwrap();
     world.event(gate_result(gate, &spec.name, &oid, 0));

@@ -69,8 +69,8 @@ fn a_paused_task_gives_up_its_place_and_its_agents_go_on_at_once_on_resume() {
     world.git();
     let effects = world.ask(Command::Resume("a".into()));
     assert_eq!(controls(&effects), [(effect, ControlAction::Continue)]);
-    world.to_done("a");
-    world.to_done("b");
+    world.reach_done("a");
+    world.reach_done("b");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_task_that_waited_for_a_timer_is_cancelled_without_it() {
 #[test]
 fn a_merge_that_failed_after_its_task_was_cancelled_wakes_nobody() {
     let mut world = World::of_one(policy());
-    world.to_approval("a");
+    world.reach_approval("a");
     let effect = world.flying(|kind| matches!(kind, EffectKind::BuildMerge { .. })).unwrap();
     world.ask(Command::Cancel("a".into()));
     let error = "no object".to_owned();
@@ -240,7 +240,7 @@ fn a_paused_run_spawns_nothing_and_goes_on_where_it_was() {
     world.gates_pass("a");
     assert_eq!(world.phase("a"), Phase::Done);
     world.ask(Command::Resume("b".into()));
-    world.to_done("b");
+    world.reach_done("b");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_stopped_run_ends_its_sessions_and_can_be_resumed_once_they_have_ended() {
     world.ask(Command::ResumeRun);
     assert!(world.state.run.ended.is_none());
     for id in ["a", "b", "c"] {
-        world.to_done(id);
+        world.reach_done(id);
     }
 }
 
@@ -289,8 +289,8 @@ fn at_the_budget_nothing_more_is_spawned_and_a_person_is_asked() {
     world.vote("a", 1, rejection(&["wrong"]));
     assert!(world.agents("a").is_empty(), "reviewers count");
     world.ask(Command::SetBudget(0));
-    world.to_done("a");
-    world.to_done("b");
+    world.reach_done("a");
+    world.reach_done("b");
     assert!(world.rows().is_empty());
 }
 
@@ -312,7 +312,7 @@ fn the_planner_counts_against_the_budget() {
 fn landing_moves_the_users_branch_on_request_and_undo_takes_it_back() {
     let mut world = World::of_one(policy());
     assert!(world.command(Command::Land).unwrap_err().contains("nothing is merged"));
-    world.to_done("a");
+    world.reach_done("a");
     let tip = world.state.run.tip.clone().unwrap();
     let effects = world.ask(Command::Land);
     assert_eq!(effects[0].kind, EffectKind::Land { branch: "main".to_owned(), to: tip.clone() });
@@ -338,7 +338,7 @@ fn nothing_lands_on_a_detached_head() {
     start.branch = None;
     let mut world = World::begin(start);
     world.git();
-    world.to_done("a");
+    world.reach_done("a");
     assert!(world.command(Command::Land).unwrap_err().contains("detached"));
 }
 
@@ -348,7 +348,7 @@ fn a_refused_request_says_why_in_the_snapshot_too() {
     let snapshot = loopmon::engine::snapshot(&world.state, "p", world.now);
     assert!(snapshot.tasks[0].refusals[&Verb::Approve].contains("nothing of a waits"));
     assert!(!snapshot.tasks[0].refusals.contains_key(&Verb::Pause));
-    world.to_approval("a");
+    world.reach_approval("a");
     let snapshot = loopmon::engine::snapshot(&world.state, "p", world.now);
     assert!(!snapshot.tasks[0].refusals.contains_key(&Verb::Approve));
     assert!(snapshot.run.unwrap().refusals.contains_key(&Verb::Land));

@@ -48,7 +48,7 @@ fn a_bad_plan_that_was_brought_is_shown_with_its_mistakes_and_nothing_runs() {
         let refusal = world.command(Command::AcceptPlan(Plan { goal: String::new(), tasks })).unwrap_err();
         assert!(refusal.contains(mistake), "{refusal}");
         world.ask(Command::AcceptPlan(Plan { goal: String::new(), tasks: vec![task("a", &[])] }));
-        world.to_done("a");
+        world.reach_done("a");
     }
 }
 
@@ -66,7 +66,7 @@ fn a_bad_plan_of_the_planner_is_given_back_to_it_and_then_a_person_is_asked() {
     world.ask(Command::ResumeRun);
     let plan = Plan { goal: String::new(), tasks: vec![task("a", &[])] };
     world.end(planner(&world), StepOutcome::Planned { plan });
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_good_plan_waits_for_a_person_unless_told_to_go() {
             world.ask(Command::AcceptPlan(plan));
         }
         assert_eq!(world.state.run.goal, "sharper goal");
-        world.to_done("a");
+        world.reach_done("a");
     }
 }
 
@@ -113,7 +113,7 @@ fn a_plan_that_arrives_after_the_run_was_stopped_starts_nothing() {
         if !go {
             world.ask(Command::AcceptPlan(plan));
         }
-        world.to_done("a");
+        world.reach_done("a");
     }
 }
 
@@ -148,10 +148,10 @@ fn a_task_can_be_added_to_what_runs_if_it_fits_the_plan() {
     }
     world.ask(Command::Add(task("b", &["a"])));
     assert_eq!((world.phase("b"), world.task("a").rank), (Phase::Blocked, 1));
-    world.to_done("a");
-    world.to_done("b");
+    world.reach_done("a");
+    world.reach_done("b");
     assert!(world.state.run.ended.is_some());
     world.ask(Command::Add(task("c", &["b"])));
     assert!(world.state.run.ended.is_none(), "the run goes on");
-    world.to_done("c");
+    world.reach_done("c");
 }

@@ -29,7 +29,7 @@ fn a_completed_step_never_runs_again_after_a_replay() {
 #[test]
 fn recovery_asks_again_for_each_effect_in_flight_once() {
     let mut world = World::new(policy(), ["a", "b", "c"].map(|id| task(id, &[])).to_vec());
-    world.to_review("a");
+    world.reach_review("a");
     let (effect, _) = world.agent("b", StepKind::Implement);
     world.end(effect, StepOutcome::Lost);
     let before = world.state.in_flight.clone();
@@ -115,7 +115,7 @@ fn late_and_repeated_completions_change_nothing() {
 #[test]
 fn each_slot_of_a_round_has_one_accepted_result() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let (first, _) = world.reviewer("a", 0);
     world.end(first, StepOutcome::Lost);
     world.timer();
@@ -153,8 +153,8 @@ fn an_interrupted_agent_is_told_and_resumed_by_the_id_that_was_seen_first() {
 #[test]
 fn any_prefix_of_the_log_can_be_gone_on_from() {
     let mut whole = World::new(policy(), vec![task("a", &[]), task("b", &["a"])]);
-    whole.to_done("a");
-    whole.to_done("b");
+    whole.reach_done("a");
+    whole.reach_done("b");
     for length in 0..whole.log.len() {
         let mut world = World::begin(whole.start.clone());
         world.log = whole.log[..length].to_vec();

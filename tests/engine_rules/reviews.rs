@@ -11,12 +11,12 @@ use crate::world::{World, approval, policy, rejection, remark};
 #[test]
 fn a_vote_on_an_old_round_and_tree_never_approves_new_code() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let (old, brief) = world.reviewer("a", 0);
     let tip = brief.tip.clone();
     world.vote("a", 0, approval());
     world.vote("a", 1, rejection(&["wrong"]));
-    world.to_review("a");
+    world.reach_review("a");
     assert_ne!(world.reviewer("a", 0).1.tip, tip);
     assert_eq!(world.reviewer("a", 0).1.round, 2);
     // The approval of the old tree comes a second time.
@@ -30,7 +30,7 @@ fn a_vote_on_an_old_round_and_tree_never_approves_new_code() {
 #[test]
 fn the_same_tree_in_a_new_round_is_reviewed_afresh() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     world.vote("a", 0, approval());
     world.vote("a", 1, rejection(&["wrong"]));
     // The fixer changes nothing: the branch stays where it was.
@@ -48,7 +48,7 @@ fn the_same_tree_in_a_new_round_is_reviewed_afresh() {
 fn a_fast_approval_never_hides_a_slow_rejection() {
     for first in [0, 1] {
         let mut world = World::of_one(Policy { quorum: Quorum::AtLeast(1), ..policy() });
-        world.to_review("a");
+        world.reach_review("a");
         world.vote("a", first, approval());
         assert_eq!(world.phase("a"), Phase::Reviewing, "one reviewer is still at it");
         world.vote("a", 1 - first, rejection(&["wrong"]));
@@ -63,7 +63,7 @@ fn the_quorum_is_as_configured() {
     for (quorum, approved) in [(Quorum::All, false), (Quorum::AtLeast(2), false), (Quorum::AtLeast(1), true)]
     {
         let mut world = World::of_one(Policy { quorum, ..policy() });
-        world.to_review("a");
+        world.reach_review("a");
         world.vote("a", 0, approval());
         let (effect, _) = world.reviewer("a", 1);
         world.end(effect, failed());
@@ -76,7 +76,7 @@ fn the_quorum_is_as_configured() {
 #[test]
 fn a_failed_reviewer_gives_no_vote_and_the_others_go_on_and_it_runs_again_and_then_a_person_is_asked() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     for attempt in 1..=3 {
         let (effect, brief) = world.reviewer("a", 0);
         assert_eq!(brief.attempt, attempt);
@@ -100,7 +100,7 @@ fn a_failed_reviewer_gives_no_vote_and_the_others_go_on_and_it_runs_again_and_th
 #[test]
 fn a_rejection_counts_although_another_reviewer_failed() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let (effect, _) = world.reviewer("a", 0);
     let failure = FailureKind::Authentication;
     world.end(effect, StepOutcome::Failed { failure, message: "log in".to_owned() });
@@ -111,7 +111,7 @@ fn a_rejection_counts_although_another_reviewer_failed() {
 #[test]
 fn an_unclear_verdict_is_asked_again_in_the_same_session_and_never_guessed() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let (effect, _) = world.reviewer("a", 0);
     world.event(Event::Step(StepEvent::SessionSeen { effect, resume: "s-1".to_owned() }));
     world
@@ -135,7 +135,7 @@ fn an_unclear_verdict_is_asked_again_in_the_same_session_and_never_guessed() {
 #[test]
 fn a_correction_that_is_cut_short_is_still_to_be_made() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let (effect, _) = world.reviewer("a", 0);
     world.end(effect, StepOutcome::Invalid { errors: vec!["no vote".to_owned()] });
     let (effect, _) = world.reviewer("a", 0);
@@ -147,7 +147,7 @@ fn a_correction_that_is_cut_short_is_still_to_be_made() {
 #[test]
 fn a_request_for_changes_that_names_none_is_asked_again() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     world.vote("a", 0, rejection(&[]));
     world.vote("a", 1, approval());
     assert_eq!(world.phase("a"), Phase::Reviewing);
@@ -161,7 +161,7 @@ fn a_request_for_changes_that_names_none_is_asked_again() {
 #[test]
 fn what_is_no_verdict_is_no_vote() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let (effect, _) = world.reviewer("a", 0);
     world.end(effect, crate::world::worked());
     world.vote("a", 1, approval());
@@ -172,13 +172,13 @@ fn what_is_no_verdict_is_no_vote() {
 #[test]
 fn the_fixer_sees_the_open_findings_of_this_round_once_each() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     world.vote("a", 0, rejection(&["Off by one in line 12", "unsafe cast"]));
     world.vote("a", 1, rejection(&["off by one, in line 13!"]));
     let (_, brief) = world.agent("a", StepKind::Fix);
     let told: Vec<&str> = brief.findings.iter().map(|finding| finding.description.as_str()).collect();
     assert_eq!(told, ["Off by one in line 12", "unsafe cast"]);
-    world.to_review("a");
+    world.reach_review("a");
     let (_, brief) = world.reviewer("a", 0);
     assert_eq!(brief.findings.len(), 2, "a fresh reviewer knows what was confirmed so far");
     assert!(brief.findings.iter().all(|finding| matches!(finding.state, FindingState::Fixed(_))));
@@ -193,7 +193,7 @@ fn the_fixer_sees_the_open_findings_of_this_round_once_each() {
 #[test]
 fn a_finding_raised_again_has_the_newer_line_and_the_worse_severity() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     world.vote("a", 0, rejection(&["unsafe cast"]));
     let mut worse = remark(Severity::Critical, "unsafe cast");
     worse.line = 40;
@@ -208,7 +208,7 @@ fn a_finding_raised_again_has_the_newer_line_and_the_worse_severity() {
 #[test]
 fn an_approval_with_nits_goes_on_and_keeps_them_in_the_ledger() {
     let mut world = World::of_one(policy());
-    world.to_review("a");
+    world.reach_review("a");
     let nits = vec![remark(Severity::Nit, "name"), remark(Severity::Minor, "comment")];
     world.vote("a", 0, Verdict { vote: Vote::Approve, summary: String::new(), remarks: nits });
     world.vote("a", 1, approval());
@@ -236,7 +236,7 @@ fn the_order_in_which_reviewers_arrive_changes_nothing() {
         let mut policy = policy();
         policy.team.reviewers = ["rex", "rio", "pam"].map(Into::into).to_vec();
         let mut world = World::of_one(policy);
-        world.to_review("a");
+        world.reach_review("a");
         for slot in order {
             world.vote("a", slot, verdicts[slot as usize].clone());
         }

@@ -19,14 +19,14 @@ fn a_failed_validation_skips_review_and_fix_and_the_next_round_has_the_output() 
     let (_, brief) = world.agent("a", StepKind::Implement);
     assert_eq!(brief.gates.len(), 1);
     assert!(!brief.gates[0].passed() && brief.gates[0].tail.contains("test says no"));
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
 fn the_round_after_a_failed_validation_has_the_findings_that_are_still_open() {
     let policy = Policy { human_gate: loopmon::model::HumanGate::Always, ..policy() };
     let mut world = World::of_one(policy);
-    world.to_approval("a");
+    world.reach_approval("a");
     world.ask(Command::Reject("a".into(), "too slow".to_owned()));
     // The attempt dies before anything of it is committed: the next one is told the same.
     let (effect, brief) = world.agent("a", StepKind::Implement);
@@ -42,7 +42,7 @@ fn after_a_fix_comes_validation_or_another_implement_step_as_configured() {
         [(AfterFix::Validate, Phase::Validating), (AfterFix::Implement, Phase::Implementing)]
     {
         let mut world = World::of_one(Policy { after_fix, ..policy() });
-        world.to_review("a");
+        world.reach_review("a");
         world.vote("a", 0, rejection(&["wrong"]));
         world.vote("a", 1, approval());
         assert_eq!((world.phase("a"), world.task("a").round), (Phase::Fixing, 1));
@@ -79,7 +79,7 @@ fn at_the_limit_the_policy_says_what_becomes_of_a_task_and_its_branch_is_kept() 
 fn the_last_fix_is_validated_and_then_the_task_is_exhausted_even_if_it_passes() {
     for code in [0, 1] {
         let mut world = World::of_one(Policy { max_rounds: 1, ..policy() });
-        world.to_review("a");
+        world.reach_review("a");
         world.vote("a", 0, rejection(&["wrong"]));
         world.vote("a", 1, approval());
         world.work("a");
@@ -91,14 +91,14 @@ fn the_last_fix_is_validated_and_then_the_task_is_exhausted_even_if_it_passes() 
         assert!(world.state.in_flight.is_empty(), "exhausted is not approved");
         world.ask(Command::Retry("a".into()));
         assert_eq!(world.task("a").round, 2, "a person grants a round");
-        world.to_done("a");
+        world.reach_done("a");
     }
 }
 
 #[test]
 fn a_merge_that_comes_back_after_a_takeover_is_not_cut_short_by_the_last_validation() {
     let mut world = World::of_one(Policy { max_rounds: 1, ..policy() });
-    world.to_review("a");
+    world.reach_review("a");
     world.vote("a", 0, rejection(&["wrong"]));
     world.vote("a", 1, approval());
     world.work("a");
@@ -109,7 +109,7 @@ fn a_merge_that_comes_back_after_a_takeover_is_not_cut_short_by_the_last_validat
     // The merged tree fails, and goes back to its owner.
     world.gate_ends("a", 1);
     assert_eq!(world.phase("a"), Phase::Fixing);
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn infrastructure_retries_take_no_round_and_wait_longer_each_time_up_to_a_cap() 
     world.ask(Command::Retry("a".into()));
     let (_, brief) = world.agent("a", StepKind::Implement);
     assert_eq!((brief.round, brief.attempt), (1, 1));
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_quota_takes_no_round_and_no_attempt_and_waits_until_the_provider_says() {
         world.timer();
     }
     assert!(world.now >= until);
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_person_need_not_wait_for_a_timer() {
     assert_eq!(world.spawned("a", StepKind::Implement), 2);
     world.event(loopmon::model::Event::Timer(timer));
     assert_eq!(world.spawned("a", StepKind::Implement), 2, "the old timer starts nothing");
-    world.to_done("a");
+    world.reach_done("a");
     assert!(world.state.in_flight.is_empty());
 }
 
@@ -195,7 +195,7 @@ fn authentication_and_configuration_errors_are_not_retried() {
         assert!(world.state.in_flight.is_empty(), "{failure:?}: no timer runs");
         assert!(world.row("a").unwrap().text.contains("go and log in"));
         let mut world = World::of_one(policy());
-        world.to_review("a");
+        world.reach_review("a");
         let (effect, _) = world.reviewer("a", 0);
         world.end(effect, StepOutcome::Failed { failure, message: "go and log in".to_owned() });
         assert_eq!(world.agents("a").len(), 1);
@@ -220,7 +220,7 @@ fn the_same_agent_goes_on_in_its_session_over_rounds_and_reviewers_are_fresh() {
     let (effect, _) = world.agent("a", StepKind::Implement);
     let seen = loopmon::model::event::StepEvent::SessionSeen { effect, resume: "impl-1".to_owned() };
     world.event(loopmon::model::Event::Step(seen));
-    world.to_review("a");
+    world.reach_review("a");
     for (effect, _) in world.agents("a") {
         let seen = loopmon::model::event::StepEvent::SessionSeen { effect, resume: "rev-1".to_owned() };
         world.event(loopmon::model::Event::Step(seen));
@@ -235,6 +235,6 @@ fn the_same_agent_goes_on_in_its_session_over_rounds_and_reviewers_are_fresh() {
         world.state.in_flight.values().filter_map(resume).collect()
     };
     assert_eq!(resumes(&world), [Some("impl-1".to_owned())]);
-    world.to_review("a");
+    world.reach_review("a");
     assert_eq!(resumes(&world), [None, None]);
 }

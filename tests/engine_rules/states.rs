@@ -26,9 +26,9 @@ fn a_task_goes_from_ready_to_done() {
 #[test]
 fn a_blocked_task_is_ready_when_all_it_depends_on_is_done() {
     let mut world = World::new(policy(), vec![task("a", &[]), task("b", &[]), task("c", &["a", "b"])]);
-    world.to_done("a");
+    world.reach_done("a");
     assert_eq!(world.phase("c"), Phase::Blocked);
-    world.to_done("b");
+    world.reach_done("b");
     assert_eq!(world.phase("c"), Phase::Implementing);
 }
 
@@ -50,7 +50,7 @@ fn a_task_behind_a_lost_one_stays_blocked_with_attention_until_that_one_comes_ba
     world.ask(Command::Retry("a".into()));
     assert!(world.task("b").hold.is_none() && world.task("c").hold.is_none());
     assert!(world.state.run.ended.is_none());
-    world.to_done("a");
+    world.reach_done("a");
     assert_eq!(world.phase("b"), Phase::Implementing);
 }
 
@@ -75,7 +75,7 @@ fn places_are_given_to_the_longest_chain_first_and_never_more_than_there_are() {
     assert_eq!(world.phase("long"), Phase::Implementing);
     assert_eq!(world.phase("x"), Phase::Implementing);
     assert_eq!(world.phase("y"), Phase::Ready);
-    world.to_approval("x");
+    world.reach_approval("x");
     assert_eq!(world.phase("y"), Phase::Implementing, "a merge needs no place");
 }
 
@@ -83,12 +83,12 @@ fn places_are_given_to_the_longest_chain_first_and_never_more_than_there_are() {
 fn a_task_that_comes_back_waits_for_a_place_and_gets_it_before_a_new_one() {
     let policy = Policy { parallel: 1, human_gate: HumanGate::Always, ..policy() };
     let mut world = World::new(policy, vec![task("a", &[]), task("b", &[]), task("c", &[])]);
-    world.to_approval("a");
+    world.reach_approval("a");
     assert_eq!((world.phase("a"), world.phase("b")), (Phase::AwaitingHuman, Phase::Implementing));
     world.ask(Command::Reject("a".into(), "not like that".to_owned()));
     world.git();
     assert!(world.agents("a").is_empty(), "the one place is taken by b");
-    world.to_approval("b");
+    world.reach_approval("b");
     world.agent("a", StepKind::Implement);
     assert_eq!(world.phase("c"), Phase::Ready);
 }
@@ -106,7 +106,7 @@ fn an_implementer_that_changed_nothing_needs_a_person() {
     assert!(world.row("a").unwrap().verbs.contains(&Verb::Retry));
     world.ask(Command::Retry("a".into()));
     assert_eq!(world.agent("a", StepKind::Implement).1.round, 1, "that took no round");
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn approved_work_waits_for_a_person_where_the_policy_says_so() {
         let mut one = task("a", &[]);
         one.human = marked;
         let mut world = World::new(policy, vec![one]);
-        world.to_approval("a");
+        world.reach_approval("a");
         let expected = if waits { Phase::AwaitingHuman } else { Phase::Merging };
         assert_eq!(world.phase("a"), expected, "{gate:?}, marked: {marked}");
         assert_eq!(world.row("a").is_some(), waits);
@@ -132,7 +132,7 @@ fn approved_work_waits_for_a_person_where_the_policy_says_so() {
 fn a_person_at_the_gate_approves_or_sends_back_with_a_finding() {
     let policy = Policy { human_gate: HumanGate::Always, ..policy() };
     let mut world = World::of_one(policy);
-    world.to_approval("a");
+    world.reach_approval("a");
     assert!(world.command(Command::Reject("a".into(), " ".to_owned())).unwrap_err().contains("say why"));
     world.ask(Command::Reject("a".into(), "use the other parser".to_owned()));
     assert_eq!((world.phase("a"), world.task("a").round), (Phase::Implementing, 2));
@@ -142,7 +142,7 @@ fn a_person_at_the_gate_approves_or_sends_back_with_a_finding() {
         (brief.findings[0].source.as_str(), brief.findings[0].description.as_str()),
         ("person", "use the other parser")
     );
-    world.to_approval("a");
+    world.reach_approval("a");
     assert_eq!(world.phase("a"), Phase::AwaitingHuman, "new work needs a new approval");
     world.ask(Command::Approve("a".into()));
     world.gates_pass("a");
@@ -155,7 +155,7 @@ fn a_person_takes_over_what_is_exhausted_or_failed_or_needs_attention() {
     exhausted.work("a");
     exhausted.gate_ends("a", 1);
     let mut silent = World::of_one(policy());
-    silent.to_review("a");
+    silent.reach_review("a");
     for (effect, _) in silent.agents("a") {
         let failure = loopmon::model::FailureKind::Authentication;
         let message = "log in".to_owned();
@@ -191,7 +191,7 @@ fn a_worktree_that_cannot_be_made_needs_a_person_and_is_tried_again_on_request()
     world.event(Event::Work(WorkEvent::Failed { effect, error: "disk full".to_owned() }));
     assert!(world.row("a").unwrap().text.contains("disk full"));
     world.ask(Command::Retry("a".into()));
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn an_integration_branch_that_cannot_be_made_is_told_and_asked_for_again_on_resu
     assert!(world.rows()[0].text.contains("name taken") && world.state.in_flight.is_empty());
     world.ask(Command::ResumeRun);
     world.git();
-    world.to_done("a");
+    world.reach_done("a");
 }
 
 #[test]

@@ -3,6 +3,12 @@
 //! The [`executor`] holds effects back and completes them in any order, well or badly. The [`reference`] knows nothing of
 //! the engine's workings: it watches events and effects and holds them to the rules of the loop. A failing run names its
 //! seed; `LOOPMON_SEED=<seed>` runs that one alone, `LOOPMON_RUNS=<n>` another number of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod chance;
 mod executor;

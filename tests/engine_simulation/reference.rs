@@ -154,10 +154,11 @@ impl Reference {
                     return;
                 };
                 let Some(task) = self.tasks.get_mut(&id) else { return };
-                if let (StepOutcome::Reviewed { verdict }, Some(tip)) = (outcome, brief.tip) {
-                    if let Some(vote) = vote(verdict).filter(|_| brief.step == StepKind::Review) {
-                        task.votes.entry((tip, brief.round)).or_default().insert(brief.slot, Some(vote));
-                    }
+                if let (StepOutcome::Reviewed { verdict }, Some(tip)) = (outcome, brief.tip)
+                    && brief.step == StepKind::Review
+                    && let Some(vote) = vote(verdict)
+                {
+                    task.votes.entry((tip, brief.round)).or_default().insert(brief.slot, Some(vote));
                 }
             }
             StepEvent::Controlled { effect, .. } => drop(self.complete(*effect)),

@@ -24,6 +24,8 @@ pub struct World {
     /// Every effect that was ever asked for, in order.
     pub asked: Vec<Effect>,
     pub now: Timestamp,
+    /// Whether the log is replayed after every event.
+    pub checked: bool,
     commits: u32,
 }
 
@@ -116,7 +118,7 @@ impl World {
     pub fn begin(start: RunStart) -> World {
         let now = Timestamp(1_000_000);
         let (state, asked) = engine::start(&start, now);
-        World { start, state, log: Vec::new(), asked, now, commits: 0 }
+        World { start, state, log: Vec::new(), asked, now, checked: true, commits: 0 }
     }
 
     /// Something happens, a millisecond later; the effects it leads to.
@@ -125,11 +127,8 @@ impl World {
         let effects = engine::update(&mut self.state, &event, self.now);
         self.log.push((event, self.now));
         self.asked.extend(effects.iter().cloned());
-        assert!(
-            self.replayed() == self.state,
-            "the replayed state is not the live one after {:?}",
-            self.log.last()
-        );
+        let same = !self.checked || self.replayed() == self.state;
+        assert!(same, "the replayed state is not the live one after {:?}", self.log.last());
         effects
     }
 
@@ -329,21 +328,21 @@ impl World {
     }
 
     /// A task goes from its step to its reviewers.
-    pub fn to_review(&mut self, id: &str) {
+    pub fn reach_review(&mut self, id: &str) {
         self.work(id);
         self.gates_pass(id);
         assert_eq!(self.phase(id), Phase::Reviewing, "{id}");
     }
 
     /// A task goes from its step to the approval of its reviewers.
-    pub fn to_approval(&mut self, id: &str) {
-        self.to_review(id);
+    pub fn reach_approval(&mut self, id: &str) {
+        self.reach_review(id);
         self.all_approve(id);
     }
 
     /// A task goes from its step to its merge.
-    pub fn to_done(&mut self, id: &str) {
-        self.to_approval(id);
+    pub fn reach_done(&mut self, id: &str) {
+        self.reach_approval(id);
         self.gates_pass(id);
         assert_eq!(self.phase(id), Phase::Done, "{id}");
     }
