@@ -17,6 +17,8 @@ pub fn attach(dir: &Path) -> Outcome {
 
 /// Mission control of a project, with its server started if need be.
 pub fn to(places: &Places) -> Outcome {
+    // A word first, before the terminal is taken: one that is on its way out does not answer, and is replaced.
+    drop(project::link(places)?);
     let stream = daemon::connect_or_start(places, &project::exe()?)?;
     match client::attach(stream)? {
         Ending::Left => Ok(0),
