@@ -1,4 +1,10 @@
 //! The demo, driven as a person would: the built program in a real terminal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod support;
 
@@ -31,13 +37,14 @@ fn a_person_approves_rejects_prompts_detaches_loses_the_server_comes_back_and_se
     tty.wait("Words for");
     tty.type_text("go on, please\r");
     // Leave, kill the server, come back to the same run.
-    tty.wait_gone("no progress");
+    tty.wait("export ✓");
     tty.type_text("q");
     assert_eq!(tty.ended(), 0);
     tty.wait("the demo goes on in");
     let dir = machine.path("demo");
     let server = wait_for("the server's process", || machine.server_pid(&dir));
     kill_process(Pid::from_raw(server).unwrap(), Signal::KILL).unwrap();
+    wait_for("its death", || machine.server_pid(&dir).is_none().then_some(()));
     let mut tty = come_back(&machine);
     // The last task waits for a person: rejected with a reason first, then approved.
     tty.wait("your approval is wanted");

@@ -1,4 +1,10 @@
 //! The terminal comes back, however the client ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod support;
 
@@ -14,7 +20,7 @@ fn machine() -> Machine {
 
 fn open(machine: &Machine) -> Tty {
     let tty = Tty::open(LOOPMON, &[], &machine.project(), &machine.env(), (100, 30));
-    tty.wait("quit");
+    tty.wait("Mission control for");
     tty
 }
 
@@ -78,21 +84,39 @@ fn stopped_and_continued_it_draws_again() {
         let written = tty.written();
         String::from_utf8_lossy(&written[before..]).contains("\x1b[?1049h").then_some(())
     });
-    tty.wait("quit");
+    tty.wait("Mission control for");
     tty.type_text("q");
     assert_eq!(tty.ended(), 0);
 }
 
+/// Opens a terminal, waits for the first screen in it and is gone with it; prints the client's process number.
+const GO_AWAY: &str = r#"
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+seen = b""
+while b"Mission" not in seen:
+    seen += os.read(fd, 65536)
+print(pid, flush=True)
+os._exit(0)
+"#;
+
 #[test]
 fn a_closed_terminal_ends_the_client_at_once() {
     let machine = machine();
-    let tty = open(&machine);
-    let pid = tty.child.process_id().unwrap();
-    // Only the terminal goes away; nobody signals the program but the kernel.
-    let child = tty.hang_up();
+    let output = std::process::Command::new("timeout")
+        .args(["60", "python3", "-c", GO_AWAY, LOOPMON])
+        .current_dir(machine.project())
+        .env_clear()
+        .envs(machine.env())
+        .output()
+        .unwrap();
+    let pid = support::text(&output).trim().to_owned();
+    assert!(!pid.is_empty(), "{}", support::errors(&output));
     wait_for("the client's end", || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
         stat.is_none_or(|stat| stat.contains(") Z ")).then_some(())
     });
-    drop(child);
 }

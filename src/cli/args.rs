@@ -63,6 +63,8 @@ pub enum Verb {
     Land(LandArgs),
     /// End the run and every agent of it.
     Stop(StopArgs),
+    /// Every key, by the names that `[keys]` in a configuration binds.
+    Keys,
     /// Print completions for a shell.
     Completions(CompletionsArgs),
     /// What loopmon starts for itself.

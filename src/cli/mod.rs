@@ -12,6 +12,7 @@ mod demo;
 mod events;
 mod headless;
 mod init;
+mod keys;
 mod logs;
 mod project;
 mod run;
@@ -91,6 +92,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Cancel(args) => act::cancel(&dir, args),
         Verb::Land(args) => act::land(&dir, &args),
         Verb::Stop(args) => act::stop(&dir, &args),
+        Verb::Keys => keys::keys(&dir),
         Verb::Completions(args) => completions::completions(&args),
         Verb::Hidden(Hidden::Server { project, foreground }) => attach::serve(&project, foreground),
         Verb::Hidden(Hidden::Keeper { dir }) => {

@@ -72,10 +72,10 @@ pub fn refuse_inside_session() -> Result<(), Failure> {
 
 /// How everything stands: from the server, or from the log if none runs.
 pub fn snapshot(places: &Places) -> Result<Snapshot, Failure> {
-    if let Some(mut link) = running(places) {
-        if let Message::Status(snapshot) = link.ask(Ask::Status)? {
-            return Ok(snapshot);
-        }
+    if let Some(mut link) = running(places)
+        && let Message::Status(snapshot) = link.ask(Ask::Status)?
+    {
+        return Ok(snapshot);
     }
     let name = places.name();
     Ok(match state(places)? {

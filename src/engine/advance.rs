@@ -17,8 +17,12 @@ impl Turn<'_> {
         if self.state.run.stage != Stage::Working || self.state.run.tip.is_none() {
             return self.advance_integration();
         }
-        while self.advance_tasks() {}
-        self.start_ready();
+        loop {
+            self.advance_blocked();
+            if !self.advance_tasks() && !self.give_places() {
+                return;
+            }
+        }
     }
 
     /// The integration branch is asked for again after its trouble was cleared.
@@ -43,13 +47,8 @@ impl Turn<'_> {
 
     /// One pass over the tasks; whether anything moved.
     fn advance_tasks(&mut self) -> bool {
-        let ids: Vec<TaskId> = self
-            .state
-            .order
-            .iter()
-            .filter(|id| self.state.tasks.get(*id).is_some_and(|task| may_move(task)))
-            .cloned()
-            .collect();
+        let ids: Vec<TaskId> =
+            self.state.tasks.iter().filter(|(_, task)| may_move(task)).map(|(id, _)| id.clone()).collect();
         let mut moved = false;
         for id in ids {
             let before = self.state.tasks.get(&id).map(|task| (task.phase, task.hold.clone()));
@@ -64,76 +63,82 @@ impl Turn<'_> {
         let Some(task) = self.state.tasks.get(id) else { return };
         let busy = self.state.effects_of(id).next().is_some();
         match task.phase {
-            Phase::Blocked => self.advance_blocked(id),
             Phase::Reviewing => self.advance_reviewing(id),
-            Phase::Done | Phase::Cancelled if !busy && task.work.prepared => {
+            _ if busy => {}
+            Phase::Done | Phase::Cancelled => {
                 self.emit(EffectKind::RemoveWork { task: id.clone() });
             }
-            _ if busy => {}
             Phase::Implementing => self.advance_working(id, StepKind::Implement),
             Phase::Fixing => self.advance_working(id, StepKind::Fix),
             Phase::Validating => self.advance_validating(id),
             Phase::Approved => self.advance_approved(id),
             Phase::MergeQueued => self.advance_queued(id),
             Phase::Merging => self.advance_merging(id),
-            Phase::Ready
-            | Phase::AwaitingHuman
-            | Phase::Done
-            | Phase::Exhausted
-            | Phase::Failed
-            | Phase::Cancelled => {}
+            Phase::Blocked | Phase::Ready | Phase::AwaitingHuman | Phase::Exhausted | Phase::Failed => {}
         }
     }
 
-    fn advance_blocked(&mut self, id: &TaskId) {
-        let Some(task) = self.state.tasks.get(id) else { return };
+    /// Blocked tasks whose dependencies came to an end, or back from it; what follows for those behind them.
+    fn advance_blocked(&mut self) {
+        if self.state.unblocking.is_empty() {
+            return;
+        }
+        while let Some(id) = self.state.unblocking.pop_first() {
+            self.unblock(&id);
+        }
+        self.mark_end();
+    }
+
+    fn unblock(&mut self, id: &TaskId) {
+        let Some(task) = self.state.tasks.get(id).filter(|task| task.phase == Phase::Blocked) else { return };
         let dependencies = task.spec.depends_on.iter().filter_map(|id| self.state.tasks.get(id));
         let lost =
             dependencies.clone().find(|dependency| dependency.is_over() && dependency.phase != Phase::Done);
         let lost = lost.map(|dependency| dependency.spec.id.clone());
         let ready = dependencies.clone().all(|dependency| dependency.phase == Phase::Done);
-        let hold = task.hold.clone();
-        match (lost, hold) {
-            (Some(lost), None) => {
+        match (&task.hold, lost) {
+            (Some(Hold::Paused | Hold::Waiting { .. }), _) => {}
+            (None | Some(Hold::NeedsAttention(_)), Some(lost)) => {
                 self.need(id, AttentionReason::DependencyFailed(lost));
-                if self.state.is_over() {
-                    self.state.run.ended = Some(self.now);
-                }
+                self.reconsider_dependents(id);
             }
-            (None, Some(Hold::NeedsAttention(AttentionReason::DependencyFailed(_)))) => {
-                if let Some(task) = self.task(id) {
-                    task.hold = None;
-                }
+            (Some(Hold::NeedsAttention(_)), None) => {
+                self.release(id);
+                self.reconsider_dependents(id);
             }
             (None, None) if ready => self.enter(id, Phase::Ready),
-            _ => {}
+            (None, None) => {}
         }
     }
 
-    /// The scheduler: places go to ready tasks, the longest chain behind them first.
-    fn start_ready(&mut self) {
+    /// The scheduler: free places go to tasks that have begun, then to ready ones, the longest chain behind them
+    /// first. Whether any was given.
+    fn give_places(&mut self) -> bool {
         if self.state.is_over_budget() {
-            return;
+            return false;
         }
-        let taken = self.state.tasks.values().filter(|task| task.takes_place()).count();
+        let taken = self.state.tasks.values().filter(|task| task.placed).count();
         let places = usize::try_from(self.state.policy.parallel).unwrap_or(usize::MAX).saturating_sub(taken);
         if places == 0 {
-            return;
+            return false;
         }
-        let mut ready: Vec<(u32, usize, TaskId)> = Vec::new();
+        let mut waiting: Vec<(bool, u32, usize, TaskId)> = Vec::new();
         for (index, id) in self.state.order.iter().enumerate() {
-            if let Some(task) = self.state.tasks.get(id).filter(|task| is_startable(task)) {
-                ready.push((u32::MAX - task.rank, index, id.clone()));
+            if let Some(task) = self.state.tasks.get(id).filter(|task| task.wants_place()) {
+                waiting.push((task.phase == Phase::Ready, u32::MAX - task.rank, index, id.clone()));
             }
         }
-        ready.sort();
-        for (_, _, id) in ready.into_iter().take(places) {
-            if let Some(task) = self.task(&id) {
-                task.round = 1;
+        waiting.sort();
+        for (ready, _, _, id) in waiting.iter().take(places) {
+            if *ready {
+                self.enter(id, Phase::Implementing);
             }
-            self.enter(&id, Phase::Implementing);
-            self.advance_task(&id);
+            if let Some(task) = self.task(id) {
+                task.placed = true;
+                task.round = task.round.max(1);
+            }
         }
+        !waiting.is_empty()
     }
 
     /// An implement or fix step: worktree, a merge to resolve, the agent, the commit.
@@ -218,28 +223,25 @@ impl Turn<'_> {
     }
 
     fn advance_queued(&mut self, id: &TaskId) {
-        let free = !self.state.tasks.values().any(|task| task.phase == Phase::Merging && task.hold.is_none());
-        let head = self.state.merge_queue.iter().find(|queued| {
-            self.state
-                .tasks
-                .get(*queued)
-                .is_some_and(|task| task.hold.is_none() && task.phase == Phase::MergeQueued)
-        });
-        if free && head == Some(id) {
+        let queued = |phase: Phase| {
+            let stands = move |task: &Task| task.phase == phase && task.hold.is_none();
+            self.state.merge_queue.iter().find(|id| self.state.tasks.get(*id).is_some_and(stands))
+        };
+        if queued(Phase::Merging).is_none() && queued(Phase::MergeQueued) == Some(id) {
             self.enter(id, Phase::Merging);
         }
     }
 }
 
-/// Held tasks stay, but for a blocked one whose dependency came back.
+/// Whether the task's own facts can move it: what is held stays, and what waits for others is moved by them.
 fn may_move(task: &Task) -> bool {
-    let blocked = task.phase == Phase::Blocked
-        && matches!(task.hold, Some(Hold::NeedsAttention(AttentionReason::DependencyFailed(_))));
-    task.hold.is_none() || blocked
-}
-
-fn is_startable(task: &Task) -> bool {
-    task.phase == Phase::Ready && task.hold.is_none()
+    let has_moves = match task.phase {
+        Phase::Implementing | Phase::Validating | Phase::Reviewing | Phase::Fixing => task.placed,
+        Phase::Approved | Phase::MergeQueued | Phase::Merging => true,
+        Phase::Done | Phase::Cancelled => task.work.prepared,
+        Phase::Blocked | Phase::Ready | Phase::AwaitingHuman | Phase::Exhausted | Phase::Failed => false,
+    };
+    has_moves && task.hold.is_none()
 }
 
 fn commit_of(task: &Task, kind: StepKind) -> EffectKind {

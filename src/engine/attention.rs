@@ -18,10 +18,7 @@ pub fn rows(state: &State) -> Vec<AttentionRow> {
         rows.extend(state.tasks.values().filter_map(|task| task_row(state, task)));
     }
     for row in &mut rows {
-        let waiting = row
-            .task
-            .as_ref()
-            .map(|task| graph::dependents(state.tasks.values().map(|task| &task.spec), task));
+        let waiting = row.task.as_ref().map(|task| graph::dependents(&state.dependents, task));
         row.unblocks = waiting.map_or(0, |tasks| u32::try_from(tasks.len()).unwrap_or(u32::MAX));
     }
     rows.sort_by(|a, b| {
@@ -122,7 +119,7 @@ fn task_row(state: &State, task: &Task) -> Option<AttentionRow> {
     match (&task.hold, task.phase) {
         (Some(Hold::NeedsAttention(reason)), _) => Some(reason_row(task, reason, row)),
         (None, Phase::AwaitingHuman) => {
-            let text = format!("{}; your approval is wanted before the merge", votes(task));
+            let text = format!("your approval is wanted: {}", votes(task));
             Some(row(AttentionKind::Review, "review", text, &[Verb::Approve, Verb::Reject]))
         }
         (None, Phase::Exhausted) if state.policy.on_max == OnMax::Escalate => Some(row(
@@ -193,7 +190,7 @@ fn votes(task: &Task) -> String {
         .iter()
         .filter(|slot| slot.verdict.as_ref().is_some_and(|v| v.vote == Vote::Approve))
         .count();
-    format!("gates passed, {yes} of {} reviewers approve", review.slots.len())
+    format!("gates passed, {yes} of {} approve", review.slots.len())
 }
 
 /// Whether a task has a row.

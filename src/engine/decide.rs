@@ -1,5 +1,6 @@
 //! Requests: each becomes an event, or is refused with the reason a person reads.
 
+use super::effect::EffectKind;
 use super::graph;
 use super::state::{Session, Stage, State, Task};
 use crate::model::event::PersonEvent;
@@ -49,6 +50,7 @@ pub fn decide(state: &State, command: &Command) -> Decision {
             Phase::Merging if is_advancing(state, id) => {
                 refuse(format!("{id} is being merged at this moment"))
             }
+            _ if is_uncertain(state, id) => refuse(uncertain(id)),
             _ => Ok(PersonEvent::Cancelled { task: id.clone() }),
         },
         Command::Add(spec) => add(state, spec),
@@ -108,6 +110,7 @@ fn approve(state: &State, id: &TaskId) -> Decision {
         || matches!(entry.hold, Some(Hold::NeedsAttention(_)));
     match (&entry.work.tip, entry.phase) {
         (Some(tip), Phase::AwaitingHuman) => Ok(PersonEvent::Approved { task: id.clone(), oid: tip.clone() }),
+        _ if stuck && is_uncertain(state, id) => refuse(uncertain(id)),
         (Some(_), _) if stuck && state.effects_of(id).next().is_none() => {
             Ok(PersonEvent::TakenOver { task: id.clone() })
         }
@@ -126,6 +129,7 @@ fn reject(state: &State, id: &TaskId, reason: &str) -> Decision {
     let open = matches!(entry.phase, Phase::AwaitingHuman | Phase::MergeQueued | Phase::Approved) || stuck;
     match entry.phase {
         Phase::Blocked | Phase::Done | Phase::Cancelled => refuse(format!("{id} is {}", entry.phase.name())),
+        _ if is_uncertain(state, id) => refuse(uncertain(id)),
         _ if !open || state.effects_of(id).next().is_some() => {
             refuse(format!("nothing of {id} waits for your word: it is {}", entry.phase.name()))
         }
@@ -179,10 +183,18 @@ fn live_agent(state: &State, effect: EffectId) -> Result<(), Refusal> {
     }
 }
 
-fn add(state: &State, spec: &PlanTask) -> Decision {
-    if state.run.stage != Stage::Working {
-        return refuse("tasks can be added once the plan is worked on");
+/// Whether a task that fits the plan can be added at all.
+pub(super) fn may_add(state: &State) -> Result<(), Refusal> {
+    match state.run.stage {
+        Stage::Working => Ok(()),
+        Stage::Planning | Stage::Proposed | Stage::Stopped => {
+            Err(Refusal("tasks can be added once the plan is worked on".to_owned()))
+        }
     }
+}
+
+fn add(state: &State, spec: &PlanTask) -> Decision {
+    may_add(state)?;
     let mut specs: Vec<PlanTask> = state.tasks.values().map(|task| task.spec.clone()).collect();
     specs.push(spec.clone());
     let problems = graph::problems(&specs, &state.policy.team);
@@ -199,7 +211,7 @@ fn run_command(state: &State, possible: bool, event: PersonEvent, otherwise: &st
 
 fn resume_run(state: &State) -> Decision {
     let stopped = state.run.stage == Stage::Stopped;
-    if stopped && !state.in_flight.is_empty() {
+    if stopped && state.in_flight.values().any(EffectKind::is_session) {
         return refuse("its sessions are still being ended");
     }
     let waits = state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
@@ -220,10 +232,19 @@ fn land(state: &State) -> Decision {
 }
 
 fn is_landing(state: &State) -> bool {
-    use super::effect::EffectKind::{Land, UndoLand};
-    state.in_flight.values().any(|kind| matches!(kind, Land { .. } | UndoLand { .. }))
+    state.in_flight.values().any(|kind| matches!(kind, EffectKind::Land { .. } | EffectKind::UndoLand { .. }))
 }
 
 fn is_advancing(state: &State, id: &TaskId) -> bool {
-    state.effects_of(id).any(|(_, kind)| matches!(kind, super::effect::EffectKind::AdvanceIntegration { .. }))
+    state.effects_of(id).any(|(_, kind)| matches!(kind, EffectKind::AdvanceIntegration { .. }))
+}
+
+/// Whether the integration branch may hold the task's merge although nothing has said so.
+fn is_uncertain(state: &State, id: &TaskId) -> bool {
+    let merge = state.tasks.get(id).and_then(|task| task.merge.as_ref());
+    merge.is_some_and(|merge| merge.uncertain)
+}
+
+fn uncertain(id: &TaskId) -> String {
+    format!("{id} may be merged already, for git did not say: retry it first")
 }

@@ -1,17 +1,34 @@
 //! Why a task is where it is, and why it does not run: the rule and where that is known from.
 
 use super::effect::EffectKind;
-use super::state::{Attempt, Stage, State, Task};
+use super::state::{Stage, State, Task};
 use crate::model::snapshot::Explanation;
-use crate::model::{Hold, Phase, Wait};
+use crate::model::{Hold, Phase, TaskId, Wait};
 
-/// One task, explained.
-pub(super) fn explain(state: &State, task: &Task) -> Explanation {
-    let (rule, source) = rule(task.phase);
-    Explanation { why: why(state, task), rule: rule.to_owned(), source: source.to_owned() }
+/// Explains tasks; what is the same for all of them is looked up once.
+pub(super) struct Explainer<'a> {
+    state: &'a State,
+    /// Who has the places, in words.
+    taken: String,
 }
 
-fn why(state: &State, task: &Task) -> String {
+impl<'a> Explainer<'a> {
+    pub fn new(state: &'a State) -> Explainer<'a> {
+        let placed = state.tasks.values().filter(|task| task.placed);
+        let names: Vec<&str> = placed.map(|task| task.spec.id.as_str()).collect();
+        let taken = format!("all {} places are taken, by {}", state.policy.parallel, names.join(", "));
+        Explainer { state, taken }
+    }
+
+    /// One task, explained.
+    pub fn explain(&self, task: &Task) -> Explanation {
+        let (rule, source) = rule(task.phase);
+        let why = why(self.state, task, &self.taken);
+        Explanation { why, rule: rule.to_owned(), source: source.to_owned() }
+    }
+}
+
+fn why(state: &State, task: &Task, taken: &str) -> String {
     if state.run.stage == Stage::Stopped && !task.phase.is_terminal() {
         return "the run is stopped".to_owned();
     }
@@ -39,21 +56,14 @@ fn why(state: &State, task: &Task) -> String {
                 .collect();
             format!("after {}", open.join(", "))
         }
-        Phase::Ready if state.is_over_budget() => "the budget is used up".to_owned(),
+        _ if task.wants_place() && state.is_over_budget() => "the budget is used up".to_owned(),
         Phase::Ready if state.run.tip.is_none() => "the integration branch is being made".to_owned(),
-        Phase::Ready => {
-            let working =
-                state.tasks.values().filter(|task| task.takes_place()).map(|task| task.spec.id.as_str());
-            format!(
-                "all {} places are taken, by {}",
-                state.policy.parallel,
-                working.collect::<Vec<_>>().join(", ")
-            )
-        }
+        _ if task.wants_place() => taken.to_owned(),
         Phase::MergeQueued => {
             let ahead = state.merge_queue.iter().take_while(|id| **id != task.spec.id).count();
-            let merging = state.tasks.values().find(|task| task.phase == Phase::Merging);
-            let merging = merging.map_or_else(String::new, |task| format!("; {} is merging", task.spec.id));
+            let merges = |id: &&TaskId| state.tasks.get(*id).is_some_and(|task| task.phase == Phase::Merging);
+            let merging = state.merge_queue.iter().find(merges);
+            let merging = merging.map_or_else(String::new, |id| format!("; {id} is merging"));
             format!("{ahead} ahead in the merge queue{merging}")
         }
         _ => doing(state, task),
@@ -80,8 +90,7 @@ fn doing(state: &State, task: &Task) -> String {
             | EffectKind::UndoLand { .. } => continue,
         });
     }
-    if parts.is_empty() && state.is_over_budget() && task.step.at == Attempt::Todo && task.phase.is_working()
-    {
+    if parts.is_empty() && state.is_over_budget() && !task.phase.is_terminal() {
         return "the budget is used up".to_owned();
     }
     if parts.is_empty() { task.phase.name().to_owned() } else { parts.join(", ") }

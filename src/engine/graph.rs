@@ -27,11 +27,11 @@ pub fn problems(tasks: &[PlanTask], team: &Team) -> Vec<String> {
             }
         }
     }
-    if found.is_empty() {
-        if let Some(cycle) = cycle(tasks) {
-            let names: Vec<&str> = cycle.iter().map(TaskId::as_str).collect();
-            found.push(format!("the dependencies run in a circle: {}", names.join(" → ")));
-        }
+    if found.is_empty()
+        && let Some(cycle) = cycle(tasks)
+    {
+        let names: Vec<&str> = cycle.iter().map(TaskId::as_str).collect();
+        found.push(format!("the dependencies run in a circle: {}", names.join(" → ")));
     }
     found
 }
@@ -49,103 +49,106 @@ fn task_problems(task: &PlanTask, team: &Team, found: &mut Vec<String>) {
     if task.title.chars().any(char::is_control) {
         found.push(format!("the title of {} is more than one line, or holds control characters", task.id));
     }
-    if let Some(agent) = &task.agent {
-        if !team.known.contains(agent) {
-            let known: Vec<&str> = team.known.iter().map(|name| name.as_str()).collect();
-            found.push(format!(
-                "{} names the agent {agent}, which is not configured; there are: {}",
-                task.id,
-                known.join(", ")
-            ));
-        }
+    if let Some(agent) = &task.agent
+        && !team.known.contains(agent)
+    {
+        let known: Vec<&str> = team.known.iter().map(|name| name.as_str()).collect();
+        found.push(format!(
+            "{} names the agent {agent}, which is not configured; there are: {}",
+            task.id,
+            known.join(", ")
+        ));
     }
 }
 
 /// A circle of dependencies, its first task repeated at its end.
 pub fn cycle(tasks: &[PlanTask]) -> Option<Vec<TaskId>> {
-    let done = peel(tasks);
-    let stuck: BTreeMap<&TaskId, &PlanTask> =
-        tasks.iter().filter(|task| !done.contains(&task.id)).map(|task| (&task.id, task)).collect();
+    let edges = Edges::of(tasks.iter());
+    let mut stuck = vec![true; tasks.len()];
+    for at in in_order(&edges.dependencies, &edges.dependents) {
+        stuck.get_mut(at).into_iter().for_each(|stuck| *stuck = false);
+    }
+    let is_stuck = |at: &usize| stuck.get(*at).copied().unwrap_or(false);
     // Every task that is left depends on another that is left: walking along them must come back.
-    let mut path: Vec<&TaskId> = Vec::new();
-    let mut at = *stuck.keys().next()?;
+    let mut path: Vec<usize> = Vec::new();
+    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut at = (0..tasks.len()).find(is_stuck)?;
     loop {
-        if let Some(start) = path.iter().position(|seen| *seen == at) {
-            let mut circle: Vec<TaskId> = path.iter().skip(start).map(|id| (*id).clone()).collect();
-            circle.push(at.clone());
-            return Some(circle);
+        if let Some(start) = seen.insert(at, path.len()) {
+            path.push(at);
+            let circle = path.iter().skip(start).filter_map(|at| tasks.get(*at));
+            return Some(circle.map(|task| task.id.clone()).collect());
         }
         path.push(at);
-        at = stuck.get(at)?.depends_on.iter().find(|dependency| stuck.contains_key(dependency))?;
+        at = edges.dependencies.get(at)?.iter().copied().find(is_stuck)?;
     }
-}
-
-/// Tasks that are reached when whatever has only reached dependencies is reached, again and again.
-fn peel(tasks: &[PlanTask]) -> BTreeSet<TaskId> {
-    let mut waiting: BTreeMap<&TaskId, usize> =
-        tasks.iter().map(|task| (&task.id, task.depends_on.len())).collect();
-    let mut dependents: BTreeMap<&TaskId, Vec<&TaskId>> = BTreeMap::new();
-    for task in tasks {
-        for dependency in &task.depends_on {
-            dependents.entry(dependency).or_default().push(&task.id);
-        }
-    }
-    let mut free: Vec<&TaskId> =
-        waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
-    let mut reached = BTreeSet::new();
-    while let Some(id) = free.pop() {
-        reached.insert(id.clone());
-        for dependent in dependents.get(id).into_iter().flatten() {
-            if let Some(count) = waiting.get_mut(*dependent) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    free.push(dependent);
-                }
-            }
-        }
-    }
-    reached
 }
 
 /// For each task, the length of the longest chain of tasks that wait for it. The graph must have no circle.
-pub fn ranks(tasks: &[&PlanTask]) -> BTreeMap<TaskId, u32> {
-    let mut dependents: BTreeMap<&TaskId, Vec<&TaskId>> = BTreeMap::new();
-    let mut open: BTreeMap<&TaskId, usize> = tasks.iter().map(|task| (&task.id, 0)).collect();
-    for task in tasks {
-        for dependency in &task.depends_on {
-            dependents.entry(&task.id).or_default().push(dependency);
-            if let Some(count) = open.get_mut(dependency) {
-                *count += 1;
-            }
-        }
-    }
-    let mut ranks: BTreeMap<TaskId, u32> = tasks.iter().map(|task| (task.id.clone(), 0)).collect();
-    let mut free: Vec<&TaskId> = open.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
-    while let Some(id) = free.pop() {
-        let above = ranks.get(id).copied().unwrap_or(0) + 1;
-        for dependency in dependents.get(id).into_iter().flatten() {
-            if let Some(rank) = ranks.get_mut(*dependency) {
-                *rank = (*rank).max(above);
-            }
-            if let Some(count) = open.get_mut(*dependency) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    free.push(dependency);
-                }
-            }
-        }
+pub fn ranks<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone) -> Vec<u32> {
+    let edges = Edges::of(tasks);
+    let mut ranks = vec![0; edges.dependents.len()];
+    for at in in_order(&edges.dependents, &edges.dependencies) {
+        let behind = edges.dependents.get(at).into_iter().flatten();
+        let longest = behind.filter_map(|behind| ranks.get(*behind)).map(|rank| rank + 1).max();
+        ranks.get_mut(at).into_iter().for_each(|rank| *rank = longest.unwrap_or(0));
     }
     ranks
 }
 
-/// Tasks that wait for this one, directly or not.
-pub fn dependents<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone, of: &TaskId) -> BTreeSet<TaskId> {
+/// The plan by positions, so that each id is looked up once.
+struct Edges {
+    dependencies: Vec<Vec<usize>>,
+    dependents: Vec<Vec<usize>>,
+}
+
+impl Edges {
+    fn of<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone) -> Edges {
+        let positions: BTreeMap<&TaskId, usize> =
+            tasks.clone().enumerate().map(|(at, task)| (&task.id, at)).collect();
+        let positions_of = |task: &PlanTask| -> Vec<usize> {
+            task.depends_on.iter().filter_map(|id| positions.get(id).copied()).collect()
+        };
+        let dependencies: Vec<Vec<usize>> = tasks.map(positions_of).collect();
+        let mut dependents = vec![Vec::new(); dependencies.len()];
+        for (at, on) in dependencies.iter().enumerate() {
+            for on in on {
+                dependents
+                    .get_mut(*on)
+                    .into_iter()
+                    .for_each(|dependents: &mut Vec<usize>| dependents.push(at));
+            }
+        }
+        Edges { dependencies, dependents }
+    }
+}
+
+/// Positions, each after all that it waits for; what is in a circle, or waits for one, is left out.
+fn in_order(waits_for: &[Vec<usize>], waited_by: &[Vec<usize>]) -> Vec<usize> {
+    let mut open: Vec<usize> = waits_for.iter().map(Vec::len).collect();
+    let mut order: Vec<usize> = (0..open.len()).filter(|at| open.get(*at) == Some(&0)).collect();
+    let mut next = 0;
+    while let Some(at) = order.get(next).copied() {
+        next += 1;
+        for waiting in waited_by.get(at).into_iter().flatten() {
+            let Some(count) = open.get_mut(*waiting) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                order.push(*waiting);
+            }
+        }
+    }
+    order
+}
+
+/// Tasks that wait for this one, directly or not; `edges` has the direct ones.
+pub fn dependents<'a>(edges: &'a BTreeMap<TaskId, Vec<TaskId>>, of: &'a TaskId) -> BTreeSet<&'a TaskId> {
     let mut found = BTreeSet::new();
-    let mut frontier = vec![of.clone()];
+    let mut frontier = vec![of];
     while let Some(id) = frontier.pop() {
-        for task in tasks.clone() {
-            if task.depends_on.contains(&id) && found.insert(task.id.clone()) {
-                frontier.push(task.id.clone());
+        for dependent in edges.get(id).into_iter().flatten() {
+            if found.insert(dependent) {
+                frontier.push(dependent);
             }
         }
     }
@@ -189,9 +192,10 @@ mod tests {
     #[test]
     fn rank_is_the_longest_chain_behind() {
         let tasks = [task("a", &[]), task("b", &["a"]), task("c", &["b"]), task("d", &["a"])];
-        let ranks = ranks(&tasks.iter().collect::<Vec<_>>());
-        assert_eq!([2, 1, 0, 0], ["a", "b", "c", "d"].map(|id| ranks[&id.into()]));
-        assert_eq!(dependents(tasks.iter(), &"a".into()).len(), 3);
+        assert_eq!(ranks(tasks.iter()), [2, 1, 0, 0]);
+        let edges =
+            BTreeMap::from([("a".into(), vec!["b".into(), "d".into()]), ("b".into(), vec!["c".into()])]);
+        assert_eq!(dependents(&edges, &"a".into()).len(), 3);
     }
 
     #[test]
@@ -200,6 +204,6 @@ mod tests {
             .map(|n| if n == 0 { task("t0", &[]) } else { task(&format!("t{n}"), &[&format!("t{}", n - 1)]) })
             .collect();
         assert!(problems(&tasks, &Team::default()).is_empty());
-        assert_eq!(ranks(&tasks.iter().collect::<Vec<_>>())[&"t0".into()], 9_999);
+        assert_eq!(ranks(tasks.iter())[0], 9_999);
     }
 }

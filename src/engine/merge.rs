@@ -1,7 +1,7 @@
 //! Merging: one task at a time; built aside, validated on the merged tree, then the branch moves by compare and swap.
 
 use super::effect::{EffectKind, GateTree};
-use super::state::{MergeTry, Merging};
+use super::state::{MergeTry, Merging, Task};
 use super::turn::Turn;
 use crate::model::event::{Conflict, MergeEvent};
 use crate::model::{AttentionReason, EffectId, GateResult, Oid, Phase, TaskId};
@@ -74,15 +74,21 @@ impl Turn<'_> {
         task.work.merging = staging.filter(|staging| staging.onto == *onto);
     }
 
-    /// The next thing to do for the merge of this task.
+    /// The next thing to do for the merge of this task. One that was held while another began goes first again.
     pub fn advance_merging(&mut self, id: &TaskId) {
+        let merges = |task: &Task| task.phase == Phase::Merging && task.hold.is_none();
+        let first = self.state.merge_queue.iter().find(|id| self.state.tasks.get(*id).is_some_and(&merges));
+        if first != Some(id) {
+            return;
+        }
         let (Some(tip), Some(branch_tip)) = (self.tip_of(id), self.state.run.tip.clone()) else { return };
         let branch = self.state.integration_branch();
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         let message = format!("{id}: {}", task.spec.title);
-        let candidate = task.merge.get_or_insert_with(MergeTry::default).candidate.clone();
-        // A person may have raised the branch by hand: a candidate on an older tip is built again.
-        let Some((commit, onto)) = candidate.filter(|(_, onto)| *onto == branch_tip) else {
+        let merge = task.merge.get_or_insert_with(MergeTry::default);
+        // A candidate on an older tip is built again, unless the branch may hold it already: that is found out first.
+        let stands = |onto: &Oid| merge.uncertain || *onto == branch_tip;
+        let Some((commit, onto)) = merge.candidate.clone().filter(|(_, onto)| stands(onto)) else {
             let kind =
                 EffectKind::BuildMerge { task: id.clone(), onto: branch_tip, tip, message, date: task.since };
             self.emit(kind);
@@ -91,8 +97,9 @@ impl Turn<'_> {
         if self.next_gate(id, GateTree::Merge, &commit).is_some() {
             return;
         }
-        let merge = self.state.tasks.get(id).and_then(|task| task.merge.as_ref());
-        if merge.is_some_and(|merge| merge.evidence.results.iter().all(GateResult::passed)) {
+        let merge = self.task(id).and_then(|task| task.merge.as_mut());
+        if let Some(merge) = merge.filter(|merge| merge.evidence.results.iter().all(GateResult::passed)) {
+            merge.uncertain = true;
             self.emit(EffectKind::AdvanceIntegration { task: id.clone(), branch, old: onto, new: commit });
         } else {
             self.send_back(id, &onto, Vec::new());

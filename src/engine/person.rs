@@ -17,10 +17,7 @@ impl Turn<'_> {
                 self.control(*effect, ControlAction::Answer { allow: *allow, text: text.clone() });
             }
             PersonEvent::Approved { task, oid } => self.approved(task, oid),
-            PersonEvent::TakenOver { task } => {
-                self.release(task);
-                self.enter(task, Phase::AwaitingHuman);
-            }
+            PersonEvent::TakenOver { task } => self.taken_over(task),
             PersonEvent::Rejected { task, reason } => self.rejected(task, reason),
             PersonEvent::Retried { task } => self.retried(task),
             PersonEvent::Paused { task } => self.pause_task(task),
@@ -32,6 +29,7 @@ impl Turn<'_> {
             PersonEvent::Added(spec) => {
                 self.add_task(spec.clone());
                 self.rank_tasks();
+                self.mark_end();
             }
             PersonEvent::RunPaused => self.pause_run(true),
             PersonEvent::RunResumed => self.resume_run(),
@@ -67,6 +65,14 @@ impl Turn<'_> {
         }
     }
 
+    fn taken_over(&mut self, id: &TaskId) {
+        self.release(id);
+        if let Some(task) = self.task(id) {
+            task.limit.last_validation = false;
+        }
+        self.enter(id, Phase::AwaitingHuman);
+    }
+
     pub fn queue_merge(&mut self, id: &TaskId) {
         self.enter(id, Phase::MergeQueued);
         self.state.merge_queue.push(id.clone());
@@ -90,11 +96,11 @@ impl Turn<'_> {
             task.merge = None;
             task.step = task.step.next();
         }
-        self.state.run.ended = None;
         self.enter(id, Phase::Implementing);
     }
 
     fn retried(&mut self, id: &TaskId) {
+        self.drop_waits(id);
         let Some(task) = self.task(id) else { return };
         if matches!(task.phase, Phase::Exhausted | Phase::Failed) {
             return self.another_round(id);
@@ -116,36 +122,47 @@ impl Turn<'_> {
                 task.limit.returned_merges = 0;
                 reset(&mut task.step);
             }
-            Some(Hold::NeedsAttention(AttentionReason::StepFailed(_) | AttentionReason::NothingChanged))
-            | Some(Hold::Waiting { .. }) => reset(&mut task.step),
+            Some(Hold::NeedsAttention(AttentionReason::StepFailed(_) | AttentionReason::NothingChanged)) => {
+                reset(&mut task.step);
+            }
+            Some(Hold::NeedsAttention(AttentionReason::GateFailed(_))) => {
+                task.evidence.broken = 0;
+                task.merge.iter_mut().for_each(|merge| merge.evidence.broken = 0);
+            }
             Some(Hold::NeedsAttention(
-                AttentionReason::GitFailed(_)
-                | AttentionReason::GateFailed(_)
-                | AttentionReason::DependencyFailed(_),
+                AttentionReason::GitFailed(_) | AttentionReason::DependencyFailed(_),
             ))
-            | Some(Hold::Paused)
+            | Some(Hold::Paused | Hold::Waiting { .. })
             | None => {}
         }
         self.release(id);
     }
 
-    fn release(&mut self, id: &TaskId) {
+    /// Nothing holds the task any more.
+    pub fn release(&mut self, id: &TaskId) {
         let now = self.now;
         if let Some(task) = self.task(id) {
             task.hold = None;
             task.since = now;
+            self.state.unblocking.insert(id.clone());
         }
     }
 
     fn pause_task(&mut self, id: &TaskId) {
         if let Some(task) = self.task(id) {
             task.hold = Some(Hold::Paused);
+            task.placed = false;
         }
         self.control_all(id, ControlAction::Pause);
     }
 
     fn resume_task(&mut self, id: &TaskId) {
         self.release(id);
+        // Its agents go on at once, place or none; a task without any waits for a free place.
+        let lives = self.state.live_sessions(id).next().is_some();
+        if let Some(task) = self.task(id) {
+            task.placed = lives && task.phase.is_working();
+        }
         if !self.state.run.paused {
             self.control_all(id, ControlAction::Continue);
         }
@@ -172,6 +189,7 @@ impl Turn<'_> {
     }
 
     fn cancel(&mut self, id: &TaskId) {
+        self.drop_waits(id);
         self.release(id);
         self.enter(id, Phase::Cancelled);
         let targets: Vec<EffectId> = self.state.live_sessions(id).map(|(effect, _)| effect).collect();

@@ -119,11 +119,21 @@ fn add_finding(findings: &mut Vec<Finding>, round: u32, source: String, remark: 
     let print = finding.fingerprint();
     match findings.iter_mut().find(|earlier| earlier.fingerprint() == print) {
         None => findings.push(finding),
-        Some(earlier) => {
-            if finding.state == FindingState::Raised && !earlier.is_open() {
-                earlier.state = FindingState::Reopened;
-                earlier.round = round;
-            }
-        }
+        Some(earlier) if finding.state == FindingState::Raised => raise_again(earlier, finding),
+        Some(_) => {}
+    }
+}
+
+/// The code has moved since: the newer place and advice count, and the worse severity.
+fn raise_again(earlier: &mut Finding, again: Finding) {
+    earlier.state = match &earlier.state {
+        FindingState::Raised | FindingState::Deferred => FindingState::Raised,
+        FindingState::Reopened | FindingState::Fixed(_) | FindingState::Dismissed => FindingState::Reopened,
+    };
+    earlier.round = again.round;
+    earlier.line = again.line;
+    earlier.severity = earlier.severity.min(again.severity);
+    if !again.suggestion.trim().is_empty() {
+        earlier.suggestion = again.suggestion;
     }
 }

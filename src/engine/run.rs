@@ -1,7 +1,5 @@
 //! The run as a whole: opening it, its plan, its integration branch, landing, recovery.
 
-use std::collections::BTreeMap;
-
 use super::effect::{ControlAction, EffectKind};
 use super::graph;
 use super::state::{Attempt, Planning, Stage, StepRun, Task};
@@ -72,7 +70,14 @@ impl Turn<'_> {
             return self.accept_plan(plan);
         }
         planning.proposal = Some(plan);
-        self.state.run.stage = Stage::Proposed;
+        self.go_to(Stage::Proposed);
+    }
+
+    /// A plan may still come from a run that was stopped: it is kept, and the run stays stopped.
+    fn go_to(&mut self, stage: Stage) {
+        if self.state.run.stage != Stage::Stopped {
+            self.state.run.stage = stage;
+        }
     }
 
     pub fn accept_plan(&mut self, plan: Plan) {
@@ -81,27 +86,28 @@ impl Turn<'_> {
         }
         self.state.run.planning =
             Planning { step: self.state.run.planning.step.clone(), go: true, ..Planning::default() };
-        self.state.run.stage = Stage::Working;
+        self.go_to(Stage::Working);
         for spec in plan.tasks {
             self.add_task(spec);
         }
         self.rank_tasks();
+        self.mark_end();
     }
 
     pub fn add_task(&mut self, spec: PlanTask) {
         let id = spec.id.clone();
+        for dependency in &spec.depends_on {
+            self.state.dependents.entry(dependency.clone()).or_default().push(id.clone());
+        }
         self.state.order.push(id.clone());
+        self.state.unblocking.insert(id.clone());
         self.state.tasks.insert(id, Task::new(spec, self.now));
-        self.state.run.ended = None;
     }
 
     pub fn rank_tasks(&mut self) {
-        let specs: Vec<&PlanTask> = self.state.tasks.values().map(|task| &task.spec).collect();
-        let ranks: BTreeMap<TaskId, u32> = graph::ranks(&specs);
-        for (id, rank) in ranks {
-            if let Some(task) = self.state.tasks.get_mut(&id) {
-                task.rank = rank;
-            }
+        let ranks = graph::ranks(self.state.tasks.values().map(|task| &task.spec));
+        for (task, rank) in self.state.tasks.values_mut().zip(ranks) {
+            task.rank = rank;
         }
     }
 
@@ -171,6 +177,7 @@ impl Turn<'_> {
     pub fn stop(&mut self) {
         self.state.run.stage = Stage::Stopped;
         self.state.run.ended = Some(self.now);
+        self.drop_all_waits();
         let targets: Vec<EffectId> =
             self.state.in_flight.iter().filter(|(_, kind)| kind.is_session()).map(|(id, _)| *id).collect();
         for target in targets {
@@ -189,6 +196,7 @@ impl Turn<'_> {
                 (false, false) => Stage::Planning,
             };
             self.state.run.ended = None;
+            self.mark_end();
         }
         self.state.run.trouble = None;
         if self.state.run.planning.failed {

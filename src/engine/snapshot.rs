@@ -2,36 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::decide;
-use super::effect::EffectKind;
+use super::attention;
+use super::decide::{decide, may_add};
+use super::explain::Explainer;
 use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
-use super::{attention, explain};
 use crate::model::snapshot::{
     GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
 };
-use crate::model::{Command, EffectId, HumanGate, Phase, PlanTask, SessionId, TaskId, Timestamp, Verb};
+use crate::model::{AgentState, Command, EffectId, HumanGate, Phase, SessionId, TaskId, Timestamp, Verb};
 
 /// Ended sessions that are shown.
 const ENDED_SHOWN: usize = 200;
 
 /// Everything that can be seen of a run. `project` is the folder's name.
 pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
+    let explainer = Explainer::new(state);
+    let view = |(id, depth)| task_view(state, &explainer, &id, depth);
+    let attention = attention::rows(state);
     Snapshot {
         seq: state.seq,
         project: project.to_owned(),
         run: Some(run_view(state)),
-        tasks: board(state).into_iter().filter_map(|(id, depth)| task_view(state, &id, depth)).collect(),
-        attention: attention::rows(state),
+        tasks: board(state).into_iter().filter_map(view).collect(),
+        resting: is_resting(state),
+        attention,
         sessions: session_views(state, now),
         notices: state.notices.clone(),
-        pending: pending(state),
     }
 }
 
-/// Effects that are neither a session, which is shown, nor a timer, which may take long.
-fn pending(state: &State) -> u32 {
-    let counts = |kind: &&EffectKind| !kind.is_session() && !matches!(kind, EffectKind::StartTimer { .. });
-    u32::try_from(state.in_flight.values().filter(counts).count()).unwrap_or(u32::MAX)
+/// Every update goes on until nothing more follows: so what moves is in flight, and is no session that waits.
+fn is_resting(state: &State) -> bool {
+    // A silent agent may find its words again, and has its time limit if it doesn't: it does not rest.
+    let waits = |effect: &EffectId| {
+        state
+            .sessions
+            .get(effect)
+            .is_some_and(|session| session.paused || matches!(session.status.state, AgentState::Blocked(_)))
+    };
+    state.in_flight.keys().all(waits)
 }
 
 fn run_view(state: &State) -> RunView {
@@ -68,21 +77,18 @@ pub fn run_phase(state: &State) -> RunPhase {
 
 fn run_refusals(state: &State) -> BTreeMap<Verb, String> {
     let proposal = state.run.planning.proposal.clone().unwrap_or_default();
-    let probe = PlanTask { id: free_id(state), title: "new".to_owned(), ..PlanTask::default() };
-    refusals(
-        state,
-        [
-            Command::AcceptPlan(proposal),
-            Command::RejectPlan("why".to_owned()),
-            Command::Add(probe),
-            Command::PauseRun,
-            Command::ResumeRun,
-            Command::SetBudget(0),
-            Command::Stop,
-            Command::Land,
-            Command::UndoLand,
-        ],
-    )
+    let commands = [
+        Command::AcceptPlan(proposal),
+        Command::RejectPlan("why".to_owned()),
+        Command::PauseRun,
+        Command::ResumeRun,
+        Command::SetBudget(0),
+        Command::Stop,
+        Command::Land,
+        Command::UndoLand,
+    ];
+    let adding = may_add(state).err().map(|refusal| (Verb::Add, refusal.0));
+    refusals(state, commands).into_iter().chain(adding).collect()
 }
 
 /// An id that no task has yet.
@@ -122,7 +128,7 @@ fn board(state: &State) -> Vec<(TaskId, u16)> {
     rows
 }
 
-fn task_view(state: &State, id: &TaskId, depth: u16) -> Option<TaskView> {
+fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) -> Option<TaskView> {
     let task = state.tasks.get(id)?;
     let spec = &task.spec;
     Some(TaskView {
@@ -151,7 +157,7 @@ fn task_view(state: &State, id: &TaskId, depth: u16) -> Option<TaskView> {
         },
         findings: task.findings.clone(),
         usage: task.usage,
-        explanation: explain::explain(state, task),
+        explanation: explainer.explain(task),
         refusals: task_refusals(state, id),
     })
 }

@@ -1,6 +1,6 @@
 //! The state of a run: facts only. What can be derived (counts, attention, explanations) is derived when asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::EffectKind;
 use crate::model::event::{Change, RunStart};
@@ -31,6 +31,10 @@ pub struct State {
     pub sessions: BTreeMap<EffectId, Session>,
     /// What a person should know.
     pub notices: Vec<Notice>,
+    /// Who depends on a task directly: the plan's edges, turned round.
+    pub(super) dependents: BTreeMap<TaskId, Vec<TaskId>>,
+    /// Blocked tasks to be looked at: something that they depend on came to its end, or back from it.
+    pub(super) unblocking: BTreeSet<TaskId>,
     pub(super) next_effect: u64,
 }
 
@@ -106,6 +110,8 @@ pub struct Task {
     pub since: Timestamp,
     /// Why it does not move.
     pub hold: Option<Hold>,
+    /// Whether it has one of the run's parallel places: without one, a working task starts nothing.
+    pub placed: bool,
     /// Pass of the loop, from 1; 0 before the first.
     pub round: u32,
     /// Its limits beyond the policy's, and what counts against them.
@@ -214,6 +220,8 @@ pub struct Evidence {
     pub oid: Option<Oid>,
     /// The results so far, in the gates' order.
     pub results: Vec<GateResult>,
+    /// How often a gate could not be run on it.
+    pub broken: u32,
 }
 
 impl Evidence {
@@ -261,6 +269,8 @@ pub struct MergeTry {
     pub candidate: Option<(Oid, Oid)>,
     /// What the gates said of the merge commit.
     pub evidence: Evidence,
+    /// The branch was asked to move to the candidate, and no answer has said whether it did.
+    pub uncertain: bool,
     /// A merge that has to be brought into the worktree for a fix.
     pub staging: Option<Merging>,
 }
@@ -325,6 +335,8 @@ impl State {
             in_flight: BTreeMap::new(),
             sessions: BTreeMap::new(),
             notices: Vec::new(),
+            dependents: BTreeMap::new(),
+            unblocking: BTreeSet::new(),
             next_effect: 1,
         }
     }
@@ -383,6 +395,7 @@ impl Task {
             phase: Phase::Blocked,
             since: now,
             hold: None,
+            placed: false,
             round: 0,
             limit: Limit::default(),
             work: Work::default(),
@@ -406,8 +419,9 @@ impl Task {
         self.phase.is_terminal() || unreachable
     }
 
-    /// Whether it needs a place among the parallel ones.
-    pub fn takes_place(&self) -> bool {
-        self.phase.is_working() && !matches!(self.hold, Some(Hold::Paused | Hold::NeedsAttention(_)))
+    /// Whether it would go on if it had one of the parallel places.
+    pub fn wants_place(&self) -> bool {
+        let may_start = self.phase == Phase::Ready || self.phase.is_working();
+        may_start && self.hold.is_none() && !self.placed
     }
 }

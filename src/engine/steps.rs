@@ -8,7 +8,7 @@ use super::turn::Turn;
 use crate::model::event::StepEvent;
 use crate::model::{
     AgentState, AgentStatus, AttentionReason, Brief, EffectId, FailureKind, Hold, StatusSource, StepKind,
-    StepOutcome, TaskId, Timestamp, Wait,
+    StepOutcome, TaskId, Timestamp, Verdict, Vote, Wait,
 };
 
 /// Which step of the run an effect belongs to.
@@ -44,7 +44,9 @@ impl Turn<'_> {
                     message: String::new(),
                     source: StatusSource::Process,
                 };
-                if let Some(entry) = self.state.sessions.get_mut(effect) {
+                if let Some(entry) =
+                    self.state.sessions.get_mut(effect).filter(|session| session.ended.is_none())
+                {
                     entry.id = Some(session.clone());
                 }
                 self.set_status(*effect, status);
@@ -82,10 +84,9 @@ impl Turn<'_> {
     /// The answer did not arrive.
     fn asks_again(&mut self, effect: EffectId) {
         if let Some(session) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none())
+            && let Some(asked) = session.asked.take()
         {
-            if let Some(asked) = session.asked.take() {
-                session.status.state = asked;
-            }
+            session.status.state = asked;
         }
     }
 
@@ -142,15 +143,23 @@ impl Turn<'_> {
 
     fn step_ended(&mut self, effect: EffectId, outcome: &StepOutcome) {
         let Some(of) = self.step_of_effect(effect) else { return };
-        self.complete(effect);
+        let told = match self.complete(effect) {
+            Some(EffectKind::RunStep { brief, .. }) => brief.notes.len(),
+            _ => return,
+        };
         // A result counts only for the attempt that is waited for: the round may have moved on, or the task be over.
-        if self.step_mut(&of).is_none_or(|step| step.at != Attempt::Running(effect)) {
+        let over =
+            of.task().and_then(|id| self.state.tasks.get(id)).is_some_and(|task| task.phase.is_terminal());
+        if over || self.step_mut(&of).is_none_or(|step| step.at != Attempt::Running(effect)) {
             return;
         }
         match outcome {
-            StepOutcome::Worked { .. } => self.worked(&of),
+            StepOutcome::Worked { .. } => self.worked(&of, told),
             StepOutcome::Planned { plan } if matches!(of, StepOf::Planner) => self.planned(plan.clone()),
             StepOutcome::Reviewed { verdict } => match &of {
+                StepOf::Slot(..) if names_nothing(verdict) => {
+                    self.invalid(&of, vec!["changes are requested, but no remark says which".to_owned()]);
+                }
                 StepOf::Slot(task, slot) => self.voted(task, *slot, verdict.clone()),
                 StepOf::Planner | StepOf::Task(_) => {
                     self.invalid(&of, vec!["a verdict was not asked for".to_owned()])
@@ -172,13 +181,14 @@ impl Turn<'_> {
         }
     }
 
-    fn worked(&mut self, of: &StepOf) {
+    /// The step is done. Of the notes it has heard those in its brief: what was said meanwhile is for the next one.
+    fn worked(&mut self, of: &StepOf, told: usize) {
         match of {
             StepOf::Task(id) => {
                 if let Some(task) = self.state.tasks.get_mut(id) {
                     task.step.at = Attempt::Ended;
                     task.work.uncommitted = true;
-                    task.notes.clear();
+                    task.notes.drain(..told.min(task.notes.len()));
                 }
             }
             StepOf::Planner => self.planner_invalid(vec!["there is no plan in the output".to_owned()]),
@@ -235,10 +245,37 @@ impl Turn<'_> {
         if let Some(step) = self.step_mut(of) {
             step.at = Attempt::Waiting(timer);
         }
-        if let StepOf::Task(id) = of {
-            if let Some(task) = self.state.tasks.get_mut(id).filter(|task| task.hold.is_none()) {
-                task.hold = Some(Hold::Waiting { wait, until });
+        if let StepOf::Task(id) = of
+            && let Some(task) = self.state.tasks.get_mut(id).filter(|task| task.hold.is_none())
+        {
+            task.hold = Some(Hold::Waiting { wait, until });
+        }
+    }
+
+    /// Nothing of the task waits for a moment any more: its next attempts are due.
+    pub fn drop_waits(&mut self, id: &TaskId) {
+        let Some(task) = self.state.tasks.get_mut(id) else { return };
+        let slots = task.review.iter_mut().flat_map(|review| &mut review.slots).map(|slot| &mut slot.step);
+        for step in std::iter::once(&mut task.step).chain(slots) {
+            if let Attempt::Waiting(timer) = step.at {
+                step.at = Attempt::Todo;
+                self.state.in_flight.remove(&timer);
             }
+        }
+        if matches!(task.hold, Some(Hold::Waiting { .. })) {
+            task.hold = None;
+        }
+    }
+
+    /// The same for the whole run.
+    pub fn drop_all_waits(&mut self) {
+        for id in self.state.order.clone() {
+            self.drop_waits(&id);
+        }
+        let planner = &mut self.state.run.planning.step;
+        if let Attempt::Waiting(timer) = planner.at {
+            planner.at = Attempt::Todo;
+            self.state.in_flight.remove(&timer);
         }
     }
 
@@ -313,7 +350,7 @@ impl Turn<'_> {
         let Some(step) = self.step_mut(of) else { return };
         brief.attempt = step.failures + 1;
         brief.interrupted = step.interrupted.take();
-        brief.corrections = std::mem::take(&mut step.errors);
+        brief.corrections = step.errors.clone();
         let (resume, resumed) = (step.resume.clone(), step.spent);
         let timeout_ms =
             if brief.step == StepKind::Review { retry.review_timeout_ms } else { retry.step_timeout_ms };
@@ -331,4 +368,10 @@ impl Turn<'_> {
             step.at = Attempt::Running(effect);
         }
     }
+}
+
+/// Changes wanted, and none named: that is no verdict yet.
+fn names_nothing(verdict: &Verdict) -> bool {
+    verdict.vote == Vote::RequestChanges
+        && verdict.remarks.iter().all(|remark| remark.description.trim().is_empty())
 }

@@ -1,7 +1,7 @@
 //! One update at work: the state, the moment, the effects gathered so far. The areas add their methods in their files.
 
 use super::effect::{ControlAction, Effect, EffectKind};
-use super::state::{Session, State, Task};
+use super::state::{Session, Stage, State, Task};
 use crate::model::snapshot::Notice;
 use crate::model::{
     AgentState, AgentStatus, AttentionReason, EffectId, Event, Hold, Phase, StatusSource, TaskId, Timestamp,
@@ -89,23 +89,40 @@ impl<'a> Turn<'a> {
     /// Moves a task to a phase.
     pub fn enter(&mut self, id: &TaskId, phase: Phase) {
         let now = self.now;
-        if let Some(task) = self.task(id) {
-            task.phase = phase;
-            task.since = now;
-        }
+        let Some(task) = self.state.tasks.get_mut(id) else { return };
+        let was_over = task.phase.is_terminal();
+        task.phase = phase;
+        task.since = now;
+        task.placed &= phase.is_working();
         if phase != Phase::MergeQueued && phase != Phase::Merging {
             self.state.merge_queue.retain(|queued| queued != id);
         }
-        if phase.is_terminal() && self.state.is_over() {
-            self.state.run.ended = Some(now);
+        if was_over || phase.is_terminal() {
+            self.reconsider_dependents(id);
+            self.mark_end();
         }
     }
 
-    /// Holds a task until a person acts.
+    /// Those that wait for this task are looked at again.
+    pub fn reconsider_dependents(&mut self, id: &TaskId) {
+        let waiting = self.state.dependents.get(id).into_iter().flatten().cloned();
+        self.state.unblocking.extend(waiting);
+    }
+
+    /// Whether the run has ended follows from its tasks, unless a person has stopped it.
+    pub fn mark_end(&mut self) {
+        if self.state.run.stage != Stage::Stopped {
+            let ended = self.state.run.ended.unwrap_or(self.now);
+            self.state.run.ended = self.state.is_over().then_some(ended);
+        }
+    }
+
+    /// Holds a task until a person acts; a task that is over needs nobody.
     pub fn need(&mut self, id: &TaskId, reason: AttentionReason) {
         let now = self.now;
-        if let Some(task) = self.task(id) {
+        if let Some(task) = self.task(id).filter(|task| !task.phase.is_terminal()) {
             task.hold = Some(Hold::NeedsAttention(reason));
+            task.placed = false;
             task.since = now;
         }
     }

@@ -1,7 +1,7 @@
 //! Work: worktrees, commits, gates on a task's tip.
 
 use super::effect::{EffectKind, GateTree};
-use super::state::{Attempt, Evidence};
+use super::state::{Attempt, Evidence, Stage};
 use super::turn::Turn;
 use crate::model::event::{Change, GateEvent, WorkEvent};
 use crate::model::{
@@ -57,6 +57,10 @@ impl Turn<'_> {
             task.work.base = Some(merging.onto.clone());
             task.merge = None;
         }
+        // Work that an earlier step had left in the worktree: the step that is due has not run yet.
+        if task.step.at != Attempt::Ended {
+            return;
+        }
         for finding in task.findings.iter_mut().filter(|finding| finding.is_open()) {
             finding.state = FindingState::Fixed(oid.clone());
         }
@@ -74,8 +78,8 @@ impl Turn<'_> {
         let after = self.state.policy.after_fix;
         let may_go_on = self.next_round(id);
         let Some(task) = self.state.tasks.get_mut(id) else { return };
+        task.limit.last_validation = !may_go_on;
         if !may_go_on {
-            task.limit.last_validation = true;
             return self.enter(id, Phase::Validating);
         }
         match after {
@@ -125,25 +129,37 @@ impl Turn<'_> {
                 }
             }
             GateEvent::Finished { effect, result } => self.gate_finished(*effect, result),
-            GateEvent::Broken { effect, error } => {
-                let Some(EffectKind::RunGate { task, gate, .. }) = self.complete(*effect) else { return };
-                // Ended on request: the facts ask for it again when the task may go on.
-                let stopped = self.state.run.stage == super::state::Stage::Stopped;
-                if !stopped && self.state.tasks.get(&task).is_some_and(|task| !task.phase.is_terminal()) {
-                    self.need(&task, AttentionReason::GateFailed(format!("{}: {error}", gate.name)));
-                }
-            }
+            GateEvent::Broken { effect, error } => self.gate_broken(*effect, error),
+        }
+    }
+
+    /// What could not be run is run again, a few times: its process may have died with its machine.
+    fn gate_broken(&mut self, effect: EffectId, error: &str) {
+        let attempts = self.state.policy.retry.attempts;
+        let Some(EffectKind::RunGate { task: id, gate, on, .. }) = self.complete(effect) else { return };
+        // Ended on request: the facts ask for it again when the task may go on.
+        if self.state.run.stage == Stage::Stopped {
+            return;
+        }
+        let Some(evidence) = self.evidence(&id, on) else { return };
+        evidence.broken += 1;
+        if evidence.broken >= attempts {
+            self.need(&id, AttentionReason::GateFailed(format!("{}: {error}", gate.name)));
+        }
+    }
+
+    /// What the gates said of the task's work, or of its merge if one is tried.
+    fn evidence(&mut self, id: &TaskId, on: GateTree) -> Option<&mut Evidence> {
+        let task = self.task(id)?;
+        match on {
+            GateTree::Work => Some(&mut task.evidence),
+            GateTree::Merge => task.merge.as_mut().map(|merge| &mut merge.evidence),
         }
     }
 
     fn gate_finished(&mut self, effect: EffectId, result: &GateResult) {
         let Some(EffectKind::RunGate { task: id, on, oid, .. }) = self.complete(effect) else { return };
-        let Some(task) = self.task(&id) else { return };
-        let evidence = match (on, &mut task.merge) {
-            (GateTree::Work, _) => &mut task.evidence,
-            (GateTree::Merge, Some(merge)) => &mut merge.evidence,
-            (GateTree::Merge, None) => return,
-        };
+        let Some(evidence) = self.evidence(&id, on) else { return };
         // Evidence is bound to its commit: what was said of another is void.
         if evidence.oid.as_ref() != Some(&oid) || result.oid != oid {
             return;
@@ -152,7 +168,7 @@ impl Turn<'_> {
         evidence.results.push(result.clone());
     }
 
-    /// Runs the next gate without a result; `None` when all have one.
+    /// Runs the next gate without a result, if the budget lets it; `None` when all have one.
     pub fn next_gate(&mut self, id: &TaskId, on: GateTree, oid: &Oid) -> Option<()> {
         let gates = self.state.policy.gates.clone();
         let task = self.task(id)?;
@@ -161,9 +177,12 @@ impl Turn<'_> {
             GateTree::Merge => &mut task.merge.get_or_insert_with(Default::default).evidence,
         };
         if evidence.oid.as_ref() != Some(oid) {
-            *evidence = Evidence { oid: Some(oid.clone()), results: Vec::new() };
+            *evidence = Evidence { oid: Some(oid.clone()), ..Evidence::default() };
         }
         let gate = gates.into_iter().find(|gate| evidence.of(oid, &gate.name).is_none())?;
+        if self.state.is_over_budget() {
+            return Some(());
+        }
         self.emit(EffectKind::RunGate { task: id.clone(), gate, oid: oid.clone(), on });
         Some(())
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Change;
 use super::{
-    AgentName, AgentState, AgentStatus, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId,
-    StepKind, TaskId, Timestamp, Usage, Verb, Vote,
+    AgentName, AgentStatus, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId, StepKind, TaskId,
+    Timestamp, Usage, Verb, Vote,
 };
 
 /// Everything at one moment. Refusals say why a verb is not possible now; a verb that is not in them is.
@@ -23,13 +23,13 @@ pub struct Snapshot {
     pub tasks: Vec<TaskView>,
     /// What needs a person, the most urgent first.
     pub attention: Vec<AttentionRow>,
+    /// Whether nothing moves by itself: what is in flight waits for a person.
+    #[serde(default)]
+    pub resting: bool,
     /// Agents and gates, live ones first, then the latest of the rest.
     pub sessions: Vec<SessionView>,
     /// What a person should know and need not act on, the newest last.
     pub notices: Vec<Notice>,
-    /// Effects on their way, sessions and timers aside.
-    #[serde(default)]
-    pub pending: u32,
 }
 
 /// The run.
@@ -312,24 +312,9 @@ impl Snapshot {
         counts
     }
 
-    /// Whether only a person can move the run on: nothing runs, and every task is over or waits for an answer.
+    /// Whether only a person can move the run on: nothing moves by itself, and something waits for an answer.
     pub fn is_stuck(&self) -> bool {
-        let live: Vec<&SessionView> = self.sessions.iter().filter(|session| session.is_live()).collect();
-        // A silent one may find its words again, and has its time limit if it doesn't.
-        let waits =
-            |session: &SessionView| session.paused || matches!(session.status.state, AgentState::Blocked(_));
-        let tasks_wait = self.tasks.iter().all(|task| match (&task.hold, task.phase) {
-            (Some(Hold::NeedsAttention(_) | Hold::Paused), _) => true,
-            (Some(Hold::Waiting { .. }), _) => false,
-            (None, phase) if phase.is_terminal() => true,
-            // A ready task starts by itself as soon as it may: here it waits for whoever waits for a person.
-            (None, Phase::AwaitingHuman | Phase::Blocked | Phase::Ready) => true,
-            (None, _) => live.iter().any(|session| session.task.as_ref() == Some(&task.id)),
-        });
-        !self.attention.is_empty()
-            && self.pending == 0
-            && live.iter().all(|session| waits(session))
-            && tasks_wait
+        self.resting && !self.attention.is_empty()
     }
 
     /// The task of that id.

@@ -1,3 +1,5 @@
+//! Tests of process trees and identities, with real processes.
+
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Tests of pseudo-terminals, with real ones.
+
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of recordings: what was written is read back, cut or whole.
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 

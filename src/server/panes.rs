@@ -212,7 +212,7 @@ impl Panes for PaneMap {
 
     fn last_action(&self, id: &SessionId) -> Option<String> {
         let pane = self.get(id)?;
-        let action = pane.last_action.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        action
+
+        pane.last_action.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

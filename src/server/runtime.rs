@@ -191,10 +191,10 @@ impl Runtime {
     }
 
     fn start(&mut self, request: StartRun) -> Result<Result<RunId, String>, StoreError> {
-        if let Some(state) = &self.state {
-            if let Err(reason) = start::may_follow(state) {
-                return Ok(Err(reason));
-            }
+        if let Some(state) = &self.state
+            && let Err(reason) = start::may_follow(state)
+        {
+            return Ok(Err(reason));
         }
         let begun = match start::prepare(&self.shared, &self.store, request) {
             Ok(begun) => begun,
@@ -305,10 +305,10 @@ impl Runtime {
         let changed = self.state.as_ref().map(|state| start::policy_for(state, &project));
         self.shared.set_project(project);
         self.notice("the configuration was read again".to_owned(), false);
-        if let (Some(policy), Some(state)) = (changed, &self.state) {
-            if policy != state.policy {
-                self.happen(vec![Event::Run(RunEvent::PolicyChanged(Box::new(policy)))])?;
-            }
+        if let (Some(policy), Some(state)) = (changed, &self.state)
+            && policy != state.policy
+        {
+            self.happen(vec![Event::Run(RunEvent::PolicyChanged(Box::new(policy)))])?;
         }
         Ok(())
     }

@@ -165,7 +165,7 @@ async fn rests_at(view: &mut View, seq: u64) -> bool {
 /// Whether nothing moves any more: the run is over, or only a person can move it.
 pub fn is_at_rest(snapshot: &Snapshot) -> bool {
     let Some(run) = &snapshot.run else { return true };
-    let quiet = snapshot.pending == 0 && !snapshot.sessions.iter().any(|session| session.is_live());
+    let quiet = snapshot.resting && !snapshot.sessions.iter().any(|session| session.is_live());
     match run.phase {
         RunPhase::Complete | RunPhase::Incomplete | RunPhase::Stopped => quiet,
         RunPhase::Proposed => true,

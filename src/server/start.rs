@@ -95,14 +95,14 @@ fn warn(shared: &Shared, detached: bool) {
         let text = "HEAD is detached: the run can't be landed on a branch by itself".to_owned();
         shared.send(Message::Notice { text, bad: true });
     }
-    if let Ok(dirt) = shared.repository.dirtiness() {
-        if !dirt.is_tracked_clean() {
-            let text = format!(
-                "the checkout has uncommitted changes ({}): the run starts from the last commit without them",
-                dirt.summary()
-            );
-            shared.send(Message::Notice { text, bad: true });
-        }
+    if let Ok(dirt) = shared.repository.dirtiness()
+        && !dirt.is_tracked_clean()
+    {
+        let text = format!(
+            "the checkout has uncommitted changes ({}): the run starts from the last commit without them",
+            dirt.summary()
+        );
+        shared.send(Message::Notice { text, bad: true });
     }
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the emulator: bytes in, cells, replies and events out.
+
 use proptest::prelude::*;
 
 use super::*;

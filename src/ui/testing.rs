@@ -328,7 +328,7 @@ const LINES: [Line; 12] = [
 /// The run of the design's picture.
 pub fn busy() -> Snapshot {
     let mut snapshot = Snapshot {
-        pending: 0,
+        resting: false,
         seq: 412,
         project: "acme/api".to_owned(),
         run: Some(run()),

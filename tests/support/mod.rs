@@ -110,10 +110,11 @@ impl Drop for Machine {
             let read = |file: &str| std::fs::read(entry.path().join(file)).unwrap_or_default();
             let text = [read("cmdline"), read("environ")].concat();
             let is_ours = String::from_utf8_lossy(&text).contains(&mark);
-            if is_ours && pid != std::process::id() as i32 {
-                if let Some(pid) = rustix::process::Pid::from_raw(pid) {
-                    let _ended = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                }
+            if is_ours
+                && pid != std::process::id() as i32
+                && let Some(pid) = rustix::process::Pid::from_raw(pid)
+            {
+                let _ended = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             }
         }
     }

@@ -15,9 +15,8 @@ pub struct Tty {
     screen: Arc<Mutex<Emulator>>,
     /// Everything that it wrote.
     bytes: Arc<Mutex<Vec<u8>>>,
-    writer: Option<Box<dyn Write + Send>>,
-    master: Option<Box<dyn MasterPty + Send>>,
-    reader: Option<std::thread::JoinHandle<()>>,
+    writer: Box<dyn Write + Send>,
+    _master: Box<dyn MasterPty + Send>,
     pub child: Box<dyn Child + Send + Sync>,
 }
 
@@ -37,7 +36,7 @@ impl Tty {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (seen, kept) = (Arc::clone(&screen), Arc::clone(&bytes));
-        let reader = std::thread::spawn(move || {
+        std::thread::spawn(move || {
             let mut buffer = [0; 64 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 seen.lock().unwrap().feed(&buffer[..count]);
@@ -45,7 +44,7 @@ impl Tty {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Tty { screen, bytes, writer: Some(writer), master: Some(pair.master), reader: Some(reader), child }
+        Tty { screen, bytes, writer, _master: pair.master, child }
     }
 
     /// What a person sees.
@@ -59,9 +58,8 @@ impl Tty {
     }
 
     pub fn type_text(&mut self, text: &str) {
-        let writer = self.writer.as_mut().unwrap();
-        writer.write_all(text.as_bytes()).unwrap();
-        writer.flush().unwrap();
+        self.writer.write_all(text.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
     }
 
     /// Waits until the screen shows this.

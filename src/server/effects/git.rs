@@ -131,9 +131,11 @@ impl GitWork<'_> {
             // Nothing is there to remove: a person, or an earlier call, was faster.
             Err(_) => None,
         };
-        for purpose in ["gates", "merge"] {
-            let path = self.shared.places.checkout(&self.facts.run, task.as_str(), purpose);
-            if let Ok(checkout) = self.repository.open_worktree(&path) {
+        // Every checkout beside it goes too: of gates and merges, and of reviewers that a kill left behind.
+        let beside = self.shared.places.checkout(&self.facts.run, task.as_str(), "");
+        for checkout in self.repository.own_worktrees()? {
+            if checkout.path.as_os_str().as_encoded_bytes().starts_with(beside.as_os_str().as_encoded_bytes())
+            {
                 self.repository.discard_worktree(&checkout)?;
             }
         }

@@ -444,10 +444,10 @@ impl AgentFollower {
             let _ended = pane.reply(replies);
         }
         for event in events {
-            if let TermEvent::Status(report) = event {
-                if let Some(status) = super::super::status::of_report(&report) {
-                    self.set_status(pane, status);
-                }
+            if let TermEvent::Status(report) = event
+                && let Some(status) = super::super::status::of_report(&report)
+            {
+                self.set_status(pane, status);
             }
         }
     }

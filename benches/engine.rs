@@ -1,0 +1,117 @@
+//! What the engine costs: a step in a small and in a huge run, a replay, a snapshot, taking up a plan.
+//!
+//! A step is one event taken in with all that follows from it; writing it to the disk is measured in `store`.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark says what is wrong by failing"
+)]
+
+#[path = "../tests/support/engine.rs"]
+mod world;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use loopmon::engine::{self, EffectKind, graph};
+use loopmon::model::{Event, PlanTask, Policy, StepKind, StepOutcome, Timestamp};
+use world::{World, approval, gate_result, policy, run_start, task, worked};
+
+/// Layers of ten tasks, each after two of the layer before.
+fn layered(count: usize) -> Vec<PlanTask> {
+    let id = |number: usize| format!("t{number}");
+    let after = |number: usize| match number {
+        0..10 => Vec::new(),
+        _ => vec![id(number - 10), id(number / 10 * 10 - 1)],
+    };
+    (0..count)
+        .map(|number| {
+            let after = after(number);
+            let mut names: Vec<&str> = after.iter().map(String::as_str).collect();
+            names.dedup();
+            task(&id(number), &names)
+        })
+        .collect()
+}
+
+fn begun(count: usize) -> World {
+    let mut world = World::begin(run_start(Policy { parallel: 10, ..policy() }, layered(count)));
+    world.checked = false;
+    world.git();
+    world
+}
+
+/// The event that completes the oldest effect in flight, all going well.
+fn next(world: &mut World) -> Option<Event> {
+    let (effect, kind) = world.state.in_flight.iter().next().map(|(id, kind)| (*id, kind.clone()))?;
+    let outcome = match &kind {
+        EffectKind::RunGate { gate, oid, .. } => return Some(gate_result(effect, &gate.name, oid, 0)),
+        EffectKind::RunStep { brief, .. } if brief.step == StepKind::Review => {
+            StepOutcome::Reviewed { verdict: approval() }
+        }
+        EffectKind::RunStep { .. } => worked(),
+        _ => return Some(world.done(effect, &kind)),
+    };
+    Some(Event::Step(loopmon::model::event::StepEvent::Ended { effect, outcome }))
+}
+
+/// The median of the steps of a run, in which each task goes from its worktree to its merge.
+fn steps(bench: &mut Criterion) {
+    for count in [50, 10_000] {
+        bench.bench_function(&format!("step/median of {count} tasks"), |bencher| {
+            bencher.iter_custom(|samples| {
+                let mut world = begun(count);
+                let mut spans = Vec::new();
+                while spans.len() < 500 {
+                    let Some(event) = next(&mut world) else { break };
+                    let begin = Instant::now();
+                    world.event(event);
+                    spans.push(begin.elapsed());
+                }
+                spans.sort();
+                spans.get(spans.len() / 2).copied().unwrap_or(Duration::ZERO)
+                    * u32::try_from(samples).unwrap_or(1)
+            });
+        });
+    }
+}
+
+fn replay(bench: &mut Criterion) {
+    let mut world = begun(50);
+    while let Some(event) = next(&mut world) {
+        world.event(event);
+    }
+    let name = format!("replay/{} events of 50 tasks", world.log.len());
+    bench.bench_function(&name, |bencher| bencher.iter_with_large_drop(|| world.replayed()));
+}
+
+fn snapshots(bench: &mut Criterion) {
+    for count in [50, 10_000] {
+        let world = begun(count);
+        bench.bench_function(&format!("snapshot/{count} tasks"), |bencher| {
+            bencher.iter_with_large_drop(|| engine::snapshot(&world.state, "project", world.now));
+        });
+    }
+}
+
+fn planning(bench: &mut Criterion) {
+    let start = run_start(policy(), layered(10_000));
+    bench.bench_function("plan/10000 tasks checked", |bencher| {
+        let tasks = start.plan.as_ref().map(|plan| plan.tasks.as_slice()).unwrap_or_default();
+        bencher.iter(|| black_box(graph::problems(tasks, &start.policy.team)));
+    });
+    bench.bench_function("plan/10000 tasks taken up", |bencher| {
+        bencher.iter_with_large_drop(|| engine::start(&start, Timestamp(0)));
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(300));
+    targets = steps, replay, snapshots, planning
+}
+criterion_main!(benches);

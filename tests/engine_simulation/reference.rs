@@ -1,0 +1,448 @@
+//! The rules of the loop, told by somebody who sees only events and effects.
+//!
+//! It shares nothing with the engine: no phases, no rounds of its own making. It counts what was asked for and what came
+//! of it, and says which effects may never have been asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use loopmon::engine::{ControlAction, Effect, EffectKind, GateTree};
+use loopmon::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, RunStart, StepEvent, WorkEvent};
+use loopmon::model::{
+    EffectId, Event, HumanGate, Oid, PlanTask, Policy, StepKind, StepOutcome, TaskId, Verdict, Vote,
+};
+
+use crate::executor::Executor;
+
+/// What is known of a task.
+#[derive(Default)]
+struct Known {
+    spec: PlanTask,
+    tip: Option<Oid>,
+    /// The step that worked on it last.
+    worked_by: Option<StepKind>,
+    /// Rounds that may have begun, and rounds granted beyond the policy's.
+    rounds: u32,
+    granted: u32,
+    /// Votes by commit, round and slot; a slot that was asked and has not voted has none.
+    votes: BTreeMap<(Oid, u32), BTreeMap<u32, Option<Vote>>>,
+    approved: Option<Oid>,
+    taken_over: Option<Oid>,
+    paused: bool,
+    cancelled: bool,
+    merged: Option<Oid>,
+    /// A person let it go on while its agents lived: it needs no place for that.
+    resumed_live: bool,
+}
+
+/// What is known of the run.
+pub struct Reference {
+    policy: Policy,
+    tasks: BTreeMap<TaskId, Known>,
+    pub in_flight: BTreeMap<EffectId, EffectKind>,
+    /// Completed effects, for events that come too late.
+    pub completed: Vec<(EffectId, EffectKind)>,
+    last_effect: EffectId,
+    passed: BTreeSet<(Oid, String)>,
+    failed: BTreeSet<Oid>,
+    /// The task, its tip and the integration commit of each merge candidate.
+    candidates: BTreeMap<Oid, (TaskId, Oid, Oid)>,
+    paused: bool,
+    stopped: bool,
+    spent: u64,
+    pub merges: usize,
+}
+
+impl Reference {
+    /// Before the first event.
+    pub fn new(start: &RunStart) -> Reference {
+        Reference {
+            policy: start.policy.clone(),
+            tasks: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            completed: Vec::new(),
+            last_effect: EffectId(0),
+            passed: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            candidates: BTreeMap::new(),
+            paused: false,
+            stopped: false,
+            spent: 0,
+            merges: 0,
+        }
+    }
+
+    /// Something happened, and this is what the engine wants done about it. `over` says whether a task of a request had
+    /// come to its end before.
+    pub fn watch(&mut self, event: &Event, effects: &[Effect], over: bool, world: &Executor) {
+        let working = self.working();
+        let again = self.hear(event, over);
+        self.judge(effects, &again, &working, world);
+    }
+
+    /// Tasks are known from the plan that is worked on.
+    pub fn learn<'a>(&mut self, specs: impl Iterator<Item = &'a PlanTask>) {
+        for spec in specs {
+            self.tasks.entry(spec.id.clone()).or_insert_with(|| Known {
+                spec: spec.clone(),
+                rounds: 1,
+                ..Known::default()
+            });
+        }
+    }
+
+    /// The engine's effects in flight are those that were asked for and not completed. Timers that nothing waits for any
+    /// more may be gone.
+    pub fn compare_in_flight(&mut self, engine: &BTreeMap<EffectId, EffectKind>) {
+        self.in_flight
+            .retain(|id, kind| engine.contains_key(id) || !matches!(kind, EffectKind::StartTimer { .. }));
+        assert!(self.in_flight == *engine, "in flight: {:?}\nengine: {engine:?}", self.in_flight);
+    }
+
+    fn over_budget(&self) -> bool {
+        self.policy.budget_micros > 0 && self.spent >= self.policy.budget_micros
+    }
+
+    /// Tasks that are worked on, those held by a person aside.
+    fn working(&self) -> BTreeSet<TaskId> {
+        let works = |kind: &&EffectKind| is_work(kind);
+        let tasks = self.in_flight.values().filter(works).filter_map(EffectKind::task);
+        let free = tasks.filter(|id| self.tasks.get(*id).is_some_and(|task| !task.paused && !task.cancelled));
+        free.cloned().collect()
+    }
+
+    fn complete(&mut self, effect: EffectId) -> Option<EffectKind> {
+        let kind = self.in_flight.remove(&effect)?;
+        self.completed.push((effect, kind.clone()));
+        Some(kind)
+    }
+
+    /// Takes the event in; the effects that have to be asked for again because of it.
+    fn hear(&mut self, event: &Event, over: bool) -> BTreeSet<EffectId> {
+        match event {
+            Event::Run(event) => return self.hear_run(event),
+            Event::Step(event) => self.hear_step(event),
+            Event::Work(event) => self.hear_work(event),
+            Event::Gate(event) => self.hear_gate(event),
+            Event::Merge(event) => self.hear_merge(event),
+            Event::Person(event) => self.hear_person(event, over),
+            Event::Timer(effect) => drop(self.complete(*effect)),
+        }
+        BTreeSet::new()
+    }
+
+    fn hear_run(&mut self, event: &RunEvent) -> BTreeSet<EffectId> {
+        match event {
+            RunEvent::Started(_) => {}
+            RunEvent::PolicyChanged(policy) => self.policy = (**policy).clone(),
+            RunEvent::IntegrationReady { effect, .. }
+            | RunEvent::IntegrationFailed { effect, .. }
+            | RunEvent::Landed { effect, .. }
+            | RunEvent::LandRefused { effect, .. }
+            | RunEvent::LandUndone { effect } => drop(self.complete(*effect)),
+            RunEvent::Recovered { .. } => {
+                self.in_flight.retain(|_, kind| !happens_once(kind));
+                return self.in_flight.keys().copied().collect();
+            }
+        }
+        BTreeSet::new()
+    }
+
+    fn hear_step(&mut self, event: &StepEvent) {
+        match event {
+            StepEvent::Ended { effect, outcome } => {
+                let Some(EffectKind::RunStep { task: Some(id), brief, .. }) = self.complete(*effect) else {
+                    return;
+                };
+                let Some(task) = self.tasks.get_mut(&id) else { return };
+                if let (StepOutcome::Reviewed { verdict }, Some(tip)) = (outcome, brief.tip)
+                    && brief.step == StepKind::Review
+                    && let Some(vote) = vote(verdict)
+                {
+                    task.votes.entry((tip, brief.round)).or_default().insert(brief.slot, Some(vote));
+                }
+            }
+            StepEvent::Controlled { effect, .. } => drop(self.complete(*effect)),
+            StepEvent::Used { usage, .. } => self.spent += usage.cost_micros,
+            StepEvent::Spawned { .. }
+            | StepEvent::SessionSeen { .. }
+            | StepEvent::SessionGone { .. }
+            | StepEvent::StatusChanged { .. }
+            | StepEvent::Stalled { .. }
+            | StepEvent::Progressed { .. } => {}
+        }
+    }
+
+    fn hear_work(&mut self, event: &WorkEvent) {
+        match event {
+            WorkEvent::Prepared { effect, .. }
+            | WorkEvent::Removed { effect, .. }
+            | WorkEvent::Unresolved { effect, .. }
+            | WorkEvent::Failed { effect, .. } => drop(self.complete(*effect)),
+            WorkEvent::Committed { effect, oid, .. } => {
+                let Some(EffectKind::CommitWork { task, .. }) = self.complete(*effect) else { return };
+                let Some(task) = self.tasks.get_mut(&task) else { return };
+                task.tip = Some(oid.clone());
+                // What a gate said of this very commit still stands.
+                task.rounds += u32::from(task.worked_by == Some(StepKind::Fix));
+                task.rounds += u32::from(self.failed.contains(oid));
+            }
+        }
+    }
+
+    fn hear_gate(&mut self, event: &GateEvent) {
+        match event {
+            GateEvent::Spawned { .. } => {}
+            GateEvent::Broken { effect, .. } => drop(self.complete(*effect)),
+            GateEvent::Finished { effect, result } => {
+                let Some(EffectKind::RunGate { task, gate, oid, on }) = self.complete(*effect) else {
+                    return;
+                };
+                assert_eq!((&result.oid, &result.gate), (&oid, &gate.name), "the executor is honest");
+                if result.passed() {
+                    self.passed.insert((oid, gate.name));
+                } else if let Some(task) = self.tasks.get_mut(&task) {
+                    match on {
+                        GateTree::Work => {
+                            task.rounds += 1;
+                            self.failed.insert(oid);
+                        }
+                        GateTree::Merge => task.granted += 1,
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear_merge(&mut self, event: &MergeEvent) {
+        match event {
+            MergeEvent::CandidateBuilt { effect, commit, onto } => {
+                let Some(EffectKind::BuildMerge { task, tip, .. }) = self.complete(*effect) else { return };
+                self.candidates.insert(commit.clone(), (task, tip, onto.clone()));
+            }
+            MergeEvent::Conflicted { effect, .. } => {
+                let task = self.complete(*effect).and_then(|kind| kind.task().cloned());
+                if let Some(task) = task.and_then(|id| self.tasks.get_mut(&id)) {
+                    task.granted += 1;
+                }
+            }
+            MergeEvent::Advanced { effect, .. } => {
+                let Some(EffectKind::AdvanceIntegration { task, new, .. }) = self.complete(*effect) else {
+                    return;
+                };
+                let Some(task) = self.tasks.get_mut(&task) else { return };
+                assert!(task.merged.is_none(), "{} is merged a second time", task.spec.id);
+                task.merged = Some(new);
+                self.merges += 1;
+            }
+            MergeEvent::Staged { effect, .. }
+            | MergeEvent::Lost { effect, .. }
+            | MergeEvent::Failed { effect, .. } => drop(self.complete(*effect)),
+        }
+    }
+
+    fn hear_person(&mut self, event: &PersonEvent, over: bool) {
+        match event {
+            PersonEvent::RunPaused => self.paused = true,
+            PersonEvent::RunResumed => (self.paused, self.stopped) = (false, false),
+            PersonEvent::Stopped => self.stopped = true,
+            PersonEvent::PlanRejected { reason } => self.stopped |= reason.is_empty(),
+            PersonEvent::BudgetSet { micros } => self.policy.budget_micros = *micros,
+            PersonEvent::PlanAccepted(_)
+            | PersonEvent::Answered { .. }
+            | PersonEvent::Prompted { .. }
+            | PersonEvent::Interrupted { .. }
+            | PersonEvent::Restarted { .. }
+            | PersonEvent::Added(_)
+            | PersonEvent::LandRequested
+            | PersonEvent::UndoRequested => {}
+            PersonEvent::Approved { task, .. }
+            | PersonEvent::TakenOver { task }
+            | PersonEvent::Rejected { task, .. }
+            | PersonEvent::Retried { task }
+            | PersonEvent::Paused { task }
+            | PersonEvent::Resumed { task }
+            | PersonEvent::Cancelled { task } => self.hear_of_task(event, task, over),
+        }
+    }
+
+    fn hear_of_task(&mut self, event: &PersonEvent, id: &TaskId, over: bool) {
+        let lives = self.in_flight.values().any(|kind| kind.is_session() && kind.task() == Some(id));
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        match event {
+            PersonEvent::Approved { oid, .. } => task.approved = Some(oid.clone()),
+            PersonEvent::TakenOver { .. } => task.taken_over = task.tip.clone(),
+            PersonEvent::Rejected { .. } => {
+                (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+                task.taken_over = None;
+            }
+            PersonEvent::Retried { .. } if over => {
+                (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+            }
+            PersonEvent::Paused { .. } => (task.paused, task.resumed_live) = (true, false),
+            PersonEvent::Resumed { .. } => (task.paused, task.resumed_live) = (false, lives),
+            PersonEvent::Cancelled { .. } => (task.cancelled, task.paused) = (true, false),
+            _ => {}
+        }
+        // Whoever sends a task on lets it go on.
+        if matches!(
+            event,
+            PersonEvent::Rejected { .. } | PersonEvent::Retried { .. } | PersonEvent::TakenOver { .. }
+        ) {
+            task.paused = false;
+        }
+    }
+
+    /// Holds the effects to the rules.
+    fn judge(
+        &mut self,
+        effects: &[Effect],
+        again: &BTreeSet<EffectId>,
+        working: &BTreeSet<TaskId>,
+        world: &Executor,
+    ) {
+        let asked: BTreeSet<EffectId> = effects.iter().map(|effect| effect.id).collect();
+        assert_eq!(asked.len(), effects.len(), "an effect was asked for twice at once: {effects:?}");
+        assert!(again.is_subset(&asked), "not asked for again: {:?}", again.difference(&asked));
+        for effect in effects.iter().filter(|effect| !again.contains(&effect.id)) {
+            assert!(effect.id > self.last_effect, "{} was used before", effect.id);
+            self.last_effect = effect.id;
+            if effect.kind.is_session() {
+                assert!(!self.paused && !self.stopped && !self.over_budget(), "spawned: {effect:?}");
+            }
+            self.judge_task(&effect.kind, working, world);
+            self.in_flight.insert(effect.id, effect.kind.clone());
+        }
+    }
+
+    fn judge_task(&mut self, kind: &EffectKind, working: &BTreeSet<TaskId>, world: &Executor) {
+        let Some(id) = kind.task() else { return };
+        let task = &self.tasks[id];
+        assert!(
+            task.merged.is_none() || matches!(kind, EffectKind::RemoveWork { .. }),
+            "{id} is merged: {kind:?}"
+        );
+        assert!(
+            !task.cancelled || matches!(kind, EffectKind::RemoveWork { .. }),
+            "{id} is given up: {kind:?}"
+        );
+        assert!(!task.paused || task.cancelled, "{id} is paused: {kind:?}");
+        for dependency in &task.spec.depends_on {
+            let merged = self.tasks[dependency].merged.as_ref();
+            let merged =
+                merged.unwrap_or_else(|| panic!("{id} begins before {dependency} is done: {kind:?}"));
+            if let EffectKind::PrepareWork { base, .. } = kind {
+                assert!(world.descends(base, merged), "{id} starts from {base}, without {dependency}");
+            }
+        }
+        if is_work(kind) && !working.contains(id) {
+            let mut now = self.working();
+            now.insert(id.clone());
+            let exempt = self.tasks.values().filter(|task| task.resumed_live).count();
+            let places = self.policy.parallel as usize + exempt;
+            assert!(now.len() <= places, "{} at once, {places} places: {now:?}", now.len());
+        }
+        match kind {
+            EffectKind::RunStep { brief, .. } => self.judge_step(id, brief),
+            EffectKind::RunGate { on: GateTree::Work, oid, .. } => assert_eq!(task.tip.as_ref(), Some(oid)),
+            EffectKind::AdvanceIntegration { old, new, .. } => self.judge_merge(id, old, new),
+            _ => {}
+        }
+    }
+
+    fn judge_step(&mut self, id: &TaskId, brief: &loopmon::model::Brief) {
+        let same_slot = |kind: &&EffectKind| match kind {
+            EffectKind::RunStep { task, brief: other, .. } if task.as_ref() == Some(id) => {
+                other.step != StepKind::Review || brief.step != StepKind::Review || other.slot == brief.slot
+            }
+            _ => false,
+        };
+        assert!(!self.in_flight.values().any(|kind| same_slot(&kind)), "two sessions of {id}: {brief:?}");
+        let gates: Vec<String> = self.policy.gates.iter().map(|gate| gate.name.clone()).collect();
+        let passed = |oid: &Oid| gates.iter().all(|gate| self.passed.contains(&(oid.clone(), gate.clone())));
+        if brief.step == StepKind::Review {
+            assert!(brief.tip.as_ref().is_some_and(passed), "{id} is reviewed before its gates passed");
+        }
+        let limit = self.policy.max_rounds;
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        assert!(brief.round <= task.rounds, "{id}: nothing began round {}", brief.round);
+        assert!(brief.round <= limit + task.granted, "{id}: round {} was not granted", brief.round);
+        assert_eq!(brief.tip, task.tip, "{id} is told of another commit");
+        match (brief.step, &brief.tip) {
+            (StepKind::Review, Some(tip)) => {
+                let slots = task.votes.entry((tip.clone(), brief.round)).or_default();
+                slots.entry(brief.slot).or_insert(None);
+            }
+            (step, _) => task.worked_by = Some(step),
+        }
+    }
+
+    /// A merge has passed all gates on exactly that commit, and has the votes and the approval of exactly that tip.
+    fn judge_merge(&self, id: &TaskId, old: &Oid, new: &Oid) {
+        let (of, tip, onto) = &self.candidates[new];
+        let task = &self.tasks[id];
+        assert_eq!(
+            (of, Some(tip), onto),
+            (id, task.tip.as_ref(), old),
+            "the candidate {new} is not of this tip"
+        );
+        for gate in &self.policy.gates {
+            assert!(
+                self.passed.contains(&(new.clone(), gate.name.clone())),
+                "{} did not pass on {new}",
+                gate.name
+            );
+        }
+        let taken_over = task.taken_over.as_ref() == Some(tip);
+        let reviewers = self.policy.team.reviewers.len();
+        if reviewers > 0 && !taken_over {
+            let last =
+                task.votes.iter().filter(|((oid, _), _)| oid == tip).max_by_key(|((_, round), _)| *round);
+            let votes: Vec<Option<Vote>> =
+                last.map(|(_, slots)| slots.values().copied().collect()).unwrap_or_default();
+            let approvals = votes.iter().filter(|vote| **vote == Some(Vote::Approve)).count();
+            let wanted = self.policy.quorum.wanted(reviewers);
+            assert!(!votes.contains(&Some(Vote::RequestChanges)), "{id} is merged against a vote on {tip}");
+            assert!(approvals >= wanted, "{id}: {approvals} of {wanted} votes for {tip}");
+        }
+        let human = match self.policy.human_gate {
+            HumanGate::Never => false,
+            HumanGate::Marked => task.spec.human,
+            HumanGate::Always => true,
+        };
+        if human || taken_over {
+            assert_eq!(task.approved.as_ref(), Some(tip), "{id}: no person has approved this tip");
+        }
+    }
+}
+
+/// Work that takes a place: the merge queue has its own order.
+fn is_work(kind: &EffectKind) -> bool {
+    matches!(
+        kind,
+        EffectKind::PrepareWork { .. }
+            | EffectKind::CommitWork { .. }
+            | EffectKind::StageMerge { .. }
+            | EffectKind::RunStep { task: Some(_), .. }
+            | EffectKind::RunGate { on: GateTree::Work, .. }
+    )
+}
+
+/// What must not be done a second time after a crash.
+fn happens_once(kind: &EffectKind) -> bool {
+    matches!(
+        kind,
+        EffectKind::Control {
+            action: ControlAction::Prompt(_) | ControlAction::Answer { .. } | ControlAction::Interrupt,
+            ..
+        }
+    )
+}
+
+/// A verdict that says what it wants.
+fn vote(verdict: &Verdict) -> Option<Vote> {
+    match verdict.vote {
+        Vote::Approve => Some(Vote::Approve),
+        Vote::RequestChanges if verdict.remarks.is_empty() => None,
+        Vote::RequestChanges => Some(Vote::RequestChanges),
+    }
+}

@@ -1,0 +1,91 @@
+//! Random starts: a plan, a policy, whether anything goes wrong.
+
+use loopmon::model::event::RunStart;
+use loopmon::model::policy::{Retry, Team};
+use loopmon::model::{AfterFix, GateSpec, HumanGate, OnMax, Plan, PlanTask, Policy, Quorum, TaskId};
+
+use crate::chance::Chance;
+
+/// How a run begins and how much goes wrong in it.
+pub struct Scenario {
+    pub start: RunStart,
+    /// The plan that the planner will return, where it was not brought.
+    pub plan: Plan,
+    /// Percent of outcomes that are bad.
+    pub faults: u64,
+    /// Steps at which anything may happen; then the world calms down.
+    pub turbulent: u64,
+}
+
+impl Scenario {
+    /// A random one. Every sixth has no faults at all.
+    pub fn random(chance: &mut Chance) -> Scenario {
+        let faults = if chance.below(6) == 0 { 0 } else { 5 + chance.below(45) };
+        let plan = Plan { goal: "a goal".to_owned(), tasks: tasks(chance) };
+        let brought = !chance.percent(20);
+        let start = RunStart {
+            run: "r".into(),
+            goal: "a goal".to_owned(),
+            policy: policy(chance, faults > 0),
+            branch: Some("main".to_owned()),
+            base: "base".into(),
+            plan: brought.then(|| plan.clone()),
+            go: chance.percent(80),
+        };
+        Scenario { start, plan, faults, turbulent: 20 + chance.below(180) }
+    }
+}
+
+/// One to twelve tasks, each after some of those before it; listed in any order.
+fn tasks(chance: &mut Chance) -> Vec<PlanTask> {
+    let count = 1 + chance.below(12);
+    let density = chance.below(60);
+    let mut tasks: Vec<PlanTask> = Vec::new();
+    for number in 0..count {
+        let before: Vec<TaskId> = tasks.iter().map(|task| task.id.clone()).collect();
+        let depends_on = before.into_iter().filter(|_| chance.percent(density)).take(3).collect();
+        let id = TaskId(format!("t{number}"));
+        let human = chance.percent(25);
+        tasks.push(PlanTask { title: format!("do {id}"), id, depends_on, human, ..PlanTask::default() });
+    }
+    for index in (1..tasks.len()).rev() {
+        let other = chance.below(index as u64 + 1) as usize;
+        tasks.swap(index, other);
+    }
+    tasks
+}
+
+fn policy(chance: &mut Chance, faults: bool) -> Policy {
+    let reviewers = chance.below(4);
+    let gates = chance.below(4);
+    let gate = |number: u64| GateSpec {
+        name: format!("g{number}"),
+        argv: vec!["true".to_owned()],
+        cwd: String::new(),
+        timeout_ms: 1_000,
+    };
+    Policy {
+        team: Team {
+            known: vec!["ada".into(), "pam".into()],
+            planner: "pam".into(),
+            implementer: "ada".into(),
+            reviewers: (0..reviewers).map(|number| format!("rev{number}").as_str().into()).collect(),
+            ..Team::default()
+        },
+        gates: (0..gates).map(gate).collect(),
+        parallel: 1 + chance.below(4) as u32,
+        max_rounds: 1 + chance.below(4) as u32,
+        on_max: chance.weighted(&[(2, OnMax::ReturnLast), (1, OnMax::Fail), (1, OnMax::Escalate)]),
+        after_fix: chance.weighted(&[(2, AfterFix::Validate), (1, AfterFix::Implement)]),
+        quorum: chance.weighted(&[(2, Quorum::All), (1, Quorum::AtLeast(1)), (1, Quorum::AtLeast(2))]),
+        human_gate: chance.weighted(&[(1, HumanGate::Never), (2, HumanGate::Marked), (1, HumanGate::Always)]),
+        retry: Retry {
+            attempts: 1 + chance.below(3) as u32,
+            corrections: chance.below(4) as u32,
+            backoff_ms: 10,
+            backoff_cap_ms: 100,
+            ..Retry::default()
+        },
+        budget_micros: if faults && chance.percent(25) { 50 + chance.below(1_000) } else { 0 },
+    }
+}
