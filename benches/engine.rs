@@ -73,8 +73,8 @@ fn steps(bench: &mut Criterion) {
                     spans.push(begin.elapsed());
                 }
                 spans.sort();
-                spans.get(spans.len() / 2).copied().unwrap_or(Duration::ZERO)
-                    * u32::try_from(samples).unwrap_or(1)
+                let median = spans.get(spans.len() / 2).copied().unwrap_or(Duration::ZERO);
+                median.mul_f64(samples as f64)
             });
         });
     }

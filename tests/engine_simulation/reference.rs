@@ -362,6 +362,11 @@ impl Reference {
         if brief.step == StepKind::Review {
             assert!(brief.tip.as_ref().is_some_and(passed), "{id} is reviewed before its gates passed");
         }
+        if brief.step == StepKind::Fix {
+            let told = !brief.findings.is_empty() || !brief.conflicts.is_empty();
+            let failed = brief.gates.iter().any(|result| !result.passed());
+            assert!(told || failed, "{id}: nothing to fix: {brief:?}");
+        }
         let limit = self.policy.max_rounds;
         let Some(task) = self.tasks.get_mut(id) else { return };
         assert!(brief.round <= task.rounds, "{id}: nothing began round {}", brief.round);

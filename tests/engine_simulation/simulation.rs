@@ -215,19 +215,19 @@ impl Simulation {
             .collect();
         let Some(effect) = self.chance.pick(&agents).copied() else { return };
         let status = |state| AgentStatus { state, message: String::new(), source: StatusSource::Stream };
-        let event = match self.chance.below(7) {
+        let event = match self.chance.below(9) {
             0 => StepEvent::Spawned { effect, session: format!("r-{effect}").as_str().into(), pid: 1 },
             1 => StepEvent::SessionSeen { effect, resume: format!("s-{effect}") },
             2 => StepEvent::SessionGone { effect },
-            3 => {
-                let cost_micros = self.chance.below(200);
+            6..9 => {
+                let cost_micros = self.chance.below(300);
                 StepEvent::Used { effect, usage: Usage { cost_micros, input_tokens: 1, output_tokens: 1 } }
             }
-            4 => {
+            3 => {
                 let asks = AgentState::Blocked(BlockedKind::Permission);
                 StepEvent::StatusChanged { effect, status: status(asks) }
             }
-            5 => StepEvent::Stalled { effect },
+            4 => StepEvent::Stalled { effect },
             _ => StepEvent::Progressed { effect },
         };
         self.happen(Event::Step(event));
