@@ -21,7 +21,7 @@ use super::contract::{Purpose, Request, World};
 use super::look::Look;
 use super::state::ViewState;
 use super::widgets::row::Row;
-use crate::keymap::{Action, Context, Keymap, List, Motion};
+use crate::keymap::{Action, App, Context, Keymap, List, Motion};
 use crate::theme::{Role, Theme};
 
 /// A popup.
@@ -116,9 +116,23 @@ impl Popup {
         }
     }
 
+    /// What a key means here. Where letters write nothing they move and close, as they do in a view.
+    fn action(&self, key: &KeyEvent, keymap: &Keymap) -> Option<Action> {
+        let found = keymap.lookup(self.context(), key).map(|hit| hit.action);
+        let writes = matches!(self, Popup::Help(_) | Popup::Palette(_));
+        if found.is_some() || writes || self.context() != Context::List {
+            return found;
+        }
+        match keymap.lookup(Context::View, key)?.action {
+            Action::App(App::Back) => Some(Action::List(List::Close)),
+            action @ Action::Move(_) => Some(action),
+            _ => None,
+        }
+    }
+
     /// Takes a key.
     pub fn key(&mut self, key: &KeyEvent, stage: Stage<'_>) -> Outcome {
-        let action = stage.keymap.lookup(self.context(), key).map(|hit| hit.action);
+        let action = self.action(key, stage.keymap);
         match self {
             Popup::Help(popup) => popup.key(key, action),
             Popup::Palette(popup) => popup.key(key, action, stage),

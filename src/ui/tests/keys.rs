@@ -349,6 +349,11 @@ fn themes_are_seen_as_one_moves_and_chosen_or_left() {
     bench.press("esc");
     assert_eq!(bench.ui.current_theme().name(), "default");
     bench.with(|ui, world| ui.reply(Reply::Themes(themes.clone()), world));
+    bench.press("j");
+    assert_eq!(bench.ui.current_theme().name(), themes[1].name(), "letters move where none is typed");
+    assert_eq!(bench.press("q"), [], "and q closes only the list");
+    assert_eq!(bench.ui.current_theme().name(), "default");
+    bench.with(|ui, world| ui.reply(Reply::Themes(themes.clone()), world));
     assert_eq!(bench.press("down enter"), [Request::SetTheme(themes[1].name().to_owned())]);
 }
 
