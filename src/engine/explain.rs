@@ -66,6 +66,7 @@ fn why(state: &State, task: &Task, taken: &str) -> String {
             let merging = merging.map_or_else(String::new, |id| format!("; {id} is merging"));
             format!("{ahead} ahead in the merge queue{merging}")
         }
+        Phase::Done => format!("merged into {}", state.integration_branch()),
         _ => doing(state, task),
     }
 }

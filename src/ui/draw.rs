@@ -302,8 +302,9 @@ impl Ui {
         let goal = super::text::wrap(&run.goal, columns);
         let mut rows: Vec<Row> =
             goal.iter().map(|line| Row::of(&format!(" {line}"), look.style(Role::Text))).collect();
-        for problem in &run.plan_problems {
-            for line in super::text::wrap(problem, columns) {
+        let refused = (!run.plan_problems.is_empty()).then_some("the planner's last answer was refused:");
+        for told in refused.into_iter().chain(run.plan_problems.iter().map(String::as_str)) {
+            for line in super::text::wrap(told, columns) {
                 rows.push(Row::of(&format!(" {line}"), look.style(Role::Accent)));
             }
         }
