@@ -150,17 +150,18 @@ impl Turn<'_> {
             self.emit(EffectKind::PrepareWork { task: id.clone(), base });
             return;
         }
+        // Before a merge is put over it: what lies in the worktree is work of the task alone.
+        if task.work.uncommitted {
+            let commit = commit_of(task, kind);
+            self.emit(commit);
+            return;
+        }
         if let (Some(staging), Some(tip)) =
             (task.merge.as_ref().and_then(|merge| merge.staging.as_ref()), &task.work.tip)
         {
             let kind =
                 EffectKind::StageMerge { task: id.clone(), onto: staging.onto.clone(), tip: tip.clone() };
             self.emit(kind);
-            return;
-        }
-        if task.work.uncommitted {
-            let commit = commit_of(task, kind);
-            self.emit(commit);
             return;
         }
         if task.step.at == Attempt::Todo && !self.state.is_over_budget() {
