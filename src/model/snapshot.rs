@@ -235,12 +235,15 @@ pub struct SessionView {
     pub id: SessionId,
     /// The effect that started it.
     pub effect: EffectId,
-    /// The agent, or the gate's name.
+    /// The agent, the gate's name, or the program of a setup.
     pub name: String,
     /// The task; none for the planner.
     pub task: Option<TaskId>,
-    /// The agent's step; none for a gate.
+    /// The agent's step; none for a gate or a setup.
     pub step: Option<StepKind>,
+    /// Whether it sets a worktree up.
+    #[serde(default)]
+    pub setup: bool,
     /// The round it belongs to.
     pub round: u32,
     /// Which of the parallel reviewers, from 0.

@@ -138,7 +138,7 @@ pub fn review(review: &ReviewView, look: Look<'_>) -> Sign {
 
 /// What a session is for, in a word.
 pub fn purpose(session: &SessionView) -> &'static str {
-    session.step.map_or("gate", StepKind::name)
+    session.step.map_or(if session.setup { "setup" } else { "gate" }, StepKind::name)
 }
 
 /// The colour that tells an agent from the others: by its place among all names that are in use.
