@@ -312,6 +312,42 @@ fn approvals_from_inside_a_session_are_refused_and_told() {
 }
 
 #[test]
+fn whose_processes_they_are_is_known_whatever_a_program_is_called() {
+    let mut bench = Bench::new();
+    // Under another name, it knows its own keepers all the same.
+    let renamed = bench.machine.path("bin/lm");
+    std::fs::copy(LOOPMON, &renamed).unwrap();
+    let plain = "env -i PATH=\"$PATH\" HOME=\"$HOME\" XDG_RUNTIME_DIR=\"$XDG_RUNTIME_DIR\" XDG_STATE_HOME=\"$XDG_STATE_HOME\"";
+    let sneaks = format!(
+        "[ -e \"$HOME/orphan\" ] || {plain} LM=\"$LM\" PROJECT=\"$PROJECT\" setsid -f sh -c '\"$LM\" -C \"$PROJECT\" add sneaked-in > \"$HOME/orphan\" 2>&1; \
+         echo \"code $?\" >> \"$HOME/orphan\"'\nwhile ! grep -q code \"$HOME/orphan\" 2>/dev/null; do sleep 0.05; done\n"
+    );
+    let (path, project) = (bench.machine.path("bin/worker"), bench.project());
+    let keys =
+        format!("command = [{path:?}]\n[agents.worker.set]\nLM = {renamed:?}\nPROJECT = {project:?}\n");
+    bench.agent_with("worker", &keys, &format!("{sneaks}{WORK}"));
+    bench.ready("human_gate = \"always\"", GATE);
+    let run = |program: &std::path::Path, name: &str, args: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        std::os::unix::process::CommandExt::arg0(&mut command, name);
+        let command = command.args(args).current_dir(bench.machine.path("bin"));
+        command.env_clear().envs(bench.machine.env()).output().unwrap()
+    };
+    let project = project.display().to_string();
+    let plan = bench.one_task();
+    let asks = ["-C", &project, "run", "--plan", &plan, "--yes", "--headless"];
+    assert_eq!(run(&renamed, "lm", &asks).status.code(), Some(3));
+    let orphan = std::fs::read_to_string(bench.machine.path("home/orphan")).unwrap();
+    assert!(orphan.contains("refused"), "{orphan}");
+    // What only looks like a keeper is none.
+    let script = format!("\"{}\" -C \"{project}\" approve T1\n", renamed.display());
+    std::fs::write(bench.machine.path("bin/keeper"), script).unwrap();
+    let told = run(std::path::Path::new("/bin/sh"), "loopmon", &["keeper"]);
+    assert!(told.status.success(), "{told:?}");
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+}
+
+#[test]
 fn in_a_terminal_it_asks_and_a_persons_answer_reaches_it() {
     let mut bench = Bench::new();
     let path = bench.machine.path("bin/worker").display().to_string();
