@@ -139,6 +139,8 @@ fn stopping_leaves_nothing_of_a_tree_that_refuses_to_die() {
         below.iter().filter(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists()).collect();
     assert!(left.is_empty(), "these live on: {left:?}");
     assert_eq!(bench.status()["run"]["phase"], "stopped");
+    let told = bench.loopmon(&["status"]).code(0).says("0 run, 0 wait, 1 stopped");
+    assert!(told.out.contains("■ T1") && !told.out.contains('●'), "{}", told.out);
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl<'a> Explainer<'a> {
 
 fn why(state: &State, task: &Task, taken: &str) -> String {
     if state.run.stage == Stage::Stopped && !task.phase.is_terminal() {
-        return "the run is stopped".to_owned();
+        return format!("the run is stopped; it was {}", task.phase.name());
     }
     match &task.hold {
         Some(Hold::Paused) => return format!("paused while {}", task.phase.name()),
