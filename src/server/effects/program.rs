@@ -121,7 +121,7 @@ impl Program {
     }
 
     fn spec(self, shared: &Shared, session: &SessionId, recording: PathBuf, cwd: PathBuf) -> KeeperSpec {
-        let mut env = agents::gate_environment(&environment::of_this_process(), &[]);
+        let mut env = agents::gate_environment(&environment::of_this_process());
         env.push((SESSION_MARKER.to_owned(), shared.places.marker(session)));
         KeeperSpec {
             version: crate::protocol::keeper::VERSION,
