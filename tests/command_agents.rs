@@ -148,6 +148,7 @@ fn the_prompt_comes_by_standard_input_as_an_argument_or_as_a_file() {
     let ways = [
         ("stdin", "cat"),
         ("argument", "cat < /dev/null; printf %s \"$1\""),
+        ("argument appended", "cat < /dev/null; printf %s \"$2\""),
         ("file", "cat < /dev/null; cat \"$LOOPMON_PROMPT_FILE\""),
     ];
     for (way, read) in ways {
@@ -155,6 +156,7 @@ fn the_prompt_comes_by_standard_input_as_an_argument_or_as_a_file() {
         let path = bench.machine.path("bin/worker");
         let keys = match way {
             "argument" => format!("prompt = {way:?}\ncommand = [{path:?}, \"{{prompt}}\"]"),
+            "argument appended" => format!("prompt = \"argument\"\ncommand = [{path:?}, \"-p\"]"),
             _ => format!("prompt = {way:?}\ncommand = [{path:?}]"),
         };
         bench.agent_with("worker", &keys, "");
@@ -164,6 +166,32 @@ fn the_prompt_comes_by_standard_input_as_an_argument_or_as_a_file() {
         let got = bench.merged("got.txt");
         assert!(got.contains("Do the work") && got.contains("what the plan says"), "{way}: {got}");
     }
+}
+
+#[test]
+fn a_session_that_ended_well_is_resumed_as_the_profile_says_and_begun_anew_where_that_fails() {
+    let mut bench = Bench::new();
+    let path = bench.machine.path("bin/worker");
+    let keys = format!(
+        "command = [{path:?}, \"--session={{session_id}}\"]\nresume_args = [\"--resume\", \"{{session_id}}\"]"
+    );
+    bench.agent_with("worker", &keys, "");
+    // Each run says how it was called; the third can't find the session.
+    let worker = "#!/bin/sh\nset -eu\ncat > /dev/null\necho \"$@\" >> \"$HOME/calls\"\n\
+        calls=$(wc -l < \"$HOME/calls\")\nif [ $calls = 3 ]; then echo no such session; exit 1; fi\n\
+        echo \"$calls\" >> work.txt\n";
+    bench.script("worker", worker);
+    bench.ready("max_rounds = 4", "[[gates]]\nname = \"four\"\ncommand = \"grep -q 4 work.txt\"\n");
+    bench.run(&bench.one_task()).code(0).says("worker: failed: exit code 1");
+    let calls = std::fs::read_to_string(bench.machine.path("home/calls")).unwrap();
+    let calls: Vec<Vec<&str>> = calls.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [1, 3, 3, 1], "{calls:?}");
+    let first = calls[0][0].strip_prefix("--session=").unwrap();
+    for resumed in &calls[1..3] {
+        assert_eq!(resumed[1..], ["--resume", first]);
+        assert_eq!(resumed[0], format!("--session={first}"));
+    }
+    assert_ne!(calls[3][0], calls[0][0], "a session of its own");
 }
 
 #[test]

@@ -313,6 +313,7 @@ fn profile(agent: &config::Agent) -> AgentProfile {
         model: agent.model.clone(),
         permission: Some(agent.permission.as_str().to_owned()),
         extra_args: texts(&agent.extra_args),
+        resume_args: texts(&agent.resume_args),
         env_allow: agent.env.clone(),
         env_set: agent.set.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         approve_keys: agent.approve_keys.clone(),

@@ -19,7 +19,7 @@ use crate::model::{
     StepOutcome, TaskId, Usage,
 };
 use crate::prompts;
-use crate::protocol::keeper::{Exit, KeeperSpec, Mode, Signal};
+use crate::protocol::keeper::{KeeperSpec, Mode, Signal};
 use crate::server::live::LiveSession;
 use crate::server::panes::Pane;
 use crate::server::sessions::{self, Follower, Standing};
@@ -112,7 +112,12 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
     let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower).await;
     let result_file = read_result(&dir.join("result.json"));
     let outcome = match exit {
-        Ok(Some(exit)) => follower.finish(&pane, exit, result_file),
+        Ok(Some(exit)) => {
+            let exit = ExitInfo { code: exit.code, signal: exit.signal };
+            let (session, resume) = (shared.places.marker(&order.session), order.resume.as_deref());
+            let after = agents::session_after(&profile, exit, &session, resume);
+            follower.finish(&pane, exit, result_file, after)
+        }
         Ok(None) => StepOutcome::Lost,
         Err(error) => return Err(broken(error)),
     };
@@ -460,10 +465,16 @@ impl AgentFollower {
         }
     }
 
-    fn finish(mut self, pane: &Pane, exit: Exit, result_file: Option<String>) -> StepOutcome {
-        let exit = ExitInfo { code: exit.code, signal: exit.signal };
+    /// `after` is what the end tells of its session.
+    fn finish(
+        mut self,
+        pane: &Pane,
+        exit: ExitInfo,
+        result_file: Option<String>,
+        after: Option<AgentEvent>,
+    ) -> StepOutcome {
         let events = self.reader.finish(exit, result_file);
-        self.take(pane, events);
+        self.take(pane, events.into_iter().chain(after).collect());
         if self.timed_out {
             return StepOutcome::TimedOut;
         }
