@@ -62,7 +62,7 @@ fn world(panes: u16) -> (Snapshot, Wall) {
                 Event::Run(RunEvent::IntegrationReady { effect: effect.id, oid })
             }
             EffectKind::PrepareWork { .. } => {
-                Event::Work(WorkEvent::Prepared { effect: effect.id, base: oid })
+                Event::Work(WorkEvent::Prepared { effect: effect.id, base: oid, setup: Vec::new() })
             }
             EffectKind::RunStep { .. } => {
                 let session = SessionId(format!("bench-{}", effect.id));

@@ -54,7 +54,7 @@ human = true
 struct App {
     machine: Machine,
     door: Door,
-    _server: tokio::task::JoinHandle<()>,
+    server: tokio::task::JoinHandle<()>,
 }
 
 impl App {
@@ -66,7 +66,7 @@ impl App {
         let server = Server::open_at(repository, places, LOOPMON.as_ref()).unwrap();
         let door = server.door();
         let running = tokio::spawn(async move { server.run().await.unwrap() });
-        App { machine, door, _server: running }
+        App { machine, door, server: running }
     }
 
     /// A client of that kind, served in the background.
@@ -201,6 +201,27 @@ async fn an_idle_screen_writes_no_byte() {
     screen.shows("Mission control for AI coding agents").await;
     screen.bytes_within(Duration::from_millis(500)).await;
     assert_eq!(screen.bytes_within(Duration::from_secs(2)).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_look_on_are_screens_and_no_scripts() {
+    let app = App::open();
+    let mut screen = app.screen(120, 36).await;
+    screen.shows("Mission control for AI coding agents").await;
+    let mut script = app.script().await;
+    let follower = app.script().await;
+    follower.to_server.send(ToServer::Ask(Box::new(Ask::Follow { after: 0 }))).await.unwrap();
+    let mut other = app.screen(120, 36).await;
+    other.shows("2 look on").await;
+    // Whoever looked already is told at once, and told when it is over.
+    screen.shows("2 look on").await;
+    drop(other);
+    screen.wait("the other's leave", |text| !text.contains("look on")).await;
+    assert!(matches!(script.ask(Ask::Status).await, Message::Status(_)));
+    // The last who looks ends a server that has nothing to do, whatever scripts ask it.
+    screen.keys("q").await;
+    let ended = tokio::time::timeout(PATIENCE, app.server).await;
+    assert!(ended.is_ok(), "the server goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

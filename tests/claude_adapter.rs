@@ -73,6 +73,7 @@ impl Bench {
             model: None,
             permission: None,
             extra_args: vec![],
+            resume_args: vec![],
             env_allow: vec![],
             env_set: set.map(|(name, value)| (name.to_owned(), value)).to_vec(),
             approve_keys: String::new(),

@@ -139,6 +139,8 @@ fn stopping_leaves_nothing_of_a_tree_that_refuses_to_die() {
         below.iter().filter(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists()).collect();
     assert!(left.is_empty(), "these live on: {left:?}");
     assert_eq!(bench.status()["run"]["phase"], "stopped");
+    let told = bench.loopmon(&["status"]).code(0).says("0 run, 0 wait, 1 stopped");
+    assert!(told.out.contains("■ T1") && !told.out.contains('●'), "{}", told.out);
 }
 
 #[test]
@@ -146,6 +148,7 @@ fn the_prompt_comes_by_standard_input_as_an_argument_or_as_a_file() {
     let ways = [
         ("stdin", "cat"),
         ("argument", "cat < /dev/null; printf %s \"$1\""),
+        ("argument appended", "cat < /dev/null; printf %s \"$2\""),
         ("file", "cat < /dev/null; cat \"$LOOPMON_PROMPT_FILE\""),
     ];
     for (way, read) in ways {
@@ -153,6 +156,7 @@ fn the_prompt_comes_by_standard_input_as_an_argument_or_as_a_file() {
         let path = bench.machine.path("bin/worker");
         let keys = match way {
             "argument" => format!("prompt = {way:?}\ncommand = [{path:?}, \"{{prompt}}\"]"),
+            "argument appended" => format!("prompt = \"argument\"\ncommand = [{path:?}, \"-p\"]"),
             _ => format!("prompt = {way:?}\ncommand = [{path:?}]"),
         };
         bench.agent_with("worker", &keys, "");
@@ -162,6 +166,32 @@ fn the_prompt_comes_by_standard_input_as_an_argument_or_as_a_file() {
         let got = bench.merged("got.txt");
         assert!(got.contains("Do the work") && got.contains("what the plan says"), "{way}: {got}");
     }
+}
+
+#[test]
+fn a_session_that_ended_well_is_resumed_as_the_profile_says_and_begun_anew_where_that_fails() {
+    let mut bench = Bench::new();
+    let path = bench.machine.path("bin/worker");
+    let keys = format!(
+        "command = [{path:?}, \"--session={{session_id}}\"]\nresume_args = [\"--resume\", \"{{session_id}}\"]"
+    );
+    bench.agent_with("worker", &keys, "");
+    // Each run says how it was called; the third can't find the session.
+    let worker = "#!/bin/sh\nset -eu\ncat > /dev/null\necho \"$@\" >> \"$HOME/calls\"\n\
+        calls=$(wc -l < \"$HOME/calls\")\nif [ $calls = 3 ]; then echo no such session; exit 1; fi\n\
+        echo \"$calls\" >> work.txt\n";
+    bench.script("worker", worker);
+    bench.ready("max_rounds = 4", "[[gates]]\nname = \"four\"\ncommand = \"grep -q 4 work.txt\"\n");
+    bench.run(&bench.one_task()).code(0).says("worker: failed: exit code 1");
+    let calls = std::fs::read_to_string(bench.machine.path("home/calls")).unwrap();
+    let calls: Vec<Vec<&str>> = calls.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [1, 3, 3, 1], "{calls:?}");
+    let first = calls[0][0].strip_prefix("--session=").unwrap();
+    for resumed in &calls[1..3] {
+        assert_eq!(resumed[1..], ["--resume", first]);
+        assert_eq!(resumed[0], format!("--session={first}"));
+    }
+    assert_ne!(calls[3][0], calls[0][0], "a session of its own");
 }
 
 #[test]
@@ -308,6 +338,42 @@ fn approvals_from_inside_a_session_are_refused_and_told() {
     assert!(bench.events_of("person", "approved").is_empty());
     // Outside, the same words count.
     bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+}
+
+#[test]
+fn whose_processes_they_are_is_known_whatever_a_program_is_called() {
+    let mut bench = Bench::new();
+    // Under another name, it knows its own keepers all the same.
+    let renamed = bench.machine.path("bin/lm");
+    std::fs::copy(LOOPMON, &renamed).unwrap();
+    let plain = "env -i PATH=\"$PATH\" HOME=\"$HOME\" XDG_RUNTIME_DIR=\"$XDG_RUNTIME_DIR\" XDG_STATE_HOME=\"$XDG_STATE_HOME\"";
+    let sneaks = format!(
+        "[ -e \"$HOME/orphan\" ] || {plain} LM=\"$LM\" PROJECT=\"$PROJECT\" setsid -f sh -c '\"$LM\" -C \"$PROJECT\" add sneaked-in > \"$HOME/orphan\" 2>&1; \
+         echo \"code $?\" >> \"$HOME/orphan\"'\nwhile ! grep -q code \"$HOME/orphan\" 2>/dev/null; do sleep 0.05; done\n"
+    );
+    let (path, project) = (bench.machine.path("bin/worker"), bench.project());
+    let keys =
+        format!("command = [{path:?}]\n[agents.worker.set]\nLM = {renamed:?}\nPROJECT = {project:?}\n");
+    bench.agent_with("worker", &keys, &format!("{sneaks}{WORK}"));
+    bench.ready("human_gate = \"always\"", GATE);
+    let run = |program: &std::path::Path, name: &str, args: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        std::os::unix::process::CommandExt::arg0(&mut command, name);
+        let command = command.args(args).current_dir(bench.machine.path("bin"));
+        command.env_clear().envs(bench.machine.env()).output().unwrap()
+    };
+    let project = project.display().to_string();
+    let plan = bench.one_task();
+    let asks = ["-C", &project, "run", "--plan", &plan, "--yes", "--headless"];
+    assert_eq!(run(&renamed, "lm", &asks).status.code(), Some(3));
+    let orphan = std::fs::read_to_string(bench.machine.path("home/orphan")).unwrap();
+    assert!(orphan.contains("refused"), "{orphan}");
+    // What only looks like a keeper is none.
+    let script = format!("\"{}\" -C \"{project}\" approve T1\n", renamed.display());
+    std::fs::write(bench.machine.path("bin/keeper"), script).unwrap();
+    let told = run(std::path::Path::new("/bin/sh"), "loopmon", &["keeper"]);
+    assert!(told.status.success(), "{told:?}");
     wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
 }
 

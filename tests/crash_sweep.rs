@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use loopmon::engine::{self, Effect, EffectKind, GateTree, State, attention};
 use loopmon::model::event::{
-    Change, Conflict, GateEvent, MergeEvent, RunEvent, RunStart, StepEvent, WorkEvent,
+    Change, Conflict, GateEvent, MergeEvent, RunEvent, RunStart, SetupEvent, StepEvent, WorkEvent,
 };
 use loopmon::model::policy::Team;
 use loopmon::model::verdict::Remark;
 use loopmon::model::{
     Brief, Command, EffectId, Event, GateResult, GateSpec, Oid, Phase, Plan, PlanTask, Policy, Record,
-    Severity, StepKind, StepOutcome, TaskId, Timestamp, Verdict, Vote,
+    SetupLine, Severity, StepKind, StepOutcome, TaskId, Timestamp, Verdict, Vote,
 };
 
 /// The server is gone.
@@ -210,6 +210,11 @@ fn start() -> RunStart {
     }
 }
 
+/// Every worktree is set up.
+fn setup() -> Vec<SetupLine> {
+    vec![SetupLine { line: "fetch".to_owned(), timeout_ms: 1 }]
+}
+
 /// What git and the clock do. Whatever had been done before is found done.
 fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Event {
     match kind {
@@ -219,7 +224,7 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
         }
         EffectKind::PrepareWork { task, base } => {
             machine.worktrees.insert(task.clone());
-            Event::Work(WorkEvent::Prepared { effect, base: base.clone() })
+            Event::Work(WorkEvent::Prepared { effect, base: base.clone(), setup: setup() })
         }
         EffectKind::CommitWork { task, message, .. } => {
             assert!(machine.worktrees.contains(task), "{task} has no worktree");
@@ -254,6 +259,7 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
         }
         EffectKind::Control { .. } => Event::Step(StepEvent::Controlled { effect, error: None }),
         EffectKind::RunStep { .. }
+        | EffectKind::RunSetup { .. }
         | EffectKind::RunGate { .. }
         | EffectKind::Land { .. }
         | EffectKind::UndoLand { .. } => panic!("{kind:?}"),
@@ -282,6 +288,10 @@ fn outcome(machine: &Machine, effect: EffectId, kind: &EffectKind) -> Event {
                 task.as_str() == "fails-gate" && *on == GateTree::Work && oid.as_str().contains("round 1");
             Event::Gate(GateEvent::Finished { effect, result: result(&gate.name, oid, fails) })
         }
+        EffectKind::RunSetup { .. } if gone => {
+            Event::Setup(SetupEvent::Broken { effect, error: "its process is gone".to_owned() })
+        }
+        EffectKind::RunSetup { .. } => Event::Setup(SetupEvent::Finished { effect, duration_ms: 1 }),
         EffectKind::RunStep { brief, .. } => {
             let outcome = if gone { StepOutcome::Lost } else { told(brief) };
             Event::Step(StepEvent::Ended { effect, outcome })

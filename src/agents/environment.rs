@@ -24,11 +24,10 @@ pub(super) fn build(request: &LaunchRequest<'_>) -> Vec<(String, String)> {
     env.into_iter().collect()
 }
 
-/// The environment of a gate: what every agent may see too, what is named, and no vendor's key.
-pub fn gate_environment(user_env: &[(String, String)], allow: &[String]) -> Vec<(String, String)> {
+/// The environment of a gate or a setup: what every agent may see too, and no vendor's key.
+pub fn gate_environment(user_env: &[(String, String)]) -> Vec<(String, String)> {
     let vendor = |name: &str| VENDORS.iter().any(|(pattern, _)| matches(pattern, name));
-    let named = |name: &str| allow.iter().any(|pattern| matches(pattern, name));
-    let through = |name: &str| named(name) || (!vendor(name) && gets_through(name, AgentKind::Command, &[]));
+    let through = |name: &str| !vendor(name) && gets_through(name, AgentKind::Command, &[]);
     user_env.iter().filter(|(name, _)| through(name)).cloned().collect()
 }
 

@@ -11,6 +11,7 @@ mod environment;
 mod event;
 mod launch;
 mod status;
+mod template;
 mod text;
 
 use crate::model::agent::AgentKind;
@@ -41,6 +42,20 @@ pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn
     match profile.kind {
         AgentKind::Command => Box::new(command::CommandReader::new(profile.mode, step)),
         AgentKind::Claude => Box::new(claude::ClaudeReader::new(step, resumed)),
+    }
+}
+
+/// What an ended session tells of resuming it that no reader can: of a program that says nothing of its sessions.
+/// `session` is the id that its launch had, `resume` the one that it was to go on with.
+pub fn session_after(
+    profile: &AgentProfile,
+    exit: ExitInfo,
+    session: &str,
+    resume: Option<&str>,
+) -> Option<AgentEvent> {
+    match profile.kind {
+        AgentKind::Command => command::session_after(profile, exit, session, resume),
+        AgentKind::Claude => None,
     }
 }
 

@@ -40,10 +40,11 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
     let goal = shown(run.goal.lines().next().unwrap_or_default());
     let mut out = format!("{} run {}: {goal}\n", snapshot.project, run.id);
     out.push_str(&format!(
-        "{phase} · {} done, {} run, {} wait, {} failed · {} need you · {} · {}\n",
+        "{phase} · {} done, {} run, {} wait, {}{} failed · {} need you · {} · {}\n",
         counts.done,
         counts.run,
         counts.wait,
+        if counts.stopped > 0 { format!("{} stopped, ", counts.stopped) } else { String::new() },
         counts.failed,
         counts.need,
         run.usage.dollars(),
@@ -56,7 +57,7 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
         out.push_str(&shown(&format!("  note     {}\n", notice.text)));
     }
     for task in &snapshot.tasks {
-        out.push_str(&task_line(task));
+        out.push_str(&task_line(task, snapshot.is_stopped(task)));
     }
     out
 }
@@ -73,15 +74,15 @@ pub fn attention_line(row: &AttentionRow, now: Timestamp) -> String {
     shown(&out)
 }
 
-fn task_line(task: &TaskView) -> String {
+fn task_line(task: &TaskView, stopped: bool) -> String {
     let indent = "  ".repeat(usize::from(task.depth));
     let title = shown(&task.title);
     let rounds = if task.round == 0 { String::new() } else { format!(" {}/{}", task.round, task.max_rounds) };
     format!(
         "{} {indent}{:<8} {title:<40} {}{rounds}  {}\n",
-        sign(task),
+        if stopped { '■' } else { sign(task) },
         task.id,
-        task.phase.name(),
+        if stopped { "stopped" } else { task.phase.name() },
         shown(&task.explanation.why)
     )
 }

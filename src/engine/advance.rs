@@ -145,9 +145,22 @@ impl Turn<'_> {
     fn advance_working(&mut self, id: &TaskId, kind: StepKind) {
         let Some(branch_tip) = self.state.run.tip.clone() else { return };
         let Some(task) = self.state.tasks.get(id) else { return };
-        if !task.work.prepared {
+        let Some(setup) = task.work.setup.as_ref().filter(|_| task.work.prepared) else {
             let base = task.work.base.clone().unwrap_or(branch_tip);
             self.emit(EffectKind::PrepareWork { task: id.clone(), base });
+            return;
+        };
+        if let Some(line) = setup.first().cloned() {
+            let last = setup.len() == 1;
+            if !self.state.is_over_budget() {
+                self.emit(EffectKind::RunSetup { task: id.clone(), line, last });
+            }
+            return;
+        }
+        // Before a merge is put over it: what lies in the worktree is work of the task alone.
+        if task.work.uncommitted {
+            let commit = commit_of(task, kind);
+            self.emit(commit);
             return;
         }
         if let (Some(staging), Some(tip)) =
@@ -156,11 +169,6 @@ impl Turn<'_> {
             let kind =
                 EffectKind::StageMerge { task: id.clone(), onto: staging.onto.clone(), tip: tip.clone() };
             self.emit(kind);
-            return;
-        }
-        if task.work.uncommitted {
-            let commit = commit_of(task, kind);
-            self.emit(commit);
             return;
         }
         if task.step.at == Attempt::Todo && !self.state.is_over_budget() {

@@ -159,6 +159,7 @@ fn reason_row(
         }
         AttentionReason::GitFailed(error) => row(Stuck, "git", error.clone(), retry),
         AttentionReason::GateFailed(error) => row(Stuck, "gate", error.clone(), retry),
+        AttentionReason::SetupFailed(error) => row(Stuck, "setup", error.clone(), retry),
         AttentionReason::ConflictUnsolved => {
             let times = task.limit.returned_merges;
             row(Conflict, "merge", format!("its merge came back {times} times unsolved"), retry)

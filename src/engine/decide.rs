@@ -177,7 +177,8 @@ fn live_agent(state: &State, effect: EffectId) -> Result<(), Refusal> {
         None => Err(Refusal(format!("there is no session {effect}"))),
         Some(session) if session.ended.is_some() => Err(Refusal(format!("{} has ended", session.name))),
         Some(session) if session.step.is_none() => {
-            Err(Refusal(format!("{} is a gate, not an agent", session.name)))
+            let what = if session.setup { "sets the worktree up" } else { "is a gate" };
+            Err(Refusal(format!("{} {what} and is no agent", session.name)))
         }
         Some(_) => Ok(()),
     }

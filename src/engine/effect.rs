@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentName, Brief, EffectId, GateSpec, Oid, TaskId, Timestamp, Usage};
+use crate::model::{AgentName, Brief, EffectId, GateSpec, Oid, SetupLine, TaskId, Timestamp, Usage};
 
 /// One thing to do. Its id comes back in the event that completes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,15 @@ pub enum EffectKind {
         timeout_ms: u64,
         /// Without semantic progress for this long it counts as stalled, milliseconds.
         idle_ms: u64,
+    },
+    /// Run a line of the setup in the task's worktree.
+    RunSetup {
+        /// The task.
+        task: TaskId,
+        /// The line.
+        line: SetupLine,
+        /// Whether the worktree is set up once it has ended well.
+        last: bool,
     },
     /// Run a gate.
     RunGate {
@@ -179,6 +188,7 @@ impl EffectKind {
             EffectKind::PrepareWork { task, .. }
             | EffectKind::CommitWork { task, .. }
             | EffectKind::RemoveWork { task }
+            | EffectKind::RunSetup { task, .. }
             | EffectKind::RunGate { task, .. }
             | EffectKind::BuildMerge { task, .. }
             | EffectKind::StageMerge { task, .. }
@@ -194,6 +204,6 @@ impl EffectKind {
 
     /// Whether it runs a process under a keeper.
     pub fn is_session(&self) -> bool {
-        matches!(self, EffectKind::RunStep { .. } | EffectKind::RunGate { .. })
+        matches!(self, EffectKind::RunStep { .. } | EffectKind::RunSetup { .. } | EffectKind::RunGate { .. })
     }
 }

@@ -3,7 +3,7 @@
 use super::effect::EffectKind;
 use super::state::{Stage, State, Task};
 use crate::model::snapshot::Explanation;
-use crate::model::{Hold, Phase, TaskId, Wait};
+use crate::model::{AttentionReason, Hold, Phase, TaskId, Wait};
 
 /// Explains tasks; what is the same for all of them is looked up once.
 pub(super) struct Explainer<'a> {
@@ -30,7 +30,7 @@ impl<'a> Explainer<'a> {
 
 fn why(state: &State, task: &Task, taken: &str) -> String {
     if state.run.stage == Stage::Stopped && !task.phase.is_terminal() {
-        return "the run is stopped".to_owned();
+        return format!("the run is stopped; it was {}", task.phase.name());
     }
     match &task.hold {
         Some(Hold::Paused) => return format!("paused while {}", task.phase.name()),
@@ -40,6 +40,9 @@ fn why(state: &State, task: &Task, taken: &str) -> String {
         }
         Some(Hold::Waiting { wait: Wait::Quota, .. }) => {
             return "the provider's limit: goes on by itself".to_owned();
+        }
+        Some(Hold::NeedsAttention(AttentionReason::SetupFailed(error))) => {
+            return format!("waits for you: {}", in_short(error));
         }
         Some(Hold::NeedsAttention(_)) => return "waits for you".to_owned(),
         None if state.run.paused && !task.phase.is_terminal() => return "the run is paused".to_owned(),
@@ -71,6 +74,13 @@ fn why(state: &State, task: &Task, taken: &str) -> String {
     }
 }
 
+/// How something failed, and the last of its last words.
+fn in_short(error: &str) -> String {
+    let mut lines = error.lines().filter(|line| !line.trim().is_empty());
+    let headline = lines.next().unwrap_or_default();
+    lines.next_back().map_or_else(|| headline.to_owned(), |last| format!("{headline}: {}", last.trim()))
+}
+
 /// What is in flight for a task.
 fn doing(state: &State, task: &Task) -> String {
     let mut parts: Vec<String> = Vec::new();
@@ -80,6 +90,7 @@ fn doing(state: &State, task: &Task) -> String {
             EffectKind::CommitWork { .. } => "committing its work".to_owned(),
             EffectKind::RemoveWork { .. } => "removing its worktree".to_owned(),
             EffectKind::RunStep { agent, brief, .. } => format!("{agent}: {}", brief.step.name()),
+            EffectKind::RunSetup { line, .. } => format!("setup: {}", line.headline()),
             EffectKind::RunGate { gate, .. } => format!("gate {}", gate.name),
             EffectKind::BuildMerge { .. } => "building its merge".to_owned(),
             EffectKind::StageMerge { .. } => "bringing the merge into its worktree".to_owned(),

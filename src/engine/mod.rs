@@ -21,6 +21,7 @@ mod merge;
 mod person;
 mod review;
 mod run;
+mod setup;
 mod steps;
 mod turn;
 mod work;

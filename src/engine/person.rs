@@ -129,6 +129,7 @@ impl Turn<'_> {
                 task.evidence.broken = 0;
                 task.merge.iter_mut().for_each(|merge| merge.evidence.broken = 0);
             }
+            Some(Hold::NeedsAttention(AttentionReason::SetupFailed(_))) => task.work.broken_setups = 0,
             Some(Hold::NeedsAttention(
                 AttentionReason::GitFailed(_) | AttentionReason::DependencyFailed(_),
             ))

@@ -184,7 +184,7 @@ fn gate_views(state: &State, task: &Task) -> Vec<GateView> {
     let running = |name: &str| {
         let session = state
             .live_sessions(&task.spec.id)
-            .find(|(_, session)| session.step.is_none() && session.name == name);
+            .find(|(_, session)| session.step.is_none() && !session.setup && session.name == name);
         session.map(|(_, session)| session.id.clone())
     };
     let view = |gate: &crate::model::GateSpec| {
@@ -243,6 +243,7 @@ fn session_view(state: &State, effect: EffectId, id: &SessionId, session: &Sessi
         name: session.name.clone(),
         task: session.task.clone(),
         step: session.step,
+        setup: session.setup,
         round: session.round,
         slot: session.slot,
         status: session.status.clone(),

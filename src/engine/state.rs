@@ -7,7 +7,7 @@ use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
     AgentName, AgentState, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask,
-    Policy, RunId, SessionId, StepKind, TaskId, Timestamp, Usage, Verdict,
+    Policy, RunId, SessionId, SetupLine, StepKind, TaskId, Timestamp, Usage, Verdict,
 };
 
 /// A run and everything in it.
@@ -158,6 +158,10 @@ pub struct Work {
     pub change: Change,
     /// Whether the worktree stands.
     pub prepared: bool,
+    /// What is still to be run in it before anybody can work there; none if that has to be looked at.
+    pub setup: Option<Vec<SetupLine>>,
+    /// How often its setup could not be run.
+    pub broken_setups: u32,
     /// The step has ended and its tree is not on the branch yet.
     pub uncommitted: bool,
     /// A merge that lies in the worktree, to be finished by the next commit.
@@ -280,12 +284,14 @@ pub struct MergeTry {
 pub struct Session {
     /// Its id, once its process runs.
     pub id: Option<SessionId>,
-    /// The agent or gate.
+    /// The agent, the gate, or the program of a setup.
     pub name: String,
     /// The task.
     pub task: Option<TaskId>,
-    /// The agent's step; none for a gate.
+    /// The agent's step; none for a gate or a setup.
     pub step: Option<StepKind>,
+    /// Whether it sets a worktree up.
+    pub setup: bool,
     /// The round.
     pub round: u32,
     /// The reviewers' slot.

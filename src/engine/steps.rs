@@ -130,7 +130,7 @@ impl Turn<'_> {
         }
     }
 
-    fn step_mut(&mut self, of: &StepOf) -> Option<&mut StepRun> {
+    pub fn step_mut(&mut self, of: &StepOf) -> Option<&mut StepRun> {
         match of {
             StepOf::Planner => Some(&mut self.state.run.planning.step),
             StepOf::Task(task) => self.state.tasks.get_mut(task).map(|task| &mut task.step),

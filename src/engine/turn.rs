@@ -33,6 +33,7 @@ impl<'a> Turn<'a> {
             Event::Run(event) => self.apply_run(event),
             Event::Step(event) => self.apply_step(event),
             Event::Work(event) => self.apply_work(event),
+            Event::Setup(event) => self.apply_setup(event),
             Event::Gate(event) => self.apply_gate(event),
             Event::Merge(event) => self.apply_merge(event),
             Event::Person(event) => self.apply_person(event),
@@ -133,14 +134,20 @@ impl<'a> Turn<'a> {
         self.state.notices.drain(..surplus);
     }
 
+    fn round_of(&self, task: &TaskId) -> u32 {
+        self.state.tasks.get(task).map_or(0, |task| task.round)
+    }
+
     fn new_session(&self, kind: &EffectKind) -> Option<Session> {
         let (name, task, step, round, slot) = match kind {
             EffectKind::RunStep { agent, task, brief, .. } => {
                 (agent.to_string(), task.clone(), Some(brief.step), brief.round, brief.slot)
             }
+            EffectKind::RunSetup { line, task, .. } => {
+                (line.program(), Some(task.clone()), None, self.round_of(task), 0)
+            }
             EffectKind::RunGate { gate, task, .. } => {
-                let round = self.state.tasks.get(task).map_or(0, |task| task.round);
-                (gate.name.clone(), Some(task.clone()), None, round, 0)
+                (gate.name.clone(), Some(task.clone()), None, self.round_of(task), 0)
             }
             _ => return None,
         };
@@ -149,11 +156,13 @@ impl<'a> Turn<'a> {
             message: "starting".to_owned(),
             source: StatusSource::Process,
         };
+        let setup = matches!(kind, EffectKind::RunSetup { .. });
         Some(Session {
             id: None,
             name,
             task,
             step,
+            setup,
             round,
             slot,
             status,

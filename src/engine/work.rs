@@ -6,19 +6,21 @@ use super::turn::Turn;
 use crate::model::event::{Change, GateEvent, WorkEvent};
 use crate::model::{
     AgentState, AgentStatus, AttentionReason, EffectId, FindingState, GateResult, Oid, OnMax, Phase,
-    StatusSource, TaskId,
+    SessionId, SetupLine, StatusSource, TaskId,
 };
 
 impl Turn<'_> {
     pub fn apply_work(&mut self, event: &WorkEvent) {
         match event {
-            WorkEvent::Prepared { effect, base } => self.prepared(*effect, base),
+            WorkEvent::Prepared { effect, base, setup } => self.prepared(*effect, base, setup),
+            WorkEvent::Gone { effect } => self.gone(*effect),
             WorkEvent::Committed { effect, oid, change } => self.committed(*effect, oid, *change),
             WorkEvent::Unresolved { effect, files } => self.unresolved(*effect, files),
             WorkEvent::Removed { effect, kept } => {
                 let Some(EffectKind::RemoveWork { task }) = self.complete(*effect) else { return };
                 if let Some(entry) = self.task(&task) {
                     entry.work.prepared = false;
+                    entry.work.setup = None;
                 }
                 if let Some(kept) = kept {
                     self.note(false, format!("{task}: uncommitted work is kept at {kept}"));
@@ -38,10 +40,11 @@ impl Turn<'_> {
         }
     }
 
-    fn prepared(&mut self, effect: EffectId, base: &Oid) {
+    fn prepared(&mut self, effect: EffectId, base: &Oid, setup: &[SetupLine]) {
         let Some(EffectKind::PrepareWork { task, .. }) = self.complete(effect) else { return };
         if let Some(task) = self.task(&task) {
             task.work.prepared = true;
+            task.work.setup = Some(setup.to_vec());
             task.work.base.get_or_insert_with(|| base.clone());
         }
     }
@@ -55,7 +58,8 @@ impl Turn<'_> {
         let finishes_merge = task.work.merging.take();
         if let Some(merging) = &finishes_merge {
             task.work.base = Some(merging.onto.clone());
-            task.merge = None;
+            // Another one may have come back since.
+            task.merge = task.merge.take().filter(|merge| merge.staging.is_some());
         }
         // Work that an earlier step had left in the worktree: the step that is due has not run yet.
         if task.step.at != Attempt::Ended {
@@ -116,20 +120,21 @@ impl Turn<'_> {
 
     pub fn apply_gate(&mut self, event: &GateEvent) {
         match event {
-            GateEvent::Spawned { effect, session } => {
-                if let Some(entry) =
-                    self.state.sessions.get_mut(effect).filter(|session| session.ended.is_none())
-                {
-                    entry.id = Some(session.clone());
-                    entry.status = AgentStatus {
-                        state: AgentState::Working,
-                        message: String::new(),
-                        source: StatusSource::Process,
-                    };
-                }
-            }
+            GateEvent::Spawned { effect, session } => self.program_spawned(*effect, session),
             GateEvent::Finished { effect, result } => self.gate_finished(*effect, result),
             GateEvent::Broken { effect, error } => self.gate_broken(*effect, error),
+        }
+    }
+
+    /// The process of a gate or a setup runs.
+    pub fn program_spawned(&mut self, effect: EffectId, session: &SessionId) {
+        if let Some(entry) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none()) {
+            entry.id = Some(session.clone());
+            entry.status = AgentStatus {
+                state: AgentState::Working,
+                message: String::new(),
+                source: StatusSource::Process,
+            };
         }
     }
 

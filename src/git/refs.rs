@@ -21,16 +21,42 @@ pub enum Advance {
 }
 
 impl Repository {
-    /// The commit that a revision names.
+    /// The commit that a revision names. [`GitError::NoSuchRevision`] if it names none; a repository that can't be read
+    /// is an error of its own.
     pub fn resolve(&self, rev: &str) -> Result<String, GitError> {
-        let missing = || GitError::NoSuchRevision { rev: rev.to_owned() };
-        if rev.starts_with('-') || rev.contains('\0') {
-            return Err(missing());
+        if let Some(oid) = self.look_up(rev)? {
+            return Ok(oid);
+        }
+        self.check_named(rev)?;
+        Err(GitError::NoSuchRevision { rev: rev.to_owned() })
+    }
+
+    /// The commit that a revision names, if it names one.
+    pub(super) fn look_up(&self, rev: &str) -> Result<Option<String>, GitError> {
+        if is_no_name(rev) {
+            return Ok(None);
         }
         let spec = format!("{rev}^{{commit}}");
         let call = self.call("rev-parse").args(["--verify", "-q", "--end-of-options", &spec]);
-        let output = call.accept(&[0, 1, 128]).text()?;
-        parse_oid(&output).map_err(|_| missing())
+        match call.text() {
+            Ok(output) => parse_oid(&output).map(Some),
+            Err(GitError::Failed { code: Some(1), .. }) => Ok(None),
+            // Before the beginning of a reflog: the one death that has no words.
+            Err(GitError::Failed { code: Some(128), stderr, .. }) if stderr.is_empty() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// git is as silent about a ref whose commit was lost as about one that never was.
+    fn check_named(&self, rev: &str) -> Result<(), GitError> {
+        if parse_oid(rev).is_ok() || is_no_name(rev) {
+            return Ok(());
+        }
+        let named = self.call("rev-parse").args(["--verify", "-q", "--end-of-options", rev]);
+        if named.accept(&[0, 1, 128]).run()?.code == 0 {
+            self.call("rev-list").args(["--max-count=1", "--objects", "--end-of-options", rev]).run()?;
+        }
+        Ok(())
     }
 
     /// The tip of a branch; none if there is no such branch.
@@ -181,6 +207,11 @@ impl Repository {
             self.call("for-each-ref").args(["--count=1", "--format=%(refname:lstrip=2)", &prefix]).text()?;
         Ok(Some(below).filter(|below| !below.is_empty()))
     }
+}
+
+/// What no revision can be and no call may get.
+fn is_no_name(rev: &str) -> bool {
+    rev.starts_with('-') || rev.contains('\0')
 }
 
 fn is_stale_lock(path: &std::path::Path, meta: &std::fs::Metadata, min_age: Duration) -> bool {

@@ -131,11 +131,7 @@ impl Repository {
     /// The commit that the worktree's HEAD names, whatever an agent made of it; none if it names nothing.
     pub(super) fn worktree_head(&self, worktree: &Worktree) -> Result<Option<String>, GitError> {
         let id = worktree.git_dir.file_name().unwrap_or_default().to_string_lossy();
-        match self.resolve(&format!("worktrees/{id}/HEAD")) {
-            Ok(oid) => Ok(Some(oid)),
-            Err(GitError::NoSuchRevision { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.look_up(&format!("worktrees/{id}/HEAD"))
     }
 
     /// Every checkout of the repository with the ref it stands on.

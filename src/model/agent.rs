@@ -128,8 +128,11 @@ pub struct AgentProfile {
     pub model: Option<String>,
     /// What it may do without asking, in the CLI's own words.
     pub permission: Option<String>,
-    /// Arguments added as they are.
+    /// Further arguments; they may hold placeholders too.
     pub extra_args: Vec<String>,
+    /// Arguments for going on with an earlier session; empty: as the adapter does it, and a command not at all.
+    #[serde(default)]
+    pub resume_args: Vec<String>,
     /// Names of variables that it may see of the user's environment, besides the usual ones.
     pub env_allow: Vec<String>,
     /// Variables set for it.

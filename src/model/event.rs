@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentStatus, EffectId, GateResult, Oid, Plan, PlanTask, Policy, RunId, SessionId, StepOutcome, TaskId,
-    Timestamp, Usage,
+    AgentStatus, EffectId, GateResult, Oid, Plan, PlanTask, Policy, RunId, SessionId, SetupLine, StepOutcome,
+    TaskId, Timestamp, Usage,
 };
 
 /// One line of the log.
@@ -28,6 +28,8 @@ pub enum Event {
     Step(StepEvent),
     /// To a task's worktree and branch.
     Work(WorkEvent),
+    /// A line of a worktree's setup was run, or could not be.
+    Setup(SetupEvent),
     /// A gate has been run, or could not be.
     Gate(GateEvent),
     /// To a merge.
@@ -186,6 +188,14 @@ pub enum WorkEvent {
         effect: EffectId,
         /// The commit that it starts from.
         base: Oid,
+        /// What has to be run in it before anybody can work there, in order; nothing if that was done before.
+        #[serde(default)]
+        setup: Vec<SetupLine>,
+    },
+    /// The worktree was not as it was left when an agent was to be started in it; completes the step's effect.
+    Gone {
+        /// The step's effect.
+        effect: EffectId,
     },
     /// The worktree's content is on the branch.
     Committed {
@@ -212,6 +222,40 @@ pub enum WorkEvent {
     },
     /// git refused.
     Failed {
+        /// Completes this effect.
+        effect: EffectId,
+        /// Why.
+        error: String,
+    },
+}
+
+/// A line of a worktree's setup was run, or could not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetupEvent {
+    /// Its process runs.
+    Spawned {
+        /// The line's effect.
+        effect: EffectId,
+        /// The session.
+        session: SessionId,
+    },
+    /// It ended with exit code 0.
+    Finished {
+        /// Completes this effect.
+        effect: EffectId,
+        /// Milliseconds it ran.
+        duration_ms: u64,
+    },
+    /// It ended otherwise, or ran out of time.
+    Failed {
+        /// Completes this effect.
+        effect: EffectId,
+        /// How in the first line, then its last words.
+        error: String,
+    },
+    /// It could not be run, was ended on request, or is gone without a result.
+    Broken {
         /// Completes this effect.
         effect: EffectId,
         /// Why.

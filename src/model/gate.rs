@@ -1,4 +1,4 @@
-//! Gates: commands that must pass, and what they said.
+//! Gates: commands that must pass, and what they said. And the lines that make a worktree ready for them.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,37 @@ pub struct GateSpec {
     pub cwd: String,
     /// It is ended, and has failed, after this many milliseconds.
     pub timeout_ms: u64,
+}
+
+/// A line of the setup: it must end well before anybody works in the worktree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupLine {
+    /// For `sh -c`.
+    pub line: String,
+    /// It is ended, and has failed, after this many milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Characters of a line that is named in a sentence.
+const HEADLINE: usize = 60;
+
+impl SetupLine {
+    /// The line as it is named in a sentence.
+    pub fn headline(&self) -> String {
+        let mut words = self.line.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some((end, _)) = words.char_indices().nth(HEADLINE) {
+            words.truncate(end);
+            words.push('…');
+        }
+        words
+    }
+
+    /// The program that it begins with, without its folder.
+    pub fn program(&self) -> String {
+        let first = self.line.split_whitespace().next().unwrap_or("setup");
+        let name = first.rsplit('/').find(|part| !part.is_empty()).unwrap_or("setup");
+        name.chars().filter(|c| !c.is_control()).take(20).collect()
+    }
 }
 
 /// Evidence: what a gate said of one commit. A new commit voids it.

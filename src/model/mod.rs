@@ -23,7 +23,7 @@ pub use brief::Brief;
 pub use command::{Command, Verb};
 pub use event::{Event, Record};
 pub use finding::{Finding, FindingState, Severity};
-pub use gate::{GateResult, GateSpec};
+pub use gate::{GateResult, GateSpec, SetupLine};
 pub use ids::{EffectId, Oid, RunId, SessionId, TaskId};
 pub use plan::{Plan, PlanTask};
 pub use policy::{AfterFix, HumanGate, OnMax, Policy, Quorum};

@@ -235,12 +235,15 @@ pub struct SessionView {
     pub id: SessionId,
     /// The effect that started it.
     pub effect: EffectId,
-    /// The agent, or the gate's name.
+    /// The agent, the gate's name, or the program of a setup.
     pub name: String,
     /// The task; none for the planner.
     pub task: Option<TaskId>,
-    /// The agent's step; none for a gate.
+    /// The agent's step; none for a gate or a setup.
     pub step: Option<StepKind>,
+    /// Whether it sets a worktree up.
+    #[serde(default)]
+    pub setup: bool,
     /// The round it belongs to.
     pub round: u32,
     /// Which of the parallel reviewers, from 0.
@@ -294,6 +297,8 @@ pub struct Counts {
     pub done: usize,
     /// Tasks over and not done.
     pub failed: usize,
+    /// Tasks that a stopped run left undone.
+    pub stopped: usize,
 }
 
 impl Snapshot {
@@ -304,12 +309,18 @@ impl Snapshot {
             match task.phase {
                 Phase::Done => counts.done += 1,
                 Phase::Exhausted | Phase::Failed | Phase::Cancelled => counts.failed += 1,
+                _ if self.is_stopped(task) => counts.stopped += 1,
                 Phase::Blocked | Phase::Ready | Phase::AwaitingHuman => counts.wait += 1,
                 _ if task.hold.is_some() => counts.wait += 1,
                 _ => counts.run += 1,
             }
         }
         counts
+    }
+
+    /// Whether a task was left undone by a run that was stopped: wherever it stands, it neither runs nor waits.
+    pub fn is_stopped(&self, task: &TaskView) -> bool {
+        !task.phase.is_terminal() && self.run.as_ref().is_some_and(|run| run.phase == RunPhase::Stopped)
     }
 
     /// Whether only a person can move the run on: nothing moves by itself, and something waits for an answer.
@@ -325,5 +336,50 @@ impl Snapshot {
     /// The session of that id.
     pub fn session(&self, id: &SessionId) -> Option<&SessionView> {
         self.sessions.iter().find(|session| session.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stopped_run_left_undone_neither_runs_nor_waits() {
+        let phases =
+            [Phase::Done, Phase::Cancelled, Phase::Implementing, Phase::Blocked, Phase::AwaitingHuman];
+        let task = |phase| {
+            let json = serde_json::json!({
+                "id": "T", "title": "", "description": "", "acceptance": [], "role": null, "agent": "a",
+                "depends_on": [], "depth": 0, "phase": phase, "hold": null, "since": 0, "round": 1,
+                "max_rounds": 3, "base": null, "tip": null, "change": {"files": 0, "added": 0, "removed": 0},
+                "gates": [], "reviews": [], "human": false, "findings": [],
+                "usage": {"cost_micros": 0, "input_tokens": 0, "output_tokens": 0},
+                "explanation": {"why": "", "rule": "", "source": ""}, "refusals": {}
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        let run = RunView {
+            id: "r".into(),
+            goal: String::new(),
+            phase: RunPhase::Stopped,
+            started: Timestamp(0),
+            ended: None,
+            branch: None,
+            integration: String::new(),
+            paused: false,
+            landed: false,
+            usage: Usage::default(),
+            budget_micros: 0,
+            proposal: None,
+            plan_problems: Vec::new(),
+            refusals: BTreeMap::new(),
+        };
+        let mut snapshot =
+            Snapshot { run: Some(run), tasks: phases.map(task).to_vec(), ..Snapshot::default() };
+        let counts = Counts { done: 1, failed: 1, stopped: 3, ..Counts::default() };
+        assert_eq!(snapshot.counts(), counts);
+        snapshot.run.as_mut().unwrap().phase = RunPhase::Working;
+        let counts = Counts { done: 1, failed: 1, run: 1, wait: 2, ..Counts::default() };
+        assert_eq!(snapshot.counts(), counts);
     }
 }

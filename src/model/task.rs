@@ -113,6 +113,8 @@ pub enum AttentionReason {
     GitFailed(String),
     /// A gate could not be run.
     GateFailed(String),
+    /// The worktree could not be set up: how in the first line, then the last words of what failed.
+    SetupFailed(String),
     /// A merge conflict outlived its rounds.
     ConflictUnsolved,
 }

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossterm::event::Event as TerminalEvent;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use super::audience::Count;
 use super::canvas::Canvas;
 use super::clock;
 use super::requests::{self, Desk};
@@ -57,24 +57,7 @@ pub struct ScreenClient {
     watched: BTreeSet<SessionId>,
     dirty: bool,
     drawn: Option<Instant>,
-    clients: Arc<AtomicUsize>,
-}
-
-/// Counts a client as long as it lives.
-pub struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    /// One more.
-    pub fn new(count: &Arc<AtomicUsize>) -> Counted {
-        count.fetch_add(1, Ordering::AcqRel);
-        Counted(Arc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
+    audience: watch::Receiver<Count>,
 }
 
 impl ScreenClient {
@@ -85,7 +68,7 @@ impl ScreenClient {
         connection: Connection,
         size: (u16, u16),
         colours: Colours,
-        clients: Arc<AtomicUsize>,
+        audience: watch::Receiver<Count>,
     ) -> ScreenClient {
         let ui = Ui::new(shared.project().settings(colours));
         let desk = Desk::new(Arc::clone(&shared));
@@ -101,7 +84,7 @@ impl ScreenClient {
             watched: BTreeSet::new(),
             dirty: true,
             drawn: None,
-            clients,
+            audience,
         }
     }
 
@@ -136,6 +119,11 @@ impl ScreenClient {
                 changed.ok()?;
                 self.dirty = true;
                 Some(self.observe())
+            }
+            changed = self.audience.changed() => {
+                changed.ok()?;
+                self.dirty = true;
+                Some(Vec::new())
             }
             () = self.panes_changed.notified() => {
                 self.dirty = true;
@@ -207,7 +195,7 @@ impl ScreenClient {
             snapshot: self.view.snapshot.borrow().clone(),
             shared: Arc::clone(&self.shared),
             welcome: self.desk.welcome(),
-            clients: self.clients.load(Ordering::Acquire),
+            clients: self.audience.borrow().screens,
         }
     }
 

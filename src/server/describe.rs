@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::engine::EffectKind;
 use crate::engine::{self, State};
-use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, StepEvent, WorkEvent};
+use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
 use crate::model::{AgentState, Event, Phase, Record, StepOutcome, TaskId, Vote};
 
 /// The largest diff that is shown, bytes.
@@ -51,6 +51,7 @@ pub fn line(before: &State, event: &Event) -> Option<(Option<TaskId>, String)> {
             | StepEvent::Controlled { .. },
         ) => return None,
         Event::Work(event) => work_line(before, event)?,
+        Event::Setup(event) => setup_line(before, event)?,
         Event::Gate(GateEvent::Finished { effect, result }) => {
             let verdict = match (result.passed(), result.code, result.timed_out) {
                 (true, ..) => "passed".to_owned(),
@@ -134,7 +135,10 @@ fn first_line(text: &str) -> String {
 fn work_line(before: &State, event: &WorkEvent) -> Option<(Option<TaskId>, String)> {
     let task = |effect| before.in_flight.get(&effect).and_then(|kind| kind.task().cloned());
     Some(match event {
-        WorkEvent::Prepared { effect, base } => (task(*effect), format!("starts from {}", base.short())),
+        WorkEvent::Prepared { effect, base, .. } => (task(*effect), format!("starts from {}", base.short())),
+        WorkEvent::Gone { effect } => {
+            (task(*effect), "its worktree is not as it was left: it is set up again".to_owned())
+        }
         WorkEvent::Committed { effect, oid, change } => (
             task(*effect),
             format!(
@@ -154,6 +158,21 @@ fn work_line(before: &State, event: &WorkEvent) -> Option<(Option<TaskId>, Strin
         WorkEvent::Removed { kept: None, .. } => return None,
         WorkEvent::Failed { effect, error } => (task(*effect), format!("git failed: {error}")),
     })
+}
+
+fn setup_line(before: &State, event: &SetupEvent) -> Option<(Option<TaskId>, String)> {
+    let (SetupEvent::Spawned { effect, .. }
+    | SetupEvent::Finished { effect, .. }
+    | SetupEvent::Failed { effect, .. }
+    | SetupEvent::Broken { effect, .. }) = event;
+    let EffectKind::RunSetup { task, line, .. } = before.in_flight.get(effect)? else { return None };
+    let line = line.headline();
+    let text = match event {
+        SetupEvent::Spawned { .. } => format!("sets its worktree up: `{line}`"),
+        SetupEvent::Finished { duration_ms, .. } => format!("setup `{line}` done ({} s)", duration_ms / 1000),
+        SetupEvent::Failed { error, .. } | SetupEvent::Broken { error, .. } => first_line(error),
+    };
+    Some((Some(task.clone()), text))
 }
 
 fn merge_line(before: &State, event: &MergeEvent) -> Option<(Option<TaskId>, String)> {

@@ -30,7 +30,7 @@ pub fn bring_back(shared: &Arc<Shared>, session: &SessionId) {
     sessions::replay_ended(&shared.places.recording(&run, session), &pane, &mut follower);
 }
 
-/// The reader that turns a headless agent's stream into its transcript; none for terminals and gates.
+/// The reader that turns a headless agent's stream into its transcript; none for terminals, gates and setups.
 fn reader_of(shared: &Shared, env: &[(String, String)]) -> Option<Box<dyn Reader + Send>> {
     let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let project = shared.project();

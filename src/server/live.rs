@@ -75,6 +75,11 @@ impl LiveSession {
         standstill.settle();
     }
 
+    /// Whether its processes are stopped.
+    pub fn is_paused(&self) -> bool {
+        self.standstill().paused
+    }
+
     /// It waits for a person's answer, or has it.
     pub fn set_asking(&self, asking: bool) {
         let mut standstill = self.standstill();

@@ -13,6 +13,7 @@ pub mod project;
 pub mod scripts;
 pub mod start;
 
+mod audience;
 mod canvas;
 mod effects;
 mod ended;
@@ -31,17 +32,18 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::git::{OpenError, Repository};
+use crate::model::Snapshot;
 use crate::protocol::client::{ClientKind, Message, ToServer, VERSION};
 use crate::store::{Store, StoreError};
-use clients::{Connection, Counted, Farewell, ScreenClient};
+use audience::{Audience, Count};
+use clients::{Connection, Farewell, ScreenClient};
 use places::{PlaceError, Places};
 use project::Project;
 use runtime::{Message as ToRuntime, Runtime, View};
@@ -100,7 +102,7 @@ pub struct Server {
     shared: Arc<Shared>,
     runtime: Runtime,
     view: View,
-    clients: Arc<AtomicUsize>,
+    audience: Audience,
     _lock: File,
 }
 
@@ -109,7 +111,7 @@ pub struct Server {
 pub struct Door {
     shared: Arc<Shared>,
     view: View,
-    clients: Arc<AtomicUsize>,
+    audience: Audience,
 }
 
 impl Server {
@@ -133,12 +135,12 @@ impl Server {
         let (send, receive) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(places, repository, exe.to_owned(), project, send));
         let (runtime, view) = Runtime::new(Arc::clone(&shared), store, receive)?;
-        Ok(Server { shared, runtime, view, clients: Arc::new(AtomicUsize::new(0)), _lock: lock })
+        Ok(Server { shared, runtime, view, audience: Audience::new(), _lock: lock })
     }
 
     /// Where clients in this process come in.
     pub fn door(&self) -> Door {
-        Door { shared: Arc::clone(&self.shared), view: self.view.clone(), clients: Arc::clone(&self.clients) }
+        Door { shared: Arc::clone(&self.shared), view: self.view.clone(), audience: self.audience.clone() }
     }
 
     /// Runs until it is told to end, or nobody looks and nothing is left to do.
@@ -175,7 +177,7 @@ impl Door {
         if connection.outgoing.send(welcome.into()).await.is_err() {
             return;
         }
-        let _counted = Counted::new(&self.clients);
+        let _place = self.audience.admit(matches!(kind, ClientKind::Screen { .. } if !inside));
         match kind {
             ClientKind::Script => {
                 let rights = if inside { Rights::Look } else { Rights::All };
@@ -194,9 +196,12 @@ impl Door {
                     connection,
                     (cols, rows),
                     colours,
-                    Arc::clone(&self.clients),
+                    self.audience.watch(),
                 );
-                if client.serve().await == Farewell::QuitServer && self.clients.load(Ordering::Acquire) <= 1 {
+                let quit = client.serve().await == Farewell::QuitServer;
+                // A run may have begun meanwhile, or somebody have come to look.
+                let unused = self.audience.count().screens <= 1 && self.view.snapshot.borrow().run.is_none();
+                if quit && unused {
                     self.shared.send(ToRuntime::Shutdown);
                 }
             }
@@ -246,21 +251,25 @@ async fn accept(listener: UnixListener, door: Door) {
 }
 
 /// Ends a server that nobody looks at and that has nothing to do.
-async fn end_when_idle(mut door: Door) {
+async fn end_when_idle(door: Door) {
+    if until_idle(door.view.snapshot.clone(), door.audience.watch(), LINGER).await {
+        door.shared.send(ToRuntime::Shutdown);
+    }
+}
+
+/// Waits until nobody was connected and nothing moved for so long; whether that came before the runtime's end.
+async fn until_idle(
+    mut snapshot: watch::Receiver<Arc<Snapshot>>,
+    mut audience: watch::Receiver<Count>,
+    linger: Duration,
+) -> bool {
     loop {
-        let idle = |door: &Door| {
-            door.clients.load(Ordering::Acquire) == 0 && scripts::is_at_rest(&door.view.snapshot.borrow())
-        };
-        let settled = tokio::time::timeout(LINGER, door.view.snapshot.changed()).await.is_err();
-        if settled && idle(&door) {
-            door.shared.send(ToRuntime::Shutdown);
-            return;
-        }
-        if settled {
-            // Looked at, or at work: the next change of the snapshot is soon enough to look again.
-            if door.view.snapshot.changed().await.is_err() {
-                return;
-            }
+        let alone = audience.borrow_and_update().all == 0;
+        let idle = alone && scripts::is_at_rest(&snapshot.borrow_and_update());
+        tokio::select! {
+            changed = snapshot.changed() => if changed.is_err() { return false },
+            changed = audience.changed() => if changed.is_err() { return false },
+            () = tokio::time::sleep(linger), if idle => return true,
         }
     }
 }
@@ -276,4 +285,28 @@ async fn end_on_signal(shared: Arc<Shared>) {
         _ = int.recv() => {}
     }
     shared.send(ToRuntime::Shutdown);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_at_rest_ends_after_the_last_client_has_left_and_not_before() {
+        let (send, snapshot) = watch::channel(Arc::new(Snapshot::default()));
+        let audience = Audience::new();
+        let script = audience.admit(false);
+        let screen = audience.admit(true);
+        let linger = Duration::from_millis(20);
+        let ended = tokio::spawn(until_idle(snapshot, audience.watch(), linger));
+        drop(screen);
+        tokio::time::sleep(linger * 4).await;
+        assert!(!ended.is_finished(), "a script is connected");
+        drop(script);
+        // Nothing else happens that could wake it.
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+        assert!(ended.expect("it waits for ever").unwrap());
+        assert_eq!(audience.count(), Count::default());
+        drop(send);
+    }
 }

@@ -11,7 +11,9 @@ use crate::git::Repository;
 use crate::keymap::Keymap;
 use crate::model::agent::{AgentKind, AgentMode, PromptBy};
 use crate::model::policy::{Retry, Team};
-use crate::model::{AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum};
+use crate::model::{
+    AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum, SetupLine,
+};
 use crate::protocol::client::Colours;
 use crate::theme::{ColourDepth, Theme, Themes};
 use crate::ui::{AgentFound, Settings, Welcome};
@@ -26,12 +28,8 @@ pub struct Project {
     pub profiles: BTreeMap<AgentName, AgentProfile>,
     /// Bytes of recording that are kept for a session.
     pub recording_limit: u64,
-    /// Names of variables that gates may see besides the usual ones.
-    pub gate_env: Vec<String>,
-    /// Lines for `sh -c`, run once in each new worktree, and their time limit.
-    pub setup: Vec<String>,
-    /// The time limit of each setup line.
-    pub setup_timeout: std::time::Duration,
+    /// Lines that are run once in each new worktree.
+    pub setup: Vec<SetupLine>,
     /// Globs of files that are copied into each new worktree.
     pub copy: Vec<String>,
     /// The folder for worktrees, if it is not the usual one.
@@ -72,9 +70,7 @@ impl Project {
                 .map(|profile| (profile.name.clone(), profile))
                 .collect(),
             recording_limit: config.recording.limit_bytes,
-            gate_env: Vec::new(),
-            setup: config.worktrees.setup.clone(),
-            setup_timeout: config.worktrees.setup_timeout,
+            setup: setup(&config.worktrees),
             copy: config.worktrees.copy.clone(),
             worktrees: config.worktrees.dir.as_ref().map(PathBuf::from),
             themes: all_themes,
@@ -287,6 +283,12 @@ fn gate(gate: &config::Gate) -> GateSpec {
     }
 }
 
+fn setup(worktrees: &config::Worktrees) -> Vec<SetupLine> {
+    let timeout_ms = millis(worktrees.setup_timeout);
+    let lines = worktrees.setup.iter();
+    lines.map(|line| SetupLine { line: line.clone(), timeout_ms }).collect()
+}
+
 fn profile(agent: &config::Agent) -> AgentProfile {
     let texts = |templates: &[config::Template]| {
         templates.iter().map(|text| text.source().to_owned()).collect::<Vec<_>>()
@@ -311,6 +313,7 @@ fn profile(agent: &config::Agent) -> AgentProfile {
         model: agent.model.clone(),
         permission: Some(agent.permission.as_str().to_owned()),
         extra_args: texts(&agent.extra_args),
+        resume_args: texts(&agent.resume_args),
         env_allow: agent.env.clone(),
         env_set: agent.set.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         approve_keys: agent.approve_keys.clone(),

@@ -1,6 +1,8 @@
 //! The server's socket: who may talk to it, and their conversations as messages.
 
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
 use super::clients::Connection;
-use crate::process::{self, Peer};
+use crate::process::{self, Identity, Peer};
 use crate::protocol::client::{FromServer, ToServer};
 use crate::protocol::frame::Decoder;
 
@@ -48,11 +50,30 @@ fn carries_marker(pid: i32) -> bool {
     })
 }
 
+/// Whether a process is a keeper: it runs this very program as one, or its session's folder names it. The second holds
+/// after the program was replaced, the first after the folder was; what a program is called says nothing.
 fn is_keeper(pid: i32) -> bool {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let mut words = command.split(|byte| *byte == 0);
-    let program = words.next().unwrap_or_default();
-    program.ends_with(b"loopmon") && words.next() == Some(b"keeper")
+    let mut words = command.split(|byte| *byte == 0).skip(1);
+    if words.next() != Some(b"keeper") {
+        return false;
+    }
+    let dir = Path::new(OsStr::from_bytes(words.next().unwrap_or_default()));
+    runs_this_program(pid) || is_named_keeper(pid, dir)
+}
+
+/// The file itself is compared, so that neither a new name nor its removal hides it.
+fn runs_this_program(pid: i32) -> bool {
+    let file = |path: &str| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    matches!((file("/proc/self/exe"), file(&format!("/proc/{pid}/exe"))), (Ok(own), Ok(other)) if own == other)
+}
+
+fn is_named_keeper(pid: i32, dir: &Path) -> bool {
+    let named = process::read_keeper(dir).ok().flatten().map(|file| file.keeper);
+    let identity = Identity::of(pid);
+    identity.is_some_and(|own| {
+        named.is_some_and(|named| (named.pid, named.start_time) == (own.pid, own.start_time))
+    })
 }
 
 /// The stream as a conversation.
@@ -89,4 +110,41 @@ pub fn converse(stream: UnixStream) -> Connection {
         let _gone = to.shutdown().await;
     });
     Connection { incoming, outgoing }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+    use crate::protocol::keeper::{KEEPER_FILE, KeeperFile, ProcessRef, VERSION};
+
+    /// A program that is not this one, called as a keeper is.
+    fn stranger(dir: &Path) -> Child {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new("sh");
+        std::fs::write(dir.join("keeper"), "read end").unwrap();
+        command.arg0("loopmon").arg("keeper").arg(dir).current_dir(dir);
+        command.stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_keeper_is_known_by_its_program_or_by_its_sessions_folder_and_not_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = stranger(dir.path());
+        let own = Identity::of(i32::try_from(child.id()).unwrap()).unwrap();
+        assert!(!is_keeper(own.pid), "it is only called like one");
+        let name = |start_time| {
+            let keeper = ProcessRef { pid: own.pid, start_time };
+            let (session, socket) = ("s".to_owned(), dir.path().join("s"));
+            let file = KeeperFile { version: VERSION, session, keeper, child: keeper, socket };
+            process::write_atomic(&dir.path().join(KEEPER_FILE), &file).unwrap();
+        };
+        name(own.start_time + 1);
+        assert!(!is_keeper(own.pid), "the folder names an earlier process of that number");
+        name(own.start_time);
+        assert!(is_keeper(own.pid));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 }

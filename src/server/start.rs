@@ -5,7 +5,7 @@ use super::project::Project;
 use super::sessions::{self, Standing};
 use super::shared::Shared;
 use crate::engine::snapshot::run_phase;
-use crate::engine::{self, EffectKind, State, graph};
+use crate::engine::{self, State, graph};
 use crate::git::Head;
 use crate::model::event::{RunEvent, RunStart};
 use crate::model::snapshot::RunPhase;
@@ -137,7 +137,7 @@ pub fn policy_for(state: &State, project: &Project) -> Policy {
 pub fn recovered(shared: &Shared, state: &State) -> RunEvent {
     let (mut reattached, mut ended, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for (effect, kind) in &state.in_flight {
-        if !matches!(kind, EffectKind::RunStep { .. } | EffectKind::RunGate { .. }) {
+        if !kind.is_session() {
             continue;
         }
         let session = SessionId(format!("{}-{effect}", state.run.id));

@@ -44,6 +44,8 @@ pub struct Glyphs {
     pub fail: &'static str,
     /// Held by a person.
     pub paused: &'static str,
+    /// Left undone by a run that was stopped.
+    pub stopped: &'static str,
     /// Given up.
     pub gone: &'static str,
     /// Nothing has told.
@@ -82,6 +84,7 @@ pub const UNICODE: Glyphs = Glyphs {
     ok: "✓",
     fail: "✗",
     paused: "‖",
+    stopped: "■",
     gone: "–",
     unknown: "?",
     ellipsis: "…",
@@ -106,6 +109,7 @@ pub const ASCII: Glyphs = Glyphs {
     ok: "+",
     fail: "x",
     paused: "=",
+    stopped: "#",
     gone: "-",
     unknown: "?",
     ellipsis: "~",

@@ -508,6 +508,7 @@ fn sessions() -> Vec<SessionView> {
         name: name.to_owned(),
         task: Some(task.into()),
         step,
+        setup: false,
         round: LINES.iter().find(|line| line.0 == task).map_or(0, |line| line.6),
         slot: 0,
         status: AgentStatus { state, message: String::new(), source: StatusSource::Terminal },

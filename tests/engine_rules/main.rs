@@ -18,4 +18,5 @@ mod plans;
 mod recovery;
 mod reviews;
 mod rounds;
+mod setup;
 mod states;

@@ -155,6 +155,36 @@ fn a_merged_tree_that_fails_its_gates_goes_back_with_their_output() {
 }
 
 #[test]
+fn work_that_was_never_committed_is_before_a_merge_is_put_over_it() {
+    let mut world = World::of_one(policy());
+    world.reach_review("a");
+    for slot in 0..2 {
+        world.vote("a", slot, rejection(&["wrong"]));
+    }
+    let (effect, _) = world.agent("a", StepKind::Fix);
+    world.end(effect, worked());
+    let effect = world.flying(|kind| matches!(kind, EffectKind::CommitWork { .. })).unwrap();
+    world.event(Event::Work(WorkEvent::Failed { effect, error: "index.lock".to_owned() }));
+    // A person takes what is on the branch; its merge comes back, and the fix is still in the worktree.
+    world.ask(Command::Approve("a".into()));
+    world.ask(Command::Approve("a".into()));
+    world.gate_ends("a", 1);
+    let before =
+        world.asked.iter().rev().take_while(|effect| !matches!(effect.kind, EffectKind::RunGate { .. }));
+    let order: Vec<bool> = before
+        .filter_map(|effect| match effect.kind {
+            EffectKind::CommitWork { ref merging, .. } => Some(merging.is_none()),
+            EffectKind::StageMerge { .. } => Some(false),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, [false, true], "the last asked for stands first: staged after the commit");
+    let (_, brief) = world.agent("a", StepKind::Fix);
+    assert!(!brief.gates[0].passed(), "it is told what failed");
+    world.reach_done("a");
+}
+
+#[test]
 fn the_approval_of_an_old_tree_is_void() {
     let mut world = World::of_one(Policy { human_gate: HumanGate::Always, ..policy() });
     world.reach_approval("a");

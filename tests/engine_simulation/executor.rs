@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use loopmon::engine::{ControlAction, Effect, EffectKind};
-use loopmon::model::event::{Change, Conflict, GateEvent, MergeEvent, RunEvent, StepEvent, WorkEvent};
+use loopmon::model::event::{
+    Change, Conflict, GateEvent, MergeEvent, RunEvent, SetupEvent, StepEvent, WorkEvent,
+};
 use loopmon::model::verdict::Remark;
 use loopmon::model::{
-    EffectId, Event, FailureKind, GateResult, Oid, Plan, Severity, StepKind, StepOutcome, TaskId, Timestamp,
-    Verdict, Vote,
+    EffectId, Event, FailureKind, GateResult, Oid, Plan, SetupLine, Severity, StepKind, StepOutcome, TaskId,
+    Timestamp, Verdict, Vote,
 };
 
 use crate::chance::Chance;
@@ -92,11 +94,21 @@ impl Executor {
                 Event::Work(WorkEvent::Failed { effect, error })
             }
             EffectKind::PrepareWork { base, .. } => {
-                Event::Work(WorkEvent::Prepared { effect, base: base.clone() })
+                let lines = if chance.percent(50) { 0 } else { 1 + chance.below(2) };
+                let line = |number| SetupLine { line: format!("setup {number}"), timeout_ms: 1 };
+                let setup = (0..lines).map(line).collect();
+                Event::Work(WorkEvent::Prepared { effect, base: base.clone(), setup })
             }
+            EffectKind::RunSetup { .. } => self.setup(effect, bad, chance),
             EffectKind::RemoveWork { .. } => Event::Work(WorkEvent::Removed { effect, kept: None }),
             EffectKind::CommitWork { task, base, merging, conflicted, .. } => {
                 self.commit(effect, task, base, merging.as_ref(), conflicted, bad, chance)
+            }
+            // Somebody took its worktree away.
+            EffectKind::RunStep { brief, .. }
+                if bad && matches!(brief.step, StepKind::Implement | StepKind::Fix) && chance.percent(10) =>
+            {
+                Event::Work(WorkEvent::Gone { effect })
             }
             EffectKind::RunStep { brief, .. } => {
                 let outcome = self.outcome(effect, brief.step, bad, chance, now);
@@ -235,6 +247,17 @@ impl Executor {
             task.depends_on.push("nowhere".into());
         }
         plan
+    }
+
+    fn setup(&mut self, effect: EffectId, bad: bool, chance: &mut Chance) -> Event {
+        let error = "chance had it so".to_owned();
+        Event::Setup(if self.ending.contains(&effect) || (bad && chance.percent(50)) {
+            SetupEvent::Broken { effect, error }
+        } else if bad {
+            SetupEvent::Failed { effect, error }
+        } else {
+            SetupEvent::Finished { effect, duration_ms: 1 }
+        })
     }
 
     fn gate(&mut self, effect: EffectId, gate: &str, oid: &Oid, bad: bool, chance: &mut Chance) -> Event {

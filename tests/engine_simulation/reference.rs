@@ -6,9 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use loopmon::engine::{ControlAction, Effect, EffectKind, GateTree};
-use loopmon::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, RunStart, StepEvent, WorkEvent};
+use loopmon::model::event::{
+    GateEvent, MergeEvent, PersonEvent, RunEvent, RunStart, SetupEvent, StepEvent, WorkEvent,
+};
 use loopmon::model::{
-    EffectId, Event, HumanGate, Oid, PlanTask, Policy, StepKind, StepOutcome, TaskId, Verdict, Vote,
+    EffectId, Event, HumanGate, Oid, PlanTask, Policy, SetupLine, StepKind, StepOutcome, TaskId, Verdict,
+    Vote,
 };
 
 use crate::executor::Executor;
@@ -30,6 +33,8 @@ struct Known {
     paused: bool,
     cancelled: bool,
     merged: Option<Oid>,
+    /// Lines that have to be run in its worktree before anybody works there; none: nobody may before it was looked at.
+    setup: Option<Vec<SetupLine>>,
     /// A person let it go on while its agents lived: it needs no place for that.
     resumed_live: bool,
 }
@@ -122,6 +127,7 @@ impl Reference {
             Event::Run(event) => return self.hear_run(event),
             Event::Step(event) => self.hear_step(event),
             Event::Work(event) => self.hear_work(event),
+            Event::Setup(event) => self.hear_setup(event),
             Event::Gate(event) => self.hear_gate(event),
             Event::Merge(event) => self.hear_merge(event),
             Event::Person(event) => self.hear_person(event, over),
@@ -174,8 +180,14 @@ impl Reference {
 
     fn hear_work(&mut self, event: &WorkEvent) {
         match event {
-            WorkEvent::Prepared { effect, .. }
-            | WorkEvent::Removed { effect, .. }
+            WorkEvent::Prepared { effect, setup, .. } => {
+                let task = self.complete(*effect).and_then(|kind| kind.task().cloned());
+                if let Some(task) = task.and_then(|id| self.tasks.get_mut(&id)) {
+                    task.setup = Some(setup.clone());
+                }
+            }
+            WorkEvent::Gone { effect } => self.undo_setup(*effect),
+            WorkEvent::Removed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Failed { effect, .. } => drop(self.complete(*effect)),
             WorkEvent::Committed { effect, oid, .. } => {
@@ -185,6 +197,24 @@ impl Reference {
                 // What a gate said of this very commit still stands.
                 task.rounds += u32::from(task.worked_by == Some(StepKind::Fix));
                 task.rounds += u32::from(self.failed.contains(oid));
+            }
+        }
+    }
+
+    /// A half-done setup is begun again, from its first line.
+    fn undo_setup(&mut self, effect: EffectId) {
+        let task = self.complete(effect).and_then(|kind| kind.task().cloned());
+        task.and_then(|id| self.tasks.get_mut(&id)).into_iter().for_each(|task| task.setup = None);
+    }
+
+    fn hear_setup(&mut self, event: &SetupEvent) {
+        match event {
+            SetupEvent::Spawned { .. } => {}
+            SetupEvent::Failed { effect, .. } | SetupEvent::Broken { effect, .. } => self.undo_setup(*effect),
+            SetupEvent::Finished { effect, .. } => {
+                let Some(EffectKind::RunSetup { task, line, .. }) = self.complete(*effect) else { return };
+                let setup = self.tasks.get_mut(&task).and_then(|task| task.setup.as_mut());
+                assert_eq!(setup.map(|setup| setup.remove(0)), Some(line), "the lines run in their order");
             }
         }
     }
@@ -343,6 +373,10 @@ impl Reference {
         }
         match kind {
             EffectKind::RunStep { brief, .. } => self.judge_step(id, brief),
+            EffectKind::RunSetup { line, last, .. } => {
+                let setup = task.setup.as_deref().unwrap_or_default();
+                assert_eq!((setup.first(), setup.len() == 1), (Some(line), *last), "{id}: {setup:?}");
+            }
             EffectKind::RunGate { on: GateTree::Work, oid, .. } => assert_eq!(task.tip.as_ref(), Some(oid)),
             EffectKind::AdvanceIntegration { old, new, .. } => self.judge_merge(id, old, new),
             _ => {}
@@ -377,7 +411,10 @@ impl Reference {
                 let slots = task.votes.entry((tip.clone(), brief.round)).or_default();
                 slots.entry(brief.slot).or_insert(None);
             }
-            (step, _) => task.worked_by = Some(step),
+            (step, _) => {
+                assert_eq!(task.setup.as_deref(), Some(&[][..]), "{id} is worked on before it is set up");
+                task.worked_by = Some(step);
+            }
         }
     }
 
@@ -425,6 +462,7 @@ fn is_work(kind: &EffectKind) -> bool {
     matches!(
         kind,
         EffectKind::PrepareWork { .. }
+            | EffectKind::RunSetup { .. }
             | EffectKind::CommitWork { .. }
             | EffectKind::StageMerge { .. }
             | EffectKind::RunStep { task: Some(_), .. }

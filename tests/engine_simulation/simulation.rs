@@ -432,13 +432,19 @@ fn task_of(event: &Event) -> Option<&TaskId> {
 
 /// The effect that an event completes.
 fn completed_by(event: &Event) -> Option<EffectId> {
-    use loopmon::model::event::{GateEvent, MergeEvent, WorkEvent};
+    use loopmon::model::event::{GateEvent, MergeEvent, SetupEvent, WorkEvent};
     match event {
         Event::Step(StepEvent::Ended { effect, .. } | StepEvent::Controlled { effect, .. })
         | Event::Timer(effect)
-        | Event::Gate(GateEvent::Finished { effect, .. } | GateEvent::Broken { effect, .. }) => Some(*effect),
+        | Event::Gate(GateEvent::Finished { effect, .. } | GateEvent::Broken { effect, .. })
+        | Event::Setup(
+            SetupEvent::Finished { effect, .. }
+            | SetupEvent::Failed { effect, .. }
+            | SetupEvent::Broken { effect, .. },
+        ) => Some(*effect),
         Event::Work(
             WorkEvent::Prepared { effect, .. }
+            | WorkEvent::Gone { effect }
             | WorkEvent::Committed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Removed { effect, .. }
@@ -452,6 +458,10 @@ fn completed_by(event: &Event) -> Option<EffectId> {
             | MergeEvent::Lost { effect, .. }
             | MergeEvent::Failed { effect, .. },
         ) => Some(*effect),
-        Event::Run(_) | Event::Person(_) | Event::Gate(GateEvent::Spawned { .. }) | Event::Step(_) => None,
+        Event::Run(_)
+        | Event::Person(_)
+        | Event::Gate(GateEvent::Spawned { .. })
+        | Event::Setup(SetupEvent::Spawned { .. })
+        | Event::Step(_) => None,
     }
 }

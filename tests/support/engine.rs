@@ -242,7 +242,7 @@ impl World {
                 Event::Run(RunEvent::IntegrationReady { effect, oid: at.clone() })
             }
             EffectKind::PrepareWork { base, .. } => {
-                Event::Work(WorkEvent::Prepared { effect, base: base.clone() })
+                Event::Work(WorkEvent::Prepared { effect, base: base.clone(), setup: Vec::new() })
             }
             EffectKind::CommitWork { .. } => self.committed(effect, 1),
             EffectKind::RemoveWork { .. } => Event::Work(WorkEvent::Removed { effect, kept: None }),
@@ -390,6 +390,7 @@ fn is_git(kind: &EffectKind) -> bool {
         | EffectKind::StageMerge { .. }
         | EffectKind::AdvanceIntegration { .. } => true,
         EffectKind::RunStep { .. }
+        | EffectKind::RunSetup { .. }
         | EffectKind::RunGate { .. }
         | EffectKind::Control { .. }
         | EffectKind::StartTimer { .. }

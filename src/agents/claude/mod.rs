@@ -11,8 +11,8 @@ mod transcript;
 use crate::model::StepKind;
 use crate::model::agent::AgentMode;
 
-use super::environment;
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
+use super::{environment, template};
 
 pub(super) use reader::ClaudeReader;
 
@@ -42,9 +42,12 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         if !is_session_id(id) {
             return Err(unsupported("the stored session id is none; retry without it"));
         }
-        argv.push(format!("--resume={id}"));
+        match profile.resume_args.is_empty() {
+            true => argv.push(format!("--resume={id}")),
+            false => argv.extend(template::fill(request, &profile.resume_args)?),
+        }
     }
-    argv.extend(profile.extra_args.iter().cloned());
+    argv.extend(template::fill(request, &profile.extra_args)?);
     let launch = Launch {
         argv,
         env: environment::build(request),

@@ -21,6 +21,7 @@ fn profile() -> AgentProfile {
         model: Some("opus".to_owned()),
         permission: None,
         extra_args: vec![],
+        resume_args: vec![],
         env_allow: vec![],
         env_set: vec![],
         approve_keys: String::new(),
@@ -89,6 +90,14 @@ fn what_cannot_work_is_refused() {
         argv(&interactive, StepKind::Implement, None).unwrap_err().to_string().contains("kind = \"command\"")
     );
     assert!(argv(&profile(), StepKind::Implement, Some("--dangerous")).is_err());
+    let resumes = ["--resume", "{session_id}", "--fork-session"].map(str::to_owned).to_vec();
+    let own = AgentProfile { resume_args: resumes, ..profile() };
+    let resumed = argv(&own, StepKind::Fix, Some(ID)).unwrap();
+    assert!(
+        resumed.ends_with(&["--resume".to_owned(), ID.to_owned(), "--fork-session".to_owned()]),
+        "{resumed:?}"
+    );
+    assert!(!resumed.contains(&format!("--resume={ID}")), "{resumed:?}");
     let custom = AgentProfile { command: vec!["/opt/claude".to_owned(), "--bare".to_owned()], ..profile() };
     assert_eq!(argv(&custom, StepKind::Implement, None).unwrap()[..3], ["/opt/claude", "--bare", "-p"]);
 }

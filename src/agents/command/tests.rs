@@ -17,6 +17,7 @@ fn profile(command: &[&str], prompt: PromptBy, mode: AgentMode) -> AgentProfile 
         model: Some("m1".to_owned()),
         permission: None,
         extra_args: vec!["--last".to_owned()],
+        resume_args: vec![],
         env_allow: vec![],
         env_set: vec![("A".to_owned(), "b".to_owned()), ("LOOPMON_TASK".to_owned(), "forged".to_owned())],
         approve_keys: "y".to_owned(),
@@ -86,6 +87,32 @@ fn placeholders_are_filled_once_and_each_argument_stays_one() {
 }
 
 #[test]
+fn further_arguments_have_placeholders_too_and_those_of_a_resumed_session_come_with_it_alone() {
+    let mut profile = profile(&["x"], PromptBy::Argument, AgentMode::Headless);
+    profile.extra_args = ["--task={task}", "{{task}} { x"].map(str::to_owned).to_vec();
+    profile.resume_args = ["--resume", "{session_id}"].map(str::to_owned).to_vec();
+    let first = request(&profile, "do it");
+    assert_eq!(launch(&first).unwrap().argv, ["x", "--task=T1", "{task} { x", "do it"]);
+    let again = LaunchRequest { resume: Some("r1-e2"), ..first };
+    let argv = launch(&again).unwrap().argv;
+    assert_eq!(argv, ["x", "--task=T1", "{task} { x", "--resume", "r1-e2", "do it"]);
+}
+
+#[test]
+fn a_session_is_gone_on_with_only_where_the_profile_says_how() {
+    let mut profile = profile(&["x"], PromptBy::Stdin, AgentMode::Headless);
+    let exit = |code| ExitInfo { code, signal: None };
+    assert_eq!(session_after(&profile, exit(Some(0)), "r1-e4", None), None);
+    profile.resume_args = vec!["--continue".to_owned()];
+    let seen = |id: &str| Some(AgentEvent::SessionSeen(id.to_owned()));
+    assert_eq!(session_after(&profile, exit(Some(0)), "r1-e4", None), seen("r1-e4"));
+    assert_eq!(session_after(&profile, exit(Some(0)), "r1-e5", Some("r1-e4")), seen("r1-e4"));
+    assert_eq!(session_after(&profile, exit(Some(1)), "r1-e4", None), None, "there may be none");
+    assert_eq!(session_after(&profile, exit(Some(1)), "r1-e5", Some("r1-e4")), Some(AgentEvent::SessionGone));
+    assert_eq!(session_after(&profile, exit(None), "r1-e5", Some("r1-e4")), None);
+}
+
+#[test]
 fn the_prompt_goes_the_way_the_profile_says() {
     let stdin = profile(&["x"], PromptBy::Stdin, AgentMode::Headless);
     assert_eq!(
@@ -112,7 +139,6 @@ fn a_profile_that_cannot_work_is_refused_with_a_hint() {
     assert!(refused(&["x", "{promt}"], PromptBy::File, Headless, "").contains("{prompt_file}, {prompt},"));
     assert!(refused(&["x"], PromptBy::Stdin, Interactive, "").contains("\"paste\" or \"file\""));
     assert!(refused(&["x"], PromptBy::Paste, Headless, "").contains("\"stdin\""));
-    assert!(refused(&["x"], PromptBy::Argument, Headless, "").contains("{prompt}"));
     let long = "x".repeat(ARGUMENT_LIMIT + 1);
     assert!(refused(&["x", "{prompt}"], PromptBy::Argument, Headless, &long).contains("prompt = \"file\""));
     assert!(

@@ -168,3 +168,47 @@ fn only_object_ids_are_object_ids() {
         assert!(parse_oid(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn what_names_no_commit_is_no_revision() {
+    let sandbox = Sandbox::new();
+    let nowhere = "0123456789".repeat(4);
+    let names =
+        ["nope", "main~7", "main:a.txt", "main@{99}", "@{u}", "a..b", "x y", "", "-q", "a\0b", &nowhere];
+    for name in names {
+        let error = sandbox.repo.resolve(name).unwrap_err();
+        assert!(matches!(&error, GitError::NoSuchRevision { rev } if rev == name), "{name:?}: {error}");
+    }
+}
+
+/// The file that holds an object.
+fn object_file(sandbox: &Sandbox, oid: &str) -> PathBuf {
+    let (folder, name) = oid.split_at(2);
+    let path = sandbox.root().join(".git/objects").join(folder).join(name);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    path
+}
+
+#[test]
+fn a_repository_that_cannot_be_read_is_not_told_as_a_revision_that_is_not_there() {
+    let told = |sandbox: &Sandbox, words: &str| {
+        let error = sandbox.repo.resolve("main").unwrap_err();
+        let GitError::Failed { stderr, .. } = &error else { panic!("{error}") };
+        assert!(stderr.contains(words), "{stderr}");
+    };
+    let corrupt = Sandbox::new();
+    std::fs::write(object_file(&corrupt, &corrupt.head()), "garbage").unwrap();
+    told(&corrupt, "corrupt");
+
+    let lost = Sandbox::new();
+    std::fs::remove_file(object_file(&lost, &lost.head())).unwrap();
+    told(&lost, "bad object");
+
+    let config = Sandbox::new();
+    std::fs::write(config.root().join(".git/config"), "[core\n").unwrap();
+    told(&config, "bad config line 1");
+
+    let gone = Sandbox::new();
+    std::fs::remove_file(gone.root().join(".git/HEAD")).unwrap();
+    told(&gone, "not a git repository");
+}

@@ -3,16 +3,60 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::ControlAction;
+use super::Facts;
+use crate::engine::{ControlAction, EffectKind};
 use crate::model::{EffectId, SessionId};
 use crate::protocol::keeper::Signal;
+use crate::server::live::{AnswerKeys, LiveSession};
 use crate::server::panes::{InputError, Pane};
 use crate::server::shared::Shared;
 
 /// Between a paste and its Enter: slower CLIs take an Enter that comes at once for a part of the paste.
 const PASTE_PAUSE: Duration = Duration::from_millis(250);
 /// Between SIGTERM and SIGKILL.
-const GRACE_MS: u64 = 3_000;
+pub(super) const GRACE_MS: u64 = 3_000;
+
+/// What is known of a session before it begins.
+pub(super) fn session(shared: &Shared, facts: &Facts, kind: &EffectKind) -> LiveSession {
+    let project = shared.project();
+    let profile = match kind {
+        EffectKind::RunStep { agent, .. } => project.profiles.get(agent),
+        _ => None,
+    };
+    let keys = profile.map_or_else(AnswerKeys::default, |profile| AnswerKeys {
+        approve: profile.approve_keys.clone(),
+        deny: profile.deny_keys.clone(),
+        interrupt: profile.interrupt_keys.clone(),
+    });
+    let live = LiveSession::new(session_id(&facts.run, facts.effect), keys);
+    live.set_paused(facts.paused);
+    live
+}
+
+/// Remembers what is asked of a session that may not have begun.
+pub(super) fn note(shared: &Shared, target: EffectId, action: &ControlAction) {
+    let Some(session) = shared.sessions.get(target) else { return };
+    match action {
+        ControlAction::Pause => session.set_paused(true),
+        ControlAction::Continue => session.set_paused(false),
+        ControlAction::End => session.set_ending(),
+        ControlAction::Prompt(_) | ControlAction::Answer { .. } | ControlAction::Interrupt => {}
+    }
+}
+
+/// Asks of a session that has just begun what was asked of it before.
+pub(super) fn catch_up(session: &LiveSession, pane: &Pane) {
+    if session.is_ending() {
+        let _ended = end(pane);
+    } else if session.is_paused() {
+        let _ended = pane.signal(Signal::Pause);
+    }
+}
+
+fn end(pane: &Pane) -> Result<(), InputError> {
+    pane.signal(Signal::Continue)?;
+    pane.signal(Signal::Terminate { grace_ms: GRACE_MS })
+}
 
 /// Carries a control effect out; the error says why it did not arrive.
 pub(super) async fn control(
@@ -23,7 +67,13 @@ pub(super) async fn control(
     let Some(session) = shared.sessions.get(target) else {
         return Err("the session is not running".to_owned());
     };
-    let pane = shared.panes.get(&session.id).ok_or_else(|| "the session is not running".to_owned())?;
+    let begun = shared.panes.get(&session.id);
+    let waits = matches!(action, ControlAction::Pause | ControlAction::Continue | ControlAction::End);
+    if begun.is_none() && waits {
+        // It is noted, and done as soon as it begins.
+        return Ok(());
+    }
+    let pane = begun.ok_or_else(|| "the session is not running".to_owned())?;
     let told = |error: InputError| error.to_string();
     match action {
         ControlAction::Prompt(text) => prompt(&pane, &text).await,
@@ -43,19 +93,9 @@ pub(super) async fn control(
             pane.input(session.keys.interrupt.clone().into_bytes()).map_err(told)
         }
         ControlAction::Interrupt => pane.signal(Signal::Interrupt).map_err(told),
-        ControlAction::Pause => {
-            session.set_paused(true);
-            pane.signal(Signal::Pause).map_err(told)
-        }
-        ControlAction::Continue => {
-            session.set_paused(false);
-            pane.signal(Signal::Continue).map_err(told)
-        }
-        ControlAction::End => {
-            session.set_ending();
-            pane.signal(Signal::Continue).map_err(told)?;
-            pane.signal(Signal::Terminate { grace_ms: GRACE_MS }).map_err(told)
-        }
+        ControlAction::Pause => pane.signal(Signal::Pause).map_err(told),
+        ControlAction::Continue => pane.signal(Signal::Continue).map_err(told),
+        ControlAction::End => end(&pane).map_err(told),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::outfit::{self, WorktreeError};
+use super::outfit::{self, Present, WorktreeError};
 use super::{Facts, failure};
 use crate::engine::EffectKind;
 use crate::git::{Advance, Candidate, CommitRequest, GitError, Landing, MergeRequest, Repository, Worktree};
@@ -29,6 +29,7 @@ pub(super) fn carry_out(shared: &Shared, facts: &Facts, kind: EffectKind) -> Eve
         EffectKind::Land { branch, to } => work.land(branch, to),
         EffectKind::UndoLand { branch, from, to } => work.undo_land(branch, from, to),
         EffectKind::RunStep { .. }
+        | EffectKind::RunSetup { .. }
         | EffectKind::RunGate { .. }
         | EffectKind::Control { .. }
         | EffectKind::StartTimer { .. } => return failure(facts.effect, &kind, "not git's work".to_owned()),
@@ -66,6 +67,10 @@ impl GitWork<'_> {
 
     /// The task's worktree, made again if it is gone: what was in it and not committed is lost, the task is not.
     fn worktree(&self, task: &TaskId, base: &Oid) -> Result<Worktree, WorktreeError> {
+        Ok(self.present(task, base)?.worktree)
+    }
+
+    fn present(&self, task: &TaskId, base: &Oid) -> Result<Present, WorktreeError> {
         outfit::present(self.shared, &self.path(task), self.branch, base.as_str())
     }
 
@@ -76,8 +81,8 @@ impl GitWork<'_> {
     }
 
     fn prepare(&self, task: &TaskId, base: &Oid) -> Result<Event, WorktreeError> {
-        self.worktree(task, base)?;
-        Ok(Event::Work(WorkEvent::Prepared { effect: self.effect(), base: base.clone() }))
+        let setup = self.present(task, base)?.setup;
+        Ok(Event::Work(WorkEvent::Prepared { effect: self.effect(), base: base.clone(), setup }))
     }
 
     fn commit(

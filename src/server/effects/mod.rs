@@ -7,16 +7,17 @@ mod controls;
 mod gates;
 mod git;
 mod outfit;
+mod program;
+mod setups;
 mod steps;
 
-pub(super) use gates::with_returns;
 pub(super) use steps::FIRST_SIZE;
 
 use std::sync::Arc;
 
 use super::shared::Shared;
 use crate::engine::{Effect, EffectKind, State};
-use crate::model::event::{GateEvent, MergeEvent, RunEvent, StepEvent, WorkEvent};
+use crate::model::event::{GateEvent, MergeEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
 use crate::model::{AgentStatus, EffectId, Event, RunId, StepOutcome, Timestamp, Usage};
 
 /// What an effect needs to know of the state at the moment it is carried out.
@@ -62,6 +63,12 @@ impl Facts {
 pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timestamp) {
     let facts = Facts::of(state, &effect, now);
     let shared = Arc::clone(shared);
+    // Known before it begins: whoever is told to end it meanwhile finds it.
+    if effect.kind.is_session() {
+        shared.sessions.add(effect.id, controls::session(&shared, &facts, &effect.kind));
+    } else if let EffectKind::Control { target, action } = &effect.kind {
+        controls::note(&shared, *target, action);
+    }
     tokio::spawn(async move {
         let (id, kind) = (effect.id, effect.kind.clone());
         let task = tokio::spawn(carry_out(Arc::clone(&shared), facts, effect));
@@ -77,6 +84,7 @@ async fn carry_out(shared: Arc<Shared>, facts: Facts, effect: Effect) {
     let Effect { id, kind } = effect;
     match kind {
         EffectKind::RunStep { .. } => steps::run(shared, facts, kind).await,
+        EffectKind::RunSetup { .. } => setups::run(shared, facts, kind).await,
         EffectKind::RunGate { .. } => gates::run(shared, facts, kind).await,
         EffectKind::Control { target, action } => {
             let error = controls::control(&shared, target, action).await.err();
@@ -97,6 +105,18 @@ async fn carry_out(shared: Arc<Shared>, facts: Facts, effect: Effect) {
     }
 }
 
+/// A pipe has no line discipline: a line feed alone would go straight down.
+pub(super) fn with_returns(bytes: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(bytes.len() + 64);
+    for &byte in bytes {
+        if byte == b'\n' {
+            shown.push(b'\r');
+        }
+        shown.push(byte);
+    }
+    shown
+}
+
 /// The event that completes an effect with a failure.
 pub(super) fn failure(effect: EffectId, kind: &EffectKind, error: String) -> Event {
     match kind {
@@ -108,6 +128,7 @@ pub(super) fn failure(effect: EffectId, kind: &EffectKind, error: String) -> Eve
             let failure = crate::model::FailureKind::Infrastructure;
             Event::Step(StepEvent::Ended { effect, outcome: StepOutcome::Failed { failure, message: error } })
         }
+        EffectKind::RunSetup { .. } => Event::Setup(SetupEvent::Broken { effect, error }),
         EffectKind::RunGate { .. } => Event::Gate(GateEvent::Broken { effect, error }),
         EffectKind::BuildMerge { .. }
         | EffectKind::StageMerge { .. }

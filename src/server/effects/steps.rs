@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Facts;
-use super::controls::session_id;
+use super::controls::{self, GRACE_MS, session_id};
 use super::outfit::{self, WorktreeError};
 use crate::agents::{self, AgentEvent, ExitInfo, Launch, LaunchRequest, Reader};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
 use crate::model::agent::AgentMode;
-use crate::model::event::StepEvent;
+use crate::model::event::{StepEvent, WorkEvent};
 use crate::model::{
     AgentName, AgentProfile, AgentState, AgentStatus, Brief, Event, FailureKind, SessionId, StepKind,
     StepOutcome, TaskId, Usage,
 };
 use crate::prompts;
-use crate::protocol::keeper::{Exit, KeeperSpec, Mode, Signal};
-use crate::server::live::{AnswerKeys, LiveSession};
+use crate::protocol::keeper::{KeeperSpec, Mode, Signal};
+use crate::server::live::LiveSession;
 use crate::server::panes::Pane;
 use crate::server::sessions::{self, Follower, Standing};
 use crate::server::shared::Shared;
@@ -29,8 +29,6 @@ use crate::term::{Emulator, TermEvent};
 
 /// Size of a terminal that nobody has looked at yet.
 pub(in crate::server) const FIRST_SIZE: (u16, u16) = (100, 30);
-/// Between SIGTERM and SIGKILL for a step that took too long.
-const GRACE_MS: u64 = 3_000;
 /// A result file that is longer than this is none.
 const RESULT_LIMIT: u64 = 4 << 20;
 
@@ -62,18 +60,34 @@ pub(super) async fn run(shared: Arc<Shared>, facts: Facts, kind: EffectKind) {
         timeout: Duration::from_millis(timeout_ms),
         idle: Duration::from_millis(idle_ms),
     };
-    let outcome = match run_order(&shared, &facts, &order).await {
-        Ok(outcome) => outcome,
-        Err((failure, message)) => StepOutcome::Failed { failure, message },
+    let ended = |outcome| Event::Step(StepEvent::Ended { effect, outcome });
+    let event = match run_order(&shared, &facts, &order).await {
+        Ok(outcome) => ended(outcome),
+        Err(Trouble::Failed(failure, message)) => ended(StepOutcome::Failed { failure, message }),
+        Err(Trouble::Ended) => ended(StepOutcome::Cancelled),
+        Err(Trouble::Gone) => Event::Work(WorkEvent::Gone { effect }),
     };
     shared.sessions.remove(effect);
-    shared.report(Event::Step(StepEvent::Ended { effect, outcome }));
+    shared.report(event);
 }
 
-type Trouble = (FailureKind, String);
+/// Why a step has no outcome of its own.
+enum Trouble {
+    /// It could not be run.
+    Failed(FailureKind, String),
+    /// It was to end before it could begin.
+    Ended,
+    /// Its worktree has to be set up first.
+    Gone,
+}
+
+fn broken(error: impl ToString) -> Trouble {
+    Trouble::Failed(FailureKind::Infrastructure, error.to_string())
+}
 
 async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result<StepOutcome, Trouble> {
-    let wrong = |message: String| (FailureKind::Configuration, message);
+    let Some(live) = shared.sessions.get(facts.effect) else { return Err(Trouble::Ended) };
+    let wrong = |message: String| Trouble::Failed(FailureKind::Configuration, message);
     let project = shared.project();
     let profile = project
         .profiles
@@ -82,17 +96,12 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         .ok_or_else(|| wrong(format!("the agent {} is not configured any more", order.agent)))?;
     let interactive = profile.mode == AgentMode::Interactive;
     let dir = shared.places.session(&facts.run, &order.session);
-    let standing = start(shared, facts, order, &profile).await?;
+    let standing = start(shared, facts, order, &profile, &live).await?;
     let recording = shared.places.recording(&facts.run, &order.session);
     let (cols, rows) = FIRST_SIZE;
     let emulator = Emulator::new(cols, rows, project.colours());
     let (pane, outbox) = shared.panes.open(&order.session, emulator, interactive);
-    let keys = AnswerKeys {
-        approve: profile.approve_keys.clone(),
-        deny: profile.deny_keys.clone(),
-        interrupt: profile.interrupt_keys.clone(),
-    };
-    let live = shared.sessions.add(facts.effect, LiveSession::new(order.session.clone(), keys));
+    controls::catch_up(&live, &pane);
     if facts.status.is_none() {
         // It may have begun and ended while no server was there to say so.
         let pid = if let Standing::Live { pid, .. } = &standing { *pid } else { 0 };
@@ -103,9 +112,14 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
     let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower).await;
     let result_file = read_result(&dir.join("result.json"));
     let outcome = match exit {
-        Ok(Some(exit)) => follower.finish(&pane, exit, result_file),
+        Ok(Some(exit)) => {
+            let exit = ExitInfo { code: exit.code, signal: exit.signal };
+            let (session, resume) = (shared.places.marker(&order.session), order.resume.as_deref());
+            let after = agents::session_after(&profile, exit, &session, resume);
+            follower.finish(&pane, exit, result_file, after)
+        }
         Ok(None) => StepOutcome::Lost,
-        Err(error) => return Err((FailureKind::Infrastructure, error.to_string())),
+        Err(error) => return Err(broken(error)),
     };
     release_checkout(shared, facts, order).await;
     Ok(if live.is_ending() { StepOutcome::Cancelled } else { outcome })
@@ -117,20 +131,22 @@ async fn start(
     facts: &Facts,
     order: &Order,
     profile: &AgentProfile,
+    live: &LiveSession,
 ) -> Result<Standing, Trouble> {
     let dir = shared.places.session(&facts.run, &order.session);
-    let broken = |message: String| (FailureKind::Infrastructure, message);
-    let known = sessions::standing(&dir).map_err(|error| broken(error.to_string()))?;
+    let known = sessions::standing(&dir).map_err(broken)?;
     if let Some(standing) = known {
         return Ok(standing);
     }
     let prepared = prepare(shared, facts, order, profile).await?;
     let paste = prepared.launch.paste.clone();
+    if live.is_ending() {
+        return Err(Trouble::Ended);
+    }
     let spec = prepared.spec(shared, facts, order);
     let (exe, keeper_dir) = (shared.exe.clone(), dir);
     let started = tokio::task::spawn_blocking(move || sessions::start(&exe, &keeper_dir, || spec)).await;
-    let standing =
-        started.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
+    let standing = started.map_err(broken)?.map_err(broken)?;
     if let (Some(text), Standing::Live { .. }) = (paste, &standing) {
         tokio::spawn(paste_when_ready(Arc::clone(shared), order.session.clone(), text));
     }
@@ -187,7 +203,6 @@ async fn prepare(
     order: &Order,
     profile: &AgentProfile,
 ) -> Result<Prepared, Trouble> {
-    let broken = |message: String| (FailureKind::Infrastructure, message);
     let (worker, run, branch) = (Arc::clone(shared), facts.run.clone(), facts.branch.clone());
     let (task, checkout, brief) = (order.task.clone(), order.checkout(), order.brief.clone());
     let tree = tokio::task::spawn_blocking(move || {
@@ -201,7 +216,11 @@ async fn prepare(
             (Some(task), None) => {
                 let path = worker.places.worktree(&run, task);
                 let base = brief.base.as_ref().map_or("HEAD", |base| base.as_str());
-                outfit::present(&worker, &path, &branch, base)?
+                let present = outfit::present(&worker, &path, &branch, base)?;
+                if !present.setup.is_empty() {
+                    return Ok(None);
+                }
+                present.worktree
             }
             (None, None) => repository.open_worktree(&worker.places.root)?,
         };
@@ -211,10 +230,9 @@ async fn prepare(
             }
             _ => None,
         };
-        Ok::<(Worktree, Option<String>), WorktreeError>((worktree, diff))
+        Ok::<Option<(Worktree, Option<String>)>, WorktreeError>(Some((worktree, diff)))
     });
-    let (worktree, diff) =
-        tree.await.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
+    let (worktree, diff) = tree.await.map_err(broken)?.map_err(broken)?.ok_or(Trouble::Gone)?;
     let launch = launch(shared, facts, order, profile, &worktree, diff)?;
     Ok(Prepared { launch, cwd: worktree.path })
 }
@@ -238,9 +256,7 @@ fn launch(
         structured,
     };
     let text = prompt_text(order, &extra);
-    let io = |error: std::io::Error| {
-        (FailureKind::Infrastructure, format!("{} can't be written: {error}", dir.display()))
-    };
+    let io = |error: std::io::Error| broken(format!("{} can't be written: {error}", dir.display()));
     std::fs::create_dir_all(&dir).map_err(io)?;
     std::fs::write(&prompt_file, &text).map_err(io)?;
     let user_env = environment::of_this_process();
@@ -262,7 +278,7 @@ fn launch(
         schema: Some(prompts::schema(order.brief.step)),
         user_env: &user_env,
     };
-    agents::launch(&request).map_err(|error| (FailureKind::Configuration, error.to_string()))
+    agents::launch(&request).map_err(|error| Trouble::Failed(FailureKind::Configuration, error.to_string()))
 }
 
 /// A resumed session is only asked to correct its answer; an agent without memory is told everything again with it.
@@ -290,7 +306,7 @@ async fn paste_when_ready(shared: Arc<Shared>, session: SessionId, text: String)
         last = Some(version);
     }
     let Some(pane) = shared.panes.get(&session) else { return };
-    if let Err(error) = super::controls::prompt(&pane, &text).await {
+    if let Err(error) = controls::prompt(&pane, &text).await {
         tracing::warn!(%session, error, "the prompt did not reach the agent");
     }
 }
@@ -354,9 +370,6 @@ impl AgentFollower {
             facts.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)));
         // How long it stood still is not recorded: one that did when the server came back has its whole time again.
         let spent = if facts.paused || asked { 0 } else { clock::now().since(facts.started) };
-        if facts.paused {
-            live.set_paused(true);
-        }
         live.set_asking(asked);
         AgentFollower {
             shared: Arc::clone(shared),
@@ -452,10 +465,16 @@ impl AgentFollower {
         }
     }
 
-    fn finish(mut self, pane: &Pane, exit: Exit, result_file: Option<String>) -> StepOutcome {
-        let exit = ExitInfo { code: exit.code, signal: exit.signal };
+    /// `after` is what the end tells of its session.
+    fn finish(
+        mut self,
+        pane: &Pane,
+        exit: ExitInfo,
+        result_file: Option<String>,
+        after: Option<AgentEvent>,
+    ) -> StepOutcome {
         let events = self.reader.finish(exit, result_file);
-        self.take(pane, events);
+        self.take(pane, events.into_iter().chain(after).collect());
         if self.timed_out {
             return StepOutcome::TimedOut;
         }

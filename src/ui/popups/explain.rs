@@ -56,8 +56,9 @@ impl Explain {
             return run_rows(stage, look, columns);
         };
         let sign = signs::task(task, snapshot, look);
+        let state = if snapshot.is_stopped(task) { "stopped" } else { task.phase.name() };
         let mut rows = vec![
-            Row::of(&format!("{} {} ", sign.glyph, task.phase.name()), look.style(sign.role))
+            Row::of(&format!("{} {} ", sign.glyph, state), look.style(sign.role))
                 .left(&format!("for {}", look.ages.since(task.since)), look.style(Role::Dim)),
             Row::new(),
         ];

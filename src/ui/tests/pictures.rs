@@ -86,6 +86,36 @@ fn an_idle_screen_asks_for_no_clock_and_a_busy_one_for_the_next_change() {
     assert_ne!(bench.text(), before);
 }
 
+/// The busy run as it is after a stop.
+fn stopped() -> Snapshot {
+    let mut stopped = busy();
+    stopped.run.as_mut().unwrap().phase = RunPhase::Stopped;
+    stopped.attention.clear();
+    for session in &mut stopped.sessions {
+        session.ended = Some(NOW);
+    }
+    stopped
+}
+
+#[test]
+fn in_a_stopped_run_nothing_is_shown_to_run_or_to_wait() {
+    let open = stopped().tasks.iter().filter(|task| !task.phase.is_terminal()).count();
+    for (ascii, sign) in [(false, "■"), (true, "#")] {
+        let mut bench = Bench::sized(stopped(), 200, 50);
+        bench.ui.set_settings(Settings { depth: ColourDepth::None, ascii, ..Settings::default() });
+        bench.press("j");
+        let text = bench.text();
+        let header = text.lines().next().unwrap_or_default().to_owned();
+        assert!(header.contains(&format!("{sign} {open} stopped")), "{header}");
+        assert!(!header.contains(" run ") && !header.contains(" wait "), "{header}");
+        for task in stopped().tasks.iter().filter(|task| !task.phase.is_terminal()) {
+            let wanted = format!("{} {sign} ", task.id);
+            let row = text.lines().find(|line| line.contains(&wanted));
+            assert!(row.is_some_and(|row| row.contains("stopped")), "{wanted}: {row:?}");
+        }
+    }
+}
+
 #[test]
 fn red_is_drawn_only_where_a_person_is_wanted() {
     let mut calm = busy();

@@ -28,7 +28,7 @@ impl Detail<'_> {
         let (task, look) = (self.task, self.look);
         let sign = signs::task(task, self.snapshot, look);
         let wanted = self.snapshot.attention.iter().find(|row| row.task.as_ref() == Some(&task.id));
-        let (word, since) = wanted.map_or((state_word(task), task.since), |row| ("needs you", row.since));
+        let (word, since) = wanted.map_or((self.state_word(), task.since), |row| ("needs you", row.since));
         let over = wanted.is_none() && task.phase.is_terminal();
         let since = if over { String::new() } else { format!(" {}", look.ages.since(since)) };
         let state = format!("{} {word}{since} ", sign.glyph);
@@ -48,6 +48,16 @@ impl Detail<'_> {
         rows.extend(self.findings());
         rows.extend(self.acceptance(columns));
         rows
+    }
+
+    fn state_word(&self) -> &'static str {
+        match &self.task.hold {
+            _ if self.snapshot.is_stopped(self.task) => "stopped",
+            Some(crate::model::Hold::Paused) => "paused",
+            Some(crate::model::Hold::Waiting { .. }) => "waiting",
+            Some(crate::model::Hold::NeedsAttention(_)) => "needs you",
+            None => self.task.phase.name(),
+        }
     }
 
     fn label(&self, name: &str) -> Row {
@@ -106,6 +116,7 @@ impl Detail<'_> {
 
     fn human(&self) -> signs::Sign {
         let (glyph, role) = match self.task.phase {
+            _ if self.snapshot.is_stopped(self.task) => (self.look.glyphs.stopped, Role::Dim),
             Phase::AwaitingHuman => (self.look.glyphs.need, Role::Need),
             Phase::MergeQueued | Phase::Merging | Phase::Done => (self.look.glyphs.ok, Role::Ok),
             _ => (self.look.glyphs.wait, Role::Dim),
@@ -173,15 +184,6 @@ pub fn place(finding: &crate::model::Finding) -> String {
     match finding.line {
         0 => finding.file.clone(),
         line => format!("{}:{line}", finding.file),
-    }
-}
-
-fn state_word(task: &TaskView) -> &'static str {
-    match &task.hold {
-        Some(crate::model::Hold::Paused) => "paused",
-        Some(crate::model::Hold::Waiting { .. }) => "waiting",
-        Some(crate::model::Hold::NeedsAttention(_)) => "needs you",
-        None => task.phase.name(),
     }
 }
 

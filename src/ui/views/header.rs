@@ -59,6 +59,7 @@ impl Header<'_> {
             (glyphs.need, counts.need, if counts.need == 1 { "needs you" } else { "need you" }, Role::Need),
             (glyphs.run, counts.run, "run", Role::Run),
             (glyphs.wait, counts.wait, "wait", Role::Wait),
+            (glyphs.stopped, counts.stopped, "stopped", Role::Dim),
             (glyphs.ok, counts.done, "done", Role::Ok),
             (glyphs.fail, counts.failed, "not done", Role::Dim),
         ];

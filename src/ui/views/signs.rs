@@ -31,6 +31,7 @@ pub fn task(task: &TaskView, snapshot: &Snapshot, look: Look<'_>) -> Sign {
     let (glyph, role) = match task.phase {
         Phase::Done => (glyphs.ok, Role::Ok),
         Phase::Cancelled => (glyphs.gone, Role::Dim),
+        _ if snapshot.is_stopped(task) => (glyphs.stopped, Role::Dim),
         _ if stuck && wanted => (glyphs.fail, Role::Fail),
         _ if over => (glyphs.fail, Role::Dim),
         _ if wanted || task.phase == Phase::AwaitingHuman => (glyphs.need, Role::Need),
@@ -43,6 +44,9 @@ pub fn task(task: &TaskView, snapshot: &Snapshot, look: Look<'_>) -> Sign {
 }
 
 fn task_word(task: &TaskView, snapshot: &Snapshot, look: Look<'_>) -> String {
+    if snapshot.is_stopped(task) {
+        return "stopped".to_owned();
+    }
     let rounds = || format!("{} {}/{}", task.agent, task.round, task.max_rounds);
     match (&task.hold, task.phase) {
         (Some(Hold::Paused), _) => "paused".to_owned(),
@@ -138,7 +142,7 @@ pub fn review(review: &ReviewView, look: Look<'_>) -> Sign {
 
 /// What a session is for, in a word.
 pub fn purpose(session: &SessionView) -> &'static str {
-    session.step.map_or("gate", StepKind::name)
+    session.step.map_or(if session.setup { "setup" } else { "gate" }, StepKind::name)
 }
 
 /// The colour that tells an agent from the others: by its place among all names that are in use.

@@ -5,17 +5,18 @@ use crate::agents::launch::{ARGUMENT_LIMIT, LaunchError, LaunchRequest};
 const KNOWN: [&str; 8] =
     ["prompt_file", "prompt", "result_file", "session_id", "worktree", "task", "role", "model"];
 
-/// The profile's command with its placeholders replaced, in one pass.
-pub(super) fn fill(request: &LaunchRequest<'_>) -> Result<Vec<String>, LaunchError> {
-    let agent = request.agent();
-    let argv: Vec<String> =
-        request.profile.command.iter().map(|part| fill_part(request, part)).collect::<Result<_, _>>()?;
-    if argv.first().is_none_or(|program| program.trim().is_empty()) {
-        return Err(LaunchError::NoCommand { agent: agent.clone() });
-    }
-    match argv.iter().find(|argument| argument.len() > ARGUMENT_LIMIT) {
-        Some(argument) => Err(LaunchError::PromptTooLong { agent: agent.clone(), bytes: argument.len() }),
-        None => Ok(argv),
+/// Arguments with their placeholders replaced, in one pass.
+pub(super) fn fill<'a>(
+    request: &LaunchRequest<'_>,
+    parts: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<String>, LaunchError> {
+    let filled: Vec<String> =
+        parts.into_iter().map(|part| fill_part(request, part)).collect::<Result<_, _>>()?;
+    match filled.iter().find(|argument| argument.len() > ARGUMENT_LIMIT) {
+        Some(argument) => {
+            Err(LaunchError::PromptTooLong { agent: request.agent().clone(), bytes: argument.len() })
+        }
+        None => Ok(filled),
     }
 }
 
@@ -24,6 +25,13 @@ fn fill_part(request: &LaunchRequest<'_>, part: &str) -> Result<String, LaunchEr
     let mut rest = part;
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
+        // `{{name}}` is how `{name}` itself is written.
+        let doubled = after.strip_prefix('{').and_then(placeholder);
+        if let Some((name, behind)) = doubled.and_then(|(name, rest)| Some((name, rest.strip_prefix('}')?))) {
+            out.push_str(&format!("{{{name}}}"));
+            rest = behind;
+            continue;
+        }
         match placeholder(after) {
             Some((name, behind)) => {
                 out.push_str(&value(request, name)?);
