@@ -28,7 +28,8 @@ pub fn run(dir: &Path, args: RunArgs) -> Outcome {
             "say what is to be done: loopmon run \"<goal>\", or bring a plan with --plan FILE",
         ));
     }
-    let settings = Settings::load(&places, &repository).map_err(Failure::usage)?;
+    let settings =
+        Settings::load(&places, &repository).map_err(|problems| Failure::usage(problems.to_string()))?;
     check_plan(plan.as_ref(), &settings.policy)?;
     if args.dry_run {
         return dry_run(&goal, plan.as_ref(), &settings.policy);

@@ -11,6 +11,7 @@ pub mod places;
 pub mod plans;
 pub mod project;
 pub mod scripts;
+pub mod settings;
 pub mod start;
 
 mod canvas;
@@ -125,7 +126,8 @@ impl Server {
     pub fn open_at(repository: Repository, mut places: Places, exe: &Path) -> Result<Server, ServerError> {
         places.prepare()?;
         let lock = lock(&places)?;
-        let project = Project::load(&places, &repository).map_err(ServerError::Config)?;
+        let project = Project::load(&places, &repository)
+            .map_err(|problems| ServerError::Config(problems.to_string()))?;
         if let Some(dir) = &project.worktrees {
             places.set_worktrees(dir);
         }

@@ -1,19 +1,20 @@
-//! The project's settings, as the rest of the server uses them: the configuration files, read and turned into the
-//! engine's policy, the agents' profiles and the screen's settings.
+//! The project's settings, as the rest of the server uses them: turned into the engine's policy, the agents' profiles and
+//! the screen's settings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::places::{Places, absolute};
-use crate::config::{self, Config, GateCommand, Source};
+use super::places::Places;
+use super::settings::{self, Checked};
+use crate::config::{self, Config, GateCommand, Problem, Problems};
 use crate::git::Repository;
 use crate::keymap::Keymap;
 use crate::model::agent::{AgentKind, AgentMode, PromptBy};
 use crate::model::policy::{Retry, Team};
 use crate::model::{AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum};
 use crate::protocol::client::Colours;
-use crate::theme::{ColourDepth, Theme, Themes};
+use crate::theme::{ColourDepth, Theme};
 use crate::ui::{AgentFound, Settings, Welcome};
 use crate::{learn, prompts, term};
 
@@ -38,6 +39,8 @@ pub struct Project {
     pub worktrees: Option<PathBuf>,
     /// Every theme that there is.
     pub themes: Vec<Theme>,
+    /// What is wrong with themes that are not in use.
+    pub spare: Vec<Problem>,
     /// What the first screen tells.
     pub welcome: Arc<Welcome>,
     roles: BTreeMap<String, String>,
@@ -49,19 +52,10 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads the settings; the error is every problem, a line each.
-    pub fn load(places: &Places, repository: &Repository) -> Result<Project, String> {
-        let config = read_config(places)?;
+    /// Reads the settings; the error is everything that is wrong with them.
+    pub fn load(places: &Places, repository: &Repository) -> Result<Project, Problems> {
+        let Checked { config, keymap, theme, themes, spare } = settings::of_project(places)?;
         let found = learn::find_agents(&learn::Machine::current());
-        let themes = Themes::new(own_themes());
-        let mut keys = config.keys.clone();
-        keys.entry("leave".to_owned()).or_insert_with(|| vec![config.ui.leave_key.clone()]);
-        let keymap = Keymap::with(&keys).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("[keys] {problem}")).collect();
-            lines.join("\n")
-        })?;
-        let theme = themes.load(&config.ui.theme).map_err(|error| error.to_string())?;
-        let (all_themes, _broken) = themes.load_all();
         let usable = usable_agents(&config, &found);
         Ok(Project {
             policy: policy(&config, &usable),
@@ -77,7 +71,8 @@ impl Project {
             setup_timeout: config.worktrees.setup_timeout,
             copy: config.worktrees.copy.clone(),
             worktrees: config.worktrees.dir.as_ref().map(PathBuf::from),
-            themes: all_themes,
+            themes,
+            spare,
             welcome: Arc::new(welcome(places, repository, &found)),
             roles: config.roles.iter().map(|(name, role)| (name.clone(), role.prompt.clone())).collect(),
             theme,
@@ -107,7 +102,7 @@ impl Project {
 
     /// Uses another theme.
     pub fn with_theme(&self, name: &str) -> Result<Project, String> {
-        let theme = Themes::new(own_themes()).load(name).map_err(|error| error.to_string())?;
+        let theme = settings::theme(name)?;
         Ok(Project { theme, ..self.clone() })
     }
 
@@ -125,49 +120,6 @@ impl Project {
             (None, own) => own.cloned(),
         }
     }
-}
-
-/// The user's own configuration file.
-pub fn user_config() -> Option<PathBuf> {
-    let dir = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
-    Some(dir.join("loopmon").join("config.toml"))
-}
-
-/// The folder of the user's own themes.
-pub fn themes_dir() -> Option<PathBuf> {
-    Some(user_config()?.parent()?.join("themes"))
-}
-
-/// The checked configuration; the error is every problem, a line each.
-pub fn read_config(places: &Places) -> Result<Config, String> {
-    let user = user_config().filter(|path| path.exists());
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok::<_, String>((path.display().to_string(), text))
-    };
-    let user = user.as_ref().map(read).transpose()?;
-    let own = Some(places.config()).filter(|path| path.exists());
-    let own = own.as_ref().map(read).transpose()?;
-    let source = |file: &'static str, pair: &'_ Option<(String, String)>| {
-        pair.as_ref()
-            .map(|(name, text)| (if file.is_empty() { name.clone() } else { file.to_owned() }, text.clone()))
-    };
-    let (user, own) = (source("", &user), source("loopmon.toml", &own));
-    Config::merged(
-        user.as_ref().map(|(file, text)| Source { file, text }),
-        own.as_ref().map(|(file, text)| Source { file, text }),
-    )
-    .map_err(|problems| problems.to_string())
-}
-
-fn own_themes() -> Vec<(String, String)> {
-    let Some(entries) = themes_dir().and_then(|dir| std::fs::read_dir(dir).ok()) else { return Vec::new() };
-    let toml = |entry: std::fs::DirEntry| {
-        let path = entry.path();
-        let name = path.file_stem()?.to_str()?.to_owned();
-        (path.extension()? == "toml").then_some((name, std::fs::read_to_string(&path).ok()?))
-    };
-    entries.flatten().filter_map(toml).collect()
 }
 
 fn welcome(places: &Places, repository: &Repository, found: &[learn::FoundAgent]) -> Welcome {

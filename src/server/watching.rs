@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::project::{self, Project};
+use super::project::Project;
 use super::runtime::Message;
+use super::settings;
 use super::shared::Shared;
 use crate::watch;
 
 /// Takes up changed settings until the server ends.
 pub async fn watch(shared: Arc<Shared>) {
     let files: Vec<PathBuf> = std::iter::once(shared.places.config())
-        .chain(project::user_config())
-        .chain(project::themes_dir().map(|dir| dir.join("*.toml")))
+        .chain(settings::user_config())
+        .chain(settings::themes_dir().map(|dir| dir.join("*.toml")))
         .collect();
     let mut changes = match watch::Watcher::new(&files) {
         Ok(watcher) => watcher,
@@ -25,7 +26,7 @@ pub async fn watch(shared: Arc<Shared>) {
         let worker = Arc::clone(&shared);
         let loaded = tokio::task::spawn_blocking(move || Project::load(&worker.places, &worker.repository));
         if let Ok(result) = loaded.await {
-            shared.send(Message::Configured(result.map(Box::new)));
+            shared.send(Message::Configured(result.map(Box::new).map_err(|problems| problems.to_string())));
         }
     }
 }
