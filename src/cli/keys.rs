@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::out::say;
 use super::{Failure, Outcome, project};
 use crate::keymap::{Context, Keymap};
 use crate::server::settings;
@@ -17,9 +18,9 @@ pub fn keys(dir: &Path) -> Outcome {
         Err(_) => Keymap::default(),
     };
     for context in Context::ALL {
-        println!("{}", context.heading());
+        say!("{}", context.heading());
         for binding in keymap.of(context) {
-            println!("  {:<18} {:<18} {}", binding.entry.name, binding.keys_text(), binding.entry.text);
+            say!("  {:<18} {:<18} {}", binding.entry.name, binding.keys_text(), binding.entry.text);
         }
     }
     Ok(0)

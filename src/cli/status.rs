@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::StatusArgs;
+use super::out::{say, say_words};
 use super::project::{self, Project};
 use super::{Outcome, shown};
 use crate::model::snapshot::{AttentionRow, RunPhase, Snapshot, TaskView};
@@ -15,9 +16,9 @@ pub fn status(dir: &Path, args: &StatusArgs) -> Outcome {
     let Project { places, .. } = project::open(dir)?;
     let snapshot = project::snapshot(&places)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&snapshot)?);
+        say!("{}", serde_json::to_string_pretty(&snapshot)?);
     } else {
-        print!("{}", text(&snapshot, clock::now()));
+        say_words!("{}", text(&snapshot, clock::now()));
     }
     Ok(0)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::ValidateArgs;
+use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::config::{Problem, Problems};
@@ -15,7 +16,7 @@ pub fn validate(dir: &Path, args: &ValidateArgs) -> Outcome {
         let path = if dir == Path::new(".") { file.clone() } else { dir.join(file) };
         let checked = settings::of_file(&path).map_err(wrong)?;
         refuse_spare(&checked.spare)?;
-        println!("{}: right", file.display());
+        say!("{}: right", file.display());
         return Ok(0);
     }
     let Project { repository, places } = project::open(dir)?;
@@ -23,9 +24,9 @@ pub fn validate(dir: &Path, args: &ValidateArgs) -> Outcome {
     refuse_spare(&loaded.spare)?;
     let policy = &loaded.policy;
     if !places.config().exists() {
-        println!("there is no loopmon.toml here: the defaults hold (`loopmon init` writes one)");
+        say!("there is no loopmon.toml here: the defaults hold (`loopmon init` writes one)");
     }
-    println!(
+    say!(
         "right: {} agents, {} reviewers, {} gates, {} tasks at once",
         policy.team.known.len(),
         policy.team.reviewers.len(),
@@ -33,10 +34,10 @@ pub fn validate(dir: &Path, args: &ValidateArgs) -> Outcome {
         policy.parallel
     );
     if policy.gates.is_empty() {
-        println!("note: no gate is configured, so nothing but reviewers stands before a merge");
+        say!("note: no gate is configured, so nothing but reviewers stands before a merge");
     }
     if policy.team.known.is_empty() {
-        println!("note: no agent was found on this machine; name one under [agents]");
+        say!("note: no agent was found on this machine; name one under [agents]");
     }
     Ok(0)
 }
