@@ -148,7 +148,7 @@ impl ScreenClient {
             permit = reserve(&outgoing, due) => {
                 let permit = permit?;
                 let scene = self.scene();
-                match draw(&mut self.ui, &mut self.canvas, &scene) {
+                match scene.show(|world| draw(&mut self.ui, &mut self.canvas, world)) {
                     Ok(frame) => permit.send(FromServer::Frame(frame)),
                     Err(message) => {
                         permit.send(Message::Bye { message: Some(message), error: true }.into());
@@ -245,6 +245,12 @@ impl ScreenClient {
             match request {
                 Request::Detach => return self.leave(None, Farewell::Left).await,
                 Request::QuitServer => return self.leave(None, Farewell::QuitServer).await,
+                Request::StartDemo => {
+                    let _gone = self.connection.outgoing.send(Message::StartDemo.into()).await;
+                    // Without a run there is nothing to come back to.
+                    let idle = self.view.snapshot.borrow().run.is_none();
+                    return Some(if idle { Farewell::QuitServer } else { Farewell::Left });
+                }
                 Request::Redraw => {
                     self.canvas.forget();
                     self.dirty = true;
@@ -306,9 +312,9 @@ impl Scene {
     }
 }
 
-fn draw(ui: &mut Ui, canvas: &mut Canvas, scene: &Scene) -> Result<Vec<u8>, String> {
-    let drawn =
-        scene.show(|world| catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world)))));
+/// A frame; the error is what to tell the person.
+pub fn draw(ui: &mut Ui, canvas: &mut Canvas, world: &World<'_>) -> Result<Vec<u8>, String> {
+    let drawn = catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world))));
     drawn.unwrap_or_else(|_| {
         Err("the screen could not be drawn (a fault of loopmon's); the agents go on: start `loopmon` again".to_owned())
     })
@@ -330,7 +336,8 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-fn to_input(event: TerminalEvent) -> Option<Input> {
+/// What the terminal sent, as the screen takes it.
+pub fn to_input(event: TerminalEvent) -> Option<Input> {
     Some(match event {
         TerminalEvent::Key(key) => Input::Key(key),
         TerminalEvent::Mouse(mouse) => Input::Mouse(mouse),

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod clock;
 pub mod daemon;
 pub mod describe;
+pub mod nowhere;
 pub mod places;
 pub mod plans;
 pub mod project;

@@ -14,7 +14,7 @@ use crate::model::agent::{AgentKind, AgentMode, PromptBy};
 use crate::model::policy::{Retry, Team};
 use crate::model::{AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum};
 use crate::protocol::client::Colours;
-use crate::theme::{ColourDepth, Theme};
+use crate::theme::Theme;
 use crate::ui::{AgentFound, Settings, Welcome};
 use crate::{learn, prompts, term};
 
@@ -46,9 +46,7 @@ pub struct Project {
     roles: BTreeMap<String, String>,
     theme: Theme,
     keymap: Keymap,
-    ascii: bool,
-    mouse: bool,
-    bell: bool,
+    ui: config::Ui,
 }
 
 impl Project {
@@ -73,31 +71,17 @@ impl Project {
             worktrees: config.worktrees.dir.as_ref().map(PathBuf::from),
             themes,
             spare,
-            welcome: Arc::new(welcome(places, repository, &found)),
+            welcome: Arc::new(welcome(places, repository, &config, &usable, &found)),
             roles: config.roles.iter().map(|(name, role)| (name.clone(), role.prompt.clone())).collect(),
             theme,
             keymap,
-            ascii: config.ui.ascii,
-            mouse: config.ui.mouse,
-            bell: config.ui.bell,
+            ui: config.ui,
         })
     }
 
     /// The screen's settings for a terminal with those colours.
     pub fn settings(&self, colours: Colours) -> Settings {
-        Settings {
-            keymap: self.keymap.clone(),
-            theme: self.theme.clone(),
-            depth: match colours {
-                Colours::None => ColourDepth::None,
-                Colours::Sixteen => ColourDepth::Ansi16,
-                Colours::Indexed => ColourDepth::Ansi256,
-                Colours::True => ColourDepth::True,
-            },
-            ascii: self.ascii,
-            mouse: self.mouse,
-            bell: self.bell,
-        }
+        settings::screen(&self.ui, &self.keymap, &self.theme, colours)
     }
 
     /// Uses another theme.
@@ -122,21 +106,38 @@ impl Project {
     }
 }
 
-fn welcome(places: &Places, repository: &Repository, found: &[learn::FoundAgent]) -> Welcome {
-    let config = places.config();
+fn welcome(
+    places: &Places,
+    repository: &Repository,
+    config: &Config,
+    usable: &[AgentName],
+    found: &[learn::FoundAgent],
+) -> Welcome {
+    let path = places.config();
+    let named = config.agents.iter().filter(|agent| {
+        usable.iter().any(|name| name.as_str() == agent.name)
+            && !found.iter().any(|found| found.name == agent.name)
+    });
+    let named = named.map(|agent| AgentFound {
+        name: agent.name.clone(),
+        version: None,
+        note: format!("as configured: {}", profile(agent).command.join(" ")),
+    });
     Welcome {
         repository: Some(repository.root().display().to_string()),
-        problem: None,
-        config: config.exists().then(|| "loopmon.toml".to_owned()),
-        agents: found
-            .iter()
-            .map(|agent| AgentFound {
-                name: agent.name.to_owned(),
-                version: agent.version.clone(),
-                note: agent.path.display().to_string(),
-            })
-            .collect(),
+        problem: usable.is_empty().then(|| "no agent can be asked, so no run can start".to_owned()),
+        config: path.exists().then(|| "loopmon.toml".to_owned()),
+        agents: found_agents(found).chain(named).collect(),
     }
+}
+
+/// Agents that were found on this machine, as the first screen tells them.
+pub fn found_agents(found: &[learn::FoundAgent]) -> impl Iterator<Item = AgentFound> {
+    found.iter().map(|agent| AgentFound {
+        name: agent.name.to_owned(),
+        version: agent.version.clone(),
+        note: agent.path.display().to_string(),
+    })
 }
 
 /// Agents that can be asked: whose program is a path, or was found.

@@ -63,11 +63,6 @@ impl Desk {
             Request::Command(command) => self.command(command),
             Request::StartRun { goal } => self.start(StartRun { goal, ..StartRun::default() }),
             Request::ImportPlan { path } => self.import(path),
-            Request::StartDemo => {
-                let text =
-                    "leave with q and run `loopmon demo`: it works in a throw-away repository".to_owned();
-                self.tell(Reply::Notice { text, bad: false });
-            }
             Request::ToPane { session, bytes } => self.to_pane(&session, bytes),
             Request::LoadDiff(task) => self.load_diff(task),
             Request::LoadEvents(task) => self.load_events(task),
@@ -78,6 +73,7 @@ impl Desk {
             | Request::Title(_)
             | Request::Redraw
             | Request::SetTheme(_)
+            | Request::StartDemo
             | Request::Detach
             | Request::QuitServer => {}
         }

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::places::{Places, absolute};
-use crate::config::{Config, Problem, Problems, Reading, Source, Spot};
+use crate::config::{self, Config, Problem, Problems, Reading, Source, Spot};
 use crate::keymap::{Keymap, KeymapProblem};
-use crate::theme::{Theme, ThemeError, ThemeProblem, Themes};
+use crate::protocol::client::Colours;
+use crate::theme::{ColourDepth, Theme, ThemeError, ThemeProblem, Themes};
+use crate::ui::Settings;
 
 /// The name under which an action's key of `[ui]` is bound.
 const LEAVE: &str = "leave";
@@ -29,6 +31,23 @@ pub struct Checked {
     pub spare: Vec<Problem>,
 }
 
+/// The screen's settings for a terminal with those colours.
+pub fn screen(ui: &config::Ui, keymap: &Keymap, theme: &Theme, colours: Colours) -> Settings {
+    Settings {
+        keymap: keymap.clone(),
+        theme: theme.clone(),
+        depth: match colours {
+            Colours::None => ColourDepth::None,
+            Colours::Sixteen => ColourDepth::Ansi16,
+            Colours::Indexed => ColourDepth::Ansi256,
+            Colours::True => ColourDepth::True,
+        },
+        ascii: ui.ascii,
+        mouse: ui.mouse,
+        bell: ui.bell,
+    }
+}
+
 /// A file's name as people know it, and its text.
 struct Text {
     file: String,
@@ -40,6 +59,17 @@ pub fn of_project(places: &Places) -> Result<Checked, Problems> {
     let user = user_config().map(|path| (path.display().to_string(), path));
     let own = ("loopmon.toml".to_owned(), places.config());
     check(user.into_iter().chain([own]).filter(|(_, path)| path.exists()))
+}
+
+/// The settings that hold outside any project: the user's file on top of the defaults.
+pub fn of_user() -> Result<Checked, Problems> {
+    let user = user_config().map(|path| (path.display().to_string(), path));
+    check(user.into_iter().filter(|(_, path)| path.exists()))
+}
+
+/// The defaults, whatever the files say.
+pub fn defaults() -> Result<Checked, Problems> {
+    check([])
 }
 
 /// The settings that a file would make on top of the defaults; one of the user's own themes is tried as that.
