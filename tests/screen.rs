@@ -115,3 +115,93 @@ fn the_first_screen_starts_the_demo_in_its_place() {
     });
     assert_eq!(machine.git(&["status", "--porcelain"]), "");
 }
+
+/// The colour of the first cell of `wanted` on the screen.
+fn colour(tty: &Tty, wanted: &str) -> String {
+    format!("{:?}", tty.style_of(wanted))
+}
+
+#[test]
+fn settings_that_are_saved_change_the_open_screen_and_mistakes_are_told_until_they_are_put_right() {
+    let machine = Machine::new();
+    let agent = "[agents.worker]\ncommand = [\"true\"]\n";
+    let with = |ui: &str, keys: &str| format!("{agent}[ui]\n{ui}\n[keys]\n{keys}\n");
+    let own = machine.path("home/.config/loopmon/themes");
+    fs::create_dir_all(&own).unwrap();
+    machine.commit(&[("loopmon.toml", &with("", ""))]);
+    let config = machine.project().join("loopmon.toml");
+    let save = |path: &Path, text: &str| {
+        let new = path.with_extension("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, path).unwrap();
+    };
+    let mut tty = open(&machine, &machine.project(), (100, 30));
+    tty.wait("d   demo");
+    let before = colour(&tty, "d   demo");
+    // A theme by name, and a key: both at once, without a key pressed.
+    save(&config, &with("theme = \"nord\"", "demo = \"y\""));
+    tty.wait("y   demo");
+    let nord = colour(&tty, "y   demo");
+    assert_ne!(nord, before);
+    // A mistake: what was there stays, and where it is stands on the screen as long as it is there.
+    save(&config, &with("theme = \"nrod\"", "demo = \"o\""));
+    tty.wait("loopmon.toml:4:9: ui.theme");
+    let screen = tty.wait("y   demo");
+    assert!(!screen.contains("o   demo"), "{screen}");
+    tty.wait("! loopmon.toml:4:9");
+    tty.type_text("M");
+    tty.wait("did you mean `nord`?");
+    tty.type_text("\x1b");
+    tty.wait_gone("Meanwhile");
+    // One that is followed by another is replaced by it.
+    save(&config, &with("theme = \"nord\"", "dmeo = \"o\""));
+    tty.wait("! loopmon.toml:6:1");
+    // Repaired: nothing of it is left.
+    save(&config, &with("theme = \"mine\"", "demo = \"o\""));
+    tty.wait("there is no theme");
+    save(&own.join("mine.toml"), "inherits = \"nord\"\n[roles]\nkey = \"#010203\"\n");
+    tty.wait("o   demo");
+    let screen = tty.wait_gone("! loopmon.toml");
+    assert!(!screen.contains("there is no theme"), "{screen}");
+    let mine = colour(&tty, "o   demo");
+    assert_ne!(mine, nord);
+    tty.type_text("M");
+    let screen = tty.wait("Meanwhile");
+    assert!(!screen.contains("there is no theme"), "{screen}");
+    tty.type_text("\x1b");
+    tty.wait_gone("Meanwhile");
+    // The theme's own file: broken, then another colour.
+    save(&own.join("mine.toml"), "inherits = \"nord\"\n[roles]\nkye = \"#010203\"\n");
+    tty.wait("! mine.toml:3:1");
+    assert_eq!(colour(&tty, "o   demo"), mine);
+    save(&own.join("mine.toml"), "inherits = \"nord\"\n[roles]\nkey = \"#f10203\"\n");
+    tty.wait_gone("! mine.toml");
+    tty.wait_until("the new colour", |_| colour(&tty, "o   demo").contains("241"));
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+}
+
+#[test]
+fn a_theme_that_was_chosen_on_the_screen_outlives_a_change_of_other_settings() {
+    let machine = Machine::new();
+    machine.commit(&[("loopmon.toml", "[agents.worker]\ncommand = [\"true\"]\n")]);
+    let config = machine.project().join("loopmon.toml");
+    let mut tty = open(&machine, &machine.project(), (100, 30));
+    tty.wait("d   demo");
+    let before = colour(&tty, "d   demo");
+    tty.type_text("t");
+    tty.wait("tokyonight");
+    // The end key, and enter.
+    tty.type_text("\x1b[F\r");
+    tty.wait_gone("tokyonight");
+    tty.wait_until("the theme", |_| colour(&tty, "d   demo") != before);
+    let chosen = colour(&tty, "d   demo");
+    fs::write(&config, "[agents.worker]\ncommand = [\"true\"]\n[keys]\ndemo = \"y\"\n").unwrap();
+    tty.wait("y   demo");
+    assert_eq!(colour(&tty, "y   demo"), chosen);
+    fs::write(&config, "[agents.worker]\ncommand = [\"true\"]\n[ui]\ntheme = \"nord\"\n").unwrap();
+    tty.wait("d   demo");
+    tty.wait_until("the theme by name", |_| colour(&tty, "d   demo") != chosen);
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+}

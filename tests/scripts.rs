@@ -223,14 +223,15 @@ fn settings_are_taken_up_while_a_run_goes_on_and_wrong_ones_change_nothing() {
     let config = bench.project().join("loopmon.toml");
     let good = fs::read_to_string(&config).unwrap();
     fs::write(&config, good.replace("[run]", "[run]\nparalel = 2")).unwrap();
-    run.wait("the configuration stays as it was");
+    run.wait("the settings from before hold");
     run.wait("did you mean `parallel`?");
-    bench.loopmon(&["status"]).says("the configuration stays as it was");
+    bench.loopmon(&["status"]).says("note     loopmon.toml:2:1").says("the settings from before hold");
     // As editors do it: a new file takes the old one's place.
     let beside = bench.project().join("loopmon.toml~");
     fs::write(&beside, good.replace("\"first\"", "\"second\"")).unwrap();
     fs::rename(&beside, &config).unwrap();
     run.wait("the configuration changed");
+    assert!(!bench.loopmon(&["status"]).out.contains("paralel"), "what was put right is still told");
     go(&bench);
     let ended = run.ended().code(0).says("gate second passed");
     assert!(!ended.out.contains("gate first"), "{}", ended.out);

@@ -41,6 +41,7 @@ pub fn follow(places: &Places, answers: Answers) -> Outcome {
             }
             Message::Notice { text, bad } => {
                 let sign = if bad { "! note" } else { "  note" };
+                let text = text.replace('\n', "\n                  ");
                 say!("{}", super::shown(&format!("          {sign}: {text}")));
             }
             Message::Refused(reason) => return Err(Failure::new(reason)),

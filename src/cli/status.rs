@@ -54,7 +54,7 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
         out.push_str(&attention_line(row, now));
     }
     for notice in snapshot.notices.iter().filter(|notice| notice.bad) {
-        out.push_str(&shown(&format!("  note     {}\n", notice.text)));
+        out.push_str(&shown(&format!("  note     {}\n", notice.text.replace('\n', "\n           "))));
     }
     for task in &snapshot.tasks {
         out.push_str(&task_line(task));

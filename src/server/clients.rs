@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::canvas::Canvas;
 use super::clock;
+use super::project::Project;
 use super::requests::{self, Desk};
 use super::runtime::View;
 use super::shared::Shared;
@@ -53,6 +54,8 @@ pub struct ScreenClient {
     canvas: Canvas,
     colours: Colours,
     desk: Desk,
+    /// The settings as taken up.
+    project: Arc<Project>,
     panes_changed: Arc<Notify>,
     watched: BTreeSet<SessionId>,
     dirty: bool,
@@ -87,16 +90,18 @@ impl ScreenClient {
         colours: Colours,
         clients: Arc<AtomicUsize>,
     ) -> ScreenClient {
-        let ui = Ui::new(shared.project().settings(colours));
+        let project = shared.project();
+        let ui = Ui::new(project.settings(colours));
         let desk = Desk::new(Arc::clone(&shared));
         ScreenClient {
             shared,
             view,
             connection,
             ui,
-            canvas: Canvas::new(size.0, size.1),
+            canvas: Canvas::new(size.0, size.1, project.mouse()),
             colours,
             desk,
+            project,
             panes_changed: Arc::new(Notify::new()),
             watched: BTreeSet::new(),
             dirty: true,
@@ -135,6 +140,7 @@ impl ScreenClient {
             changed = self.view.snapshot.changed() => {
                 changed.ok()?;
                 self.dirty = true;
+                self.take_settings();
                 Some(self.observe())
             }
             () = self.panes_changed.notified() => {
@@ -167,7 +173,7 @@ impl ScreenClient {
         match message {
             ToServer::Terminal(event) => {
                 if let TerminalEvent::Resize(cols, rows) = event {
-                    self.canvas = Canvas::new(cols, rows);
+                    self.canvas = Canvas::new(cols, rows, self.project.mouse());
                 }
                 Some(to_input(event).map(|input| self.input(input)).unwrap_or_default())
             }
@@ -198,6 +204,17 @@ impl ScreenClient {
         Some(self.scene().show(|world| self.ui.reply(reply, world)))
     }
 
+    /// Takes up settings that have changed.
+    fn take_settings(&mut self) {
+        let project = self.shared.project();
+        if !Arc::ptr_eq(&project, &self.project) {
+            self.ui.set_settings(project.settings(self.colours));
+            self.canvas.set_mouse(project.mouse());
+            self.desk.set_welcome(Arc::clone(&project.welcome));
+            (self.project, self.dirty) = (project, true);
+        }
+    }
+
     fn observe(&mut self) -> Vec<Request> {
         self.scene().show(|world| self.ui.observe(world))
     }
@@ -207,6 +224,7 @@ impl ScreenClient {
             snapshot: self.view.snapshot.borrow().clone(),
             shared: Arc::clone(&self.shared),
             welcome: self.desk.welcome(),
+            mistake: self.shared.mistake(),
             clients: self.clients.load(Ordering::Acquire),
         }
     }
@@ -259,8 +277,7 @@ impl ScreenClient {
                     if let Err(error) = self.shared.set_theme(&name) {
                         self.desk.tell(Reply::Notice { text: error, bad: true });
                     }
-                    self.ui.set_settings(self.shared.project().settings(self.colours));
-                    self.dirty = true;
+                    self.take_settings();
                 }
                 other => {
                     if let Some(bytes) = requests::to_terminal(&other) {
@@ -295,6 +312,7 @@ struct Scene {
     snapshot: Arc<Snapshot>,
     shared: Arc<Shared>,
     welcome: Arc<Welcome>,
+    mistake: Option<Arc<str>>,
     clients: usize,
 }
 
@@ -308,6 +326,7 @@ impl Scene {
             clock: &clock,
             welcome: &self.welcome,
             clients: self.clients,
+            mistake: self.mistake.as_deref(),
         })
     }
 }

@@ -82,7 +82,7 @@ async fn serve(mut connection: Connection, project: String, mut welcome: Welcome
     };
     let screen = Screen {
         ui: Ui::new(settings::screen(&checked.config.ui, &checked.keymap, &checked.theme, colours)),
-        canvas: Canvas::new(cols, rows),
+        canvas: Canvas::new(cols, rows, checked.config.ui.mouse),
         snapshot: Snapshot { project, ..Snapshot::default() },
         panes: PaneMap::default(),
         connection,
@@ -119,6 +119,10 @@ impl Screen {
     }
 
     fn show<T>(&mut self, work: impl FnOnce(&mut Ui, &World<'_>) -> T) -> T {
+        self.show_on(|ui, _, world| work(ui, world))
+    }
+
+    fn show_on<T>(&mut self, work: impl FnOnce(&mut Ui, &mut Canvas, &World<'_>) -> T) -> T {
         let clock = clock::wall_clock();
         let world = World {
             snapshot: &self.snapshot,
@@ -127,15 +131,13 @@ impl Screen {
             clock: &clock,
             welcome: &self.welcome,
             clients: 1,
+            mistake: None,
         };
-        work(&mut self.ui, &world)
+        work(&mut self.ui, &mut self.canvas, &world)
     }
 
     async fn draw(&mut self) -> Option<()> {
-        let mut canvas = std::mem::replace(&mut self.canvas, Canvas::new(1, 1));
-        let frame = self.show(|ui, world| draw(ui, &mut canvas, world));
-        self.canvas = canvas;
-        match frame {
+        match self.show_on(draw) {
             Ok(bytes) => self.send(bytes).await,
             Err(text) => self.leave(Message::Bye { message: Some(text), error: true }).await,
         }
@@ -156,7 +158,7 @@ impl Screen {
         };
         let ToServer::Terminal(event) = message else { return Some(Vec::new()) };
         if let crossterm::event::Event::Resize(cols, rows) = event {
-            self.canvas = Canvas::new(cols, rows);
+            self.canvas = Canvas::new(cols, rows, self.checked.config.ui.mouse);
         }
         Some(to_input(event).map(|input| self.show(|ui, world| ui.handle(input, world))).unwrap_or_default())
     }

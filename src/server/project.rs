@@ -45,6 +45,8 @@ pub struct Project {
     pub welcome: Arc<Welcome>,
     roles: BTreeMap<String, String>,
     theme: Theme,
+    /// The theme that a person chose on the screen since.
+    chosen: Option<String>,
     keymap: Keymap,
     ui: config::Ui,
 }
@@ -74,6 +76,7 @@ impl Project {
             welcome: Arc::new(welcome(places, repository, &config, &usable, &found)),
             roles: config.roles.iter().map(|(name, role)| (name.clone(), role.prompt.clone())).collect(),
             theme,
+            chosen: None,
             keymap,
             ui: config.ui,
         })
@@ -87,7 +90,18 @@ impl Project {
     /// Uses another theme.
     pub fn with_theme(&self, name: &str) -> Result<Project, String> {
         let theme = settings::theme(name)?;
-        Ok(Project { theme, ..self.clone() })
+        Ok(Project { theme, chosen: Some(name.to_owned()), ..self.clone() })
+    }
+
+    /// These settings after others: a theme that was chosen on the screen stays, unless the files now name another.
+    pub fn following(self, before: &Project) -> Project {
+        let chosen = before.chosen.as_ref().filter(|_| before.ui.theme == self.ui.theme);
+        chosen.and_then(|name| self.with_theme(name).ok()).unwrap_or(self)
+    }
+
+    /// Whether the terminal's mouse is asked for.
+    pub fn mouse(&self) -> bool {
+        self.ui.mouse
     }
 
     /// The colours that programs in panes are told.

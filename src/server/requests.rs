@@ -44,6 +44,11 @@ impl Desk {
         Arc::clone(&self.welcome)
     }
 
+    /// Tells something else on the first screen.
+    pub fn set_welcome(&mut self, welcome: Arc<Welcome>) {
+        self.welcome = welcome;
+    }
+
     /// The next reply; waits for it.
     pub async fn next(&mut self) -> Reply {
         match self.replies.recv().await {

@@ -48,6 +48,12 @@ pub fn screen(ui: &config::Ui, keymap: &Keymap, theme: &Theme, colours: Colours)
     }
 }
 
+/// The place of a mistake in a word: the file's own name and the line.
+pub fn place(problem: &Problem) -> String {
+    let name = Path::new(&problem.file).file_name().map(|name| name.to_string_lossy().into_owned());
+    format!("{}:{}:{}", name.unwrap_or_else(|| problem.file.clone()), problem.line, problem.column)
+}
+
 /// A file's name as people know it, and its text.
 struct Text {
     file: String,

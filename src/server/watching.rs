@@ -15,18 +15,20 @@ pub async fn watch(shared: Arc<Shared>) {
         .chain(settings::user_config())
         .chain(settings::themes_dir().map(|dir| dir.join("*.toml")))
         .collect();
-    let mut changes = match watch::Watcher::new(&files) {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(%error, "changes of the settings are not noticed");
-            return;
-        }
+    let begin = || {
+        let watcher = watch::Watcher::new(&files);
+        watcher.inspect_err(|error| tracing::warn!(%error, "changes of the settings are not noticed")).ok()
     };
-    while changes.changed().await.is_some() {
+    let mut watcher = begin();
+    while let Some(changes) = &mut watcher
+        && changes.changed().await.is_some()
+    {
+        // Anew, before anything is read: a folder may have been made that was not there to be watched.
+        watcher = begin();
         let worker = Arc::clone(&shared);
         let loaded = tokio::task::spawn_blocking(move || Project::load(&worker.places, &worker.repository));
         if let Ok(result) = loaded.await {
-            shared.send(Message::Configured(result.map(Box::new).map_err(|problems| problems.to_string())));
+            shared.send(Message::Configured(result.map(Box::new)));
         }
     }
 }

@@ -158,7 +158,8 @@ impl Ui {
             let into_minute = u64::try_from(world.now.0.rem_euclid(60_000)).unwrap_or(0);
             look.ages.within(60_000 - into_minute);
         }
-        Header { snapshot, clock, clients: world.clients, look }.render(screen.header, buf);
+        Header { snapshot, clock, clients: world.clients, mistake: world.mistake, look }
+            .render(screen.header, buf);
     }
 
     fn paint_frames(&self, screen: &Screen, buf: &mut Buffer, look: Look<'_>) {
