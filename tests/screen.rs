@@ -205,3 +205,110 @@ fn a_theme_that_was_chosen_on_the_screen_outlives_a_change_of_other_settings() {
     tty.type_text("q");
     assert_eq!(tty.ended(), 0);
 }
+
+/// Where that text begins on the screen: column and row, from 1.
+fn place(tty: &Tty, wanted: &str) -> (usize, usize) {
+    let screen = tty.wait(wanted);
+    let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(wanted)).unwrap();
+    (line.split(wanted).next().unwrap().chars().count() + 1, row + 1)
+}
+
+/// Presses and releases the left button there.
+fn click(tty: &mut Tty, wanted: &str) {
+    let (x, y) = place(tty, wanted);
+    tty.type_text(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+}
+
+fn wheel(tty: &mut Tty, up: bool, (x, y): (usize, usize)) {
+    let button = if up { 64 } else { 65 };
+    tty.type_text(&format!("\x1b[<{button};{x};{y}M"));
+}
+
+#[test]
+fn the_mouse_does_what_it_points_at() {
+    let machine = Machine::new();
+    let dir = machine.path("demo");
+    let args = ["demo", "--speed", "4", "--keep", "--dir", dir.to_str().unwrap()];
+    let mut tty = Tty::open(LOOPMON, &args, &machine.path("home"), &machine.env(), (120, 36));
+    tty.wait("Needs you 1");
+    assert!(String::from_utf8_lossy(&tty.written()).contains("\x1b[?1006h"), "the mouse was not asked for");
+    // A task.
+    click(&mut tty, "└ export");
+    tty.wait("─ export ─");
+    // What needs a person: gone to, then answered where it says how.
+    click(&mut tty, "approve: sh tools");
+    tty.wait("─ sample ─");
+    click(&mut tty, "a allow");
+    tty.wait_gone("approve: sh tools");
+    // A terminal is entered, and left by a click elsewhere. The one that went silent stays.
+    tty.wait("no progress");
+    click(&mut tty, "└ export");
+    tty.wait("─ export ─");
+    click(&mut tty, "simulated agent");
+    tty.wait("keys go to");
+    click(&mut tty, "water ✓");
+    tty.wait_gone("keys go to");
+    // The last screen of a task that is long done is brought back.
+    click(&mut tty, "sample ✓");
+    tty.wait("─ sample ─");
+    tty.wait("passed, 0 failed");
+    click(&mut tty, "└ export");
+    tty.wait("─ export ─");
+    // Hints, lists and the answers of a popup.
+    click(&mut tty, "? help");
+    tty.wait("go to the next that");
+    click(&mut tty, "esc close");
+    tty.wait_gone("go to the next that");
+    click(&mut tty, ": commands");
+    tty.wait("what do you want to do?");
+    click(&mut tty, "esc close");
+    tty.wait_gone("what do you want to do?");
+    tty.type_text("Q");
+    tty.wait("Stop the run");
+    click(&mut tty, "n no");
+    tty.wait_gone("Stop the run");
+    // The wheel over the board moves the selection.
+    let board = place(&tty, "└ export");
+    wheel(&mut tty, true, board);
+    tty.wait_gone("─ export ─");
+    // What a task changes is scrolled under the pointer.
+    click(&mut tty, "water ✓");
+    tty.type_text("d");
+    tty.wait("new file mode");
+    let first = tty.wait("DIFF").lines().nth(5).unwrap().to_owned();
+    let change = place(&tty, "cmd_water() {");
+    wheel(&mut tty, false, change);
+    tty.wait_until("the change to scroll", |screen| screen.lines().nth(5) != Some(first.as_str()));
+    click(&mut tty, "q detach");
+    assert_eq!(tty.ended(), 0);
+    // On a narrow screen the pages have names to press.
+    let mut tty = Tty::open(LOOPMON, &[], &dir, &machine.env(), (80, 24));
+    tty.wait("[1 Tasks]");
+    click(&mut tty, "2 Agent");
+    tty.wait("[2 Agent]");
+    click(&mut tty, "4 Log");
+    tty.wait("[4 Log]");
+    tty.type_text("q");
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+}
+
+#[test]
+fn the_mouse_is_left_to_the_terminal_if_the_settings_say_so() {
+    let machine = Machine::new();
+    let text = "[agents.worker]\ncommand = [\"true\"]\n";
+    machine.commit(&[("loopmon.toml", &format!("{text}[ui]\nmouse = false\n"))]);
+    let mut tty = open(&machine, &machine.project(), (100, 30));
+    tty.wait("d   demo");
+    assert!(!String::from_utf8_lossy(&tty.written()).contains("\x1b[?1006h"));
+    fs::write(machine.project().join("loopmon.toml"), text).unwrap();
+    wait_for("the mouse to be asked for", || {
+        String::from_utf8_lossy(&tty.written()).contains("\x1b[?1006h").then_some(())
+    });
+    click(&mut tty, "n   goal");
+    tty.wait("esc discard");
+    click(&mut tty, "esc discard");
+    tty.wait_gone("esc discard");
+    click(&mut tty, "q   quit");
+    assert_eq!(tty.ended(), 0);
+}

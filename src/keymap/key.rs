@@ -106,6 +106,12 @@ impl From<&KeyEvent> for Key {
     }
 }
 
+impl From<Key> for KeyEvent {
+    fn from(key: Key) -> KeyEvent {
+        KeyEvent::new(key.code, key.modifiers)
+    }
+}
+
 impl FromStr for Key {
     type Err = KeyError;
 

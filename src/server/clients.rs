@@ -245,7 +245,10 @@ impl ScreenClient {
         }
         for session in &visible {
             match self.shared.panes.get(session) {
-                Some(pane) => pane.watch(&self.panes_changed),
+                Some(pane) => {
+                    pane.watch(&self.panes_changed);
+                    self.desk.is_back(session);
+                }
                 None => self.desk.bring_back(session, &self.panes_changed),
             }
         }

@@ -173,6 +173,11 @@ impl Desk {
         })
     }
 
+    /// The pane of a session is there; should it be forgotten, it can be made again.
+    pub fn is_back(&mut self, session: &SessionId) {
+        self.coming_back.remove(session);
+    }
+
     /// Has the pane of an ended session made again from its recording.
     pub fn bring_back(&mut self, session: &SessionId, notify: &Arc<Notify>) {
         if self.coming_back.insert(session.clone()) {

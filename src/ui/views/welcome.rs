@@ -54,10 +54,17 @@ impl WelcomeView<'_> {
             let needs_place = matches!(action, Action::Run(RunAct::Goal | RunAct::Import));
             let off = needs_place && self.refusal.is_some();
             let look = self.look;
-            let key = self.keymap.key_of(Context::Welcome, action);
-            Row::of(&format!("  {key:<4}"), look.style(if off { Role::Dim } else { Role::Key }))
-                .left(&format!("{name:<9}"), look.style(if off { Role::Dim } else { Role::Text }))
-                .left(words, look.style(Role::Dim))
+            let binding = self.keymap.binding(Context::Welcome, action);
+            let key = binding.and_then(|binding| binding.keys.first());
+            let sign = key.map(ToString::to_string).unwrap_or_default();
+            let mut row =
+                Row::of(&format!("  {sign:<4}"), look.style(if off { Role::Dim } else { Role::Key }))
+                    .left(&format!("{name:<9}"), look.style(if off { Role::Dim } else { Role::Text }))
+                    .left(words, look.style(Role::Dim));
+            if let Some(key) = key {
+                row.press_left(*key, row.left_width());
+            }
+            row
         };
         lines.into_iter().map(row).collect()
     }
@@ -139,6 +146,9 @@ impl Widget for WelcomeView<'_> {
             width: columns,
             height,
         };
+        for (row, y) in rows.iter().zip(place.y..place.bottom()) {
+            self.look.presses.add(row.presses(Rect { y, height: 1, ..place }));
+        }
         Rows { rows: &rows, skip: 0, mark: self.look.glyphs.ellipsis }.render(place, buf);
     }
 }
