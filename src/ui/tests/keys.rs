@@ -265,7 +265,7 @@ fn the_terminal_gets_the_size_that_it_is_drawn_at() {
 
 #[test]
 fn an_ended_session_that_is_looked_at_is_asked_for_and_keeps_its_size() {
-    let mut bench = on("T11");
+    let bench = on("T11");
     assert!(!bench.snapshot.session(&"r-11".into()).unwrap().is_live());
     assert_eq!(bench.ui.visible_sessions(), [SessionId::from("r-11")]);
     assert_eq!(bench.ui.pane_sizes(), []);
