@@ -99,6 +99,7 @@ fn frames(criterion: &mut Criterion) {
             clock: "14:02",
             welcome: &welcome,
             clients: 1,
+            mistake: None,
         };
         let mut ui = Ui::new(Settings::default());
         let _ = ui.handle(Input::Resize(SIZE.0, SIZE.1), &world);

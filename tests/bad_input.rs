@@ -124,9 +124,88 @@ fn a_wrong_configuration_is_told_with_file_line_column_and_the_nearest_key() {
         }
     }
     fs::write(&config, [0xff, 0xfe, 0x00]).unwrap();
-    bench.loopmon(&["validate"]).code(2).says("loopmon.toml");
+    bench.loopmon(&["validate"]).code(2).says("loopmon.toml:1:1: could not be read");
+    bench
+        .loopmon(&["validate", "/nowhere/loopmon.toml"])
+        .code(2)
+        .says("/nowhere/loopmon.toml:1:1: could not be read");
     fs::write(&config, good).unwrap();
     bench.loopmon(&["validate"]).code(0);
+}
+
+#[test]
+fn every_mistake_of_every_file_of_the_settings_is_told_at_once_with_its_place() {
+    let bench = bench();
+    let config = bench.project().join("loopmon.toml");
+    let own = bench.machine.path("home/.config/loopmon");
+    fs::create_dir_all(own.join("themes")).unwrap();
+    let own = own.canonicalize().unwrap();
+    fs::write(own.join("themes/mine.toml"), "inherits = \"nrod\"\n[roles]\nneeed = \"red\"\n").unwrap();
+    fs::write(own.join("config.toml"), "[run]\nparallel = 0\n[keys]\nhelp = \"F1 \"\n").unwrap();
+    let text = "[run]\nparalel = 3\n[ui]\ntheme = \"defualt\"\nleave_key = \"ctrl-spcae\"\n[keys]\naprove = \"y\"\n\
+                retry = [\"r\", \"crtl-r\"]\ndiff = \"x\"\nzoom = \"x\"\npalette = []\n";
+    fs::write(&config, text).unwrap();
+    let told = [
+        "loopmon/config.toml:2:12: run.parallel: expected a whole number from 1 to 64, found 0",
+        "loopmon/config.toml:4:8: keys.help: `F1 ` is not a key (did you mean `f1`?)",
+        "loopmon.toml:2:1: run.paralel: unknown key (did you mean `parallel`?)",
+        "loopmon.toml:4:9: ui.theme: there is no theme \"defualt\" (did you mean `default`?)",
+        "loopmon.toml:5:13: ui.leave_key: `ctrl-spcae` is not a key (did you mean `ctrl-space`?)",
+        "loopmon.toml:7:1: keys.aprove: unknown action (did you mean `approve`?)",
+        "loopmon.toml:8:15: keys.retry: `crtl-r` is not a key (did you mean `ctrl-r`?)",
+        "loopmon.toml:9:8: keys.diff: `x` is also the key of `reject` (give one of them another key)",
+        "loopmon.toml:10:8: keys.zoom: `x` is also the key of `diff`, loopmon.toml:9 (give one of them another key)",
+        "loopmon.toml:11:1: keys.palette: `palette` needs a key",
+        "loopmon/themes/mine.toml:1:12: there is no theme \"nrod\" (did you mean `nord`?)",
+        "loopmon/themes/mine.toml:3:1: unknown role `neeed` (did you mean `need`?)",
+    ];
+    for args in [&["validate"][..], &run_args(&bench.one_task()), &["keys"], &["run", "--dry-run", "x"]] {
+        let ended = bench.loopmon(args).code(2);
+        let lines: Vec<&str> = ended.err.lines().collect();
+        assert_eq!(lines.len(), told.len(), "{}", ended.err);
+        for (line, told) in lines.iter().zip(told) {
+            assert!(line.contains(told), "{told:?} is not {line:?}");
+        }
+    }
+    // The project's file by its name: on top of the defaults, without the user's own.
+    let ended =
+        told[2..].iter().fold(bench.loopmon(&["validate", "loopmon.toml"]).code(2), |e, told| e.says(told));
+    assert_eq!(ended.err.lines().count(), told.len() - 2, "{}", ended.err);
+}
+
+#[test]
+fn a_theme_of_ones_own_is_refused_where_it_is_wrong_only_if_it_is_used() {
+    let bench = bench();
+    let config = bench.project().join("loopmon.toml");
+    let good = fs::read_to_string(&config).unwrap();
+    let themes = bench.machine.path("home/.config/loopmon/themes");
+    fs::create_dir_all(&themes).unwrap();
+    let theme = themes.join("mine.toml");
+    fs::write(&theme, "inherits = \"nord\"\n[roles]\nok = \"gren\"\n").unwrap();
+    let told = "themes/mine.toml:3:6: unknown colour `gren` (did you mean `green`?)";
+    for args in [&["validate"][..], &["validate", "loopmon.toml"], &["validate", theme.to_str().unwrap()]] {
+        bench.loopmon(args).code(2).says(told);
+    }
+    bench.loopmon(&["keys"]).code(0);
+    bench.run(&bench.one_task()).code(0);
+    bench.loopmon(&["stop", "--server"]).code(0);
+    fs::write(&config, format!("{good}\n[ui]\ntheme = \"mine\"\n")).unwrap();
+    for args in [&["validate"][..], &run_args(&bench.one_task())] {
+        bench.loopmon(args).code(2).says(told);
+    }
+    fs::write(&theme, "inherits = \"nord\"\n[roles]\nok = \"green\"\n").unwrap();
+    bench.loopmon(&["validate"]).code(0);
+    bench.loopmon(&["validate", theme.to_str().unwrap()]).code(0).says("right");
+}
+
+#[test]
+fn the_example_configuration_holds_with_its_commented_keys_taken_in() {
+    let bench = bench();
+    let whole: Vec<&str> =
+        loopmon::config::EXAMPLE.lines().map(|line| line.strip_prefix("#:").unwrap_or(line)).collect();
+    let path = bench.machine.path("whole.toml");
+    fs::write(&path, whole.join("\n")).unwrap();
+    bench.loopmon(&["validate", path.to_str().unwrap()]).code(0);
 }
 
 #[test]

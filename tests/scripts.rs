@@ -224,14 +224,15 @@ fn settings_are_taken_up_while_a_run_goes_on_and_wrong_ones_change_nothing() {
     let config = bench.project().join("loopmon.toml");
     let good = fs::read_to_string(&config).unwrap();
     fs::write(&config, good.replace("[run]", "[run]\nparalel = 2")).unwrap();
-    run.wait("the configuration stays as it was");
+    run.wait("the settings from before hold");
     run.wait("did you mean `parallel`?");
-    bench.loopmon(&["status"]).says("the configuration stays as it was");
+    bench.loopmon(&["status"]).says("note     loopmon.toml:2:1").says("the settings from before hold");
     // As editors do it: a new file takes the old one's place.
     let beside = bench.project().join("loopmon.toml~");
     fs::write(&beside, good.replace("\"first\"", "\"second\"")).unwrap();
     fs::rename(&beside, &config).unwrap();
     run.wait("the configuration changed");
+    assert!(!bench.loopmon(&["status"]).out.contains("paralel"), "what was put right is still told");
     go(&bench);
     let ended = run.ended().code(0).says("gate second passed");
     assert!(!ended.out.contains("gate first"), "{}", ended.out);
@@ -303,4 +304,62 @@ fn without_yes_a_headless_run_waits_for_the_persons_go() {
     waits.says("Do the work").says("--yes");
     assert_eq!(bench.status()["run"]["phase"], "proposed");
     bench.loopmon(&["stop"]).code(0);
+}
+
+/// Runs a command whose reader is gone already, and whose complaints go nowhere either if `deaf`.
+fn unread(machine: &Machine, dir: &std::path::Path, args: &[&str], deaf: bool) -> Ended {
+    let closed = || std::io::pipe().unwrap().1;
+    let mut command = std::process::Command::new(support::LOOPMON);
+    command.args(args).current_dir(dir).env_clear().envs(machine.env()).stdout(closed());
+    command.stderr(if deaf { closed().into() } else { std::process::Stdio::piped() });
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    Ended { code: output.status.code(), out: text(&output), err: errors(&output) }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_any_command_quietly() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "echo made; echo x > x.txt");
+    bench.ready("", "");
+    let plan = bench.one_task();
+    // The command ends; what it started goes on.
+    let started =
+        unread(&bench.machine, &bench.project(), &["run", "--plan", &plan, "--yes", "--headless"], false);
+    assert_eq!((started.code, started.err.as_str()), (Some(141), ""));
+    wait_for("the run's end", || (bench.status()["run"]["phase"] == "complete").then_some(()));
+    for args in [
+        &["status"][..],
+        &["status", "--json"],
+        &["events"],
+        &["events", "--json"],
+        &["events", "--follow"],
+        &["logs"],
+        &["logs", "--json"],
+        &["keys"],
+        &["validate"],
+        &["init", "--print"],
+        &["completions", "bash"],
+        &["run", "--plan", &plan, "--dry-run"],
+        &["stop", "--server", "--json"],
+    ] {
+        let ended = unread(&bench.machine, &bench.project(), args, false);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(141), ""), "{args:?}");
+    }
+    let help = unread(&bench.machine, &bench.project(), &["--help"], false);
+    assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
+    // Errors without anybody who reads them: the exit code stays.
+    for (args, code) in [(&["approve", "T9"][..], 1), (&["validate", "/nowhere"], 2), (&["events", "x"], 2)] {
+        assert_eq!(unread(&bench.machine, &bench.project(), args, true).code, Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_under_what_is_printed_is_an_error_and_no_panic() {
+    let bench = waiting_bench("");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(support::LOOPMON);
+    command.arg("keys").current_dir(bench.project()).env_clear().envs(bench.machine.env()).stdout(full);
+    let output = command.stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).starts_with("loopmon: could not print: No space left"), "{}", errors(&output));
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::args::{LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, StopArgs, TaskArgs};
+use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::model::event::RunEvent;
@@ -123,12 +124,12 @@ pub fn answer(message: Message, json: bool) -> Outcome {
         other => (false, format!("the server gave an unexpected answer: {other:?}")),
     };
     if json {
-        println!("{}", serde_json::json!({ "ok": ok, "message": text }));
+        say!("{}", serde_json::json!({ "ok": ok, "message": text }));
         return Ok(u8::from(!ok));
     }
     if !ok {
         return Err(Failure::new(text));
     }
-    println!("{text}");
+    say!("{text}");
     Ok(0)
 }

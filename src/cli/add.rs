@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::AddArgs;
+use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome, act};
 use crate::engine::snapshot::free_id;
@@ -25,8 +26,8 @@ pub fn add(dir: &Path, args: AddArgs) -> Outcome {
         ..PlanTask::default()
     };
     match project::link(&places)?.ask(Ask::Command(Command::Add(task)))? {
-        Message::Done if args.json => println!("{}", serde_json::json!({ "ok": true, "task": id })),
-        Message::Done => println!("{id}"),
+        Message::Done if args.json => say!("{}", serde_json::json!({ "ok": true, "task": id })),
+        Message::Done => say!("{id}"),
         refused => return act::answer(refused, args.json),
     }
     Ok(0)

@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::sim::SimArgs;
 
+/// How fast the demo is if nothing is said.
+const SPEED: f64 = 1.0;
+
 /// Mission control for AI coding agents in one terminal.
 ///
 /// Without a command: this project's mission control. `loopmon demo` shows the whole loop without any account.
@@ -100,7 +103,7 @@ pub enum Hidden {
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// How much faster than life the simulated agents are.
-    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    #[arg(long, value_name = "N", default_value_t = SPEED)]
     pub speed: f64,
     /// Print progress lines instead of the screen; waits for a person are answered by a policy that is printed.
     #[arg(long)]
@@ -111,6 +114,13 @@ pub struct DemoArgs {
     /// Lay the repository out in this empty or new directory.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+impl Default for DemoArgs {
+    /// `loopmon demo` without a word more.
+    fn default() -> DemoArgs {
+        DemoArgs { speed: SPEED, headless: false, keep: false, dir: None }
+    }
 }
 
 /// `loopmon run`

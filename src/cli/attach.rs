@@ -1,18 +1,36 @@
 //! `loopmon` without a command, and the server behind it.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
-use super::project::{self, Project};
-use super::{Failure, Outcome};
+use super::args::DemoArgs;
+use super::{Failure, Outcome, demo, project};
 use crate::client::{self, Ending};
+use crate::git::Repository;
 use crate::server::places::Places;
-use crate::server::{Server, daemon};
+use crate::server::{Server, daemon, nowhere};
 
-/// Mission control of the project that holds `dir`.
+/// Mission control of the project that holds `dir`; where none can be opened, the first screen says what is missing.
 pub fn attach(dir: &Path) -> Outcome {
     project::refuse_inside_session()?;
-    let Project { places, .. } = project::open(dir)?;
-    to(&places)
+    match Repository::discover(dir) {
+        Ok(repository) => to(&Places::of(repository.root())?),
+        Err(error) if dir.is_dir() && is_seen() => ended(client::attach(nowhere::open(dir, &error)?)?),
+        Err(error) => Err(project::unopened(&error)),
+    }
+}
+
+/// Whether a person sits at a terminal here.
+fn is_seen() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+fn ended(ending: Ending) -> Outcome {
+    match ending {
+        Ending::Left => Ok(0),
+        Ending::Demo => demo::demo(&DemoArgs::default()),
+        Ending::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(1)),
+    }
 }
 
 /// Mission control of a project, with its server started if need be.
@@ -20,10 +38,7 @@ pub fn to(places: &Places) -> Outcome {
     // A word first, before the terminal is taken: one that is on its way out does not answer, and is replaced.
     drop(project::link(places)?);
     let stream = daemon::connect_or_start(places, &project::exe()?)?;
-    match client::attach(stream)? {
-        Ending::Left => Ok(0),
-        Ending::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(1)),
-    }
+    ended(client::attach(stream)?)
 }
 
 /// The server itself.

@@ -6,6 +6,7 @@ use std::process::Command as Process;
 
 use super::args::DemoArgs;
 use super::headless::{self, Answers};
+use super::out::say;
 use super::{Failure, Outcome, attach, project};
 use crate::model::snapshot::RunPhase;
 use crate::protocol::client::{Ask, Message, StartRun};
@@ -33,10 +34,8 @@ pub fn demo(args: &DemoArgs) -> Outcome {
         other => return Err(Failure::new(format!("the server gave an unexpected answer: {other:?}"))),
     }
     if headless {
-        println!("demo in {}", root.display());
-        println!(
-            "policy: what agents ask is allowed, human gates are approved, silent agents are re-prompted"
-        );
+        say!("demo in {}", root.display());
+        say!("policy: what agents ask is allowed, human gates are approved, silent agents are re-prompted");
         let code = headless::follow(&places, Answers::Policy)?;
         let code = if code == 0 { prove(&root)? } else { code };
         clear(&places, args.keep || code != 0)?;
@@ -56,7 +55,7 @@ fn prove(root: &Path) -> Outcome {
     git(root, &["worktree", "add", "--quiet", "--detach", &tree.display().to_string(), &branch])?;
     let passed = Process::new("sh").arg("tests/run.sh").current_dir(&tree).status()?.success();
     git(root, &["worktree", "remove", "--force", &tree.display().to_string()])?;
-    println!("the tests of the merged branch {branch} {}", if passed { "pass" } else { "FAIL" });
+    say!("the tests of the merged branch {branch} {}", if passed { "pass" } else { "FAIL" });
     Ok(u8::from(!passed))
 }
 
@@ -68,15 +67,15 @@ fn farewell(places: &Places, keep: bool) -> Result<(), Failure> {
         return clear(places, keep);
     }
     let root = places.root.display();
-    println!("the demo goes on in {root}");
-    println!("  come back   loopmon -C {root}");
-    println!("  end it      loopmon -C {root} stop");
+    say!("the demo goes on in {root}");
+    say!("  come back   loopmon -C {root}");
+    say!("  end it      loopmon -C {root} stop");
     Ok(())
 }
 
 fn clear(places: &Places, keep: bool) -> Result<(), Failure> {
     if keep {
-        println!("the repository is {}", places.root.display());
+        say!("the repository is {}", places.root.display());
         return Ok(());
     }
     if let Some(mut link) = project::running(places) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::EventsArgs;
+use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::model::{Record, TaskId};
@@ -57,7 +58,7 @@ impl Printer {
         let from = self.last();
         if self.json {
             for record in &records {
-                println!("{}", serde_json::to_string(record)?);
+                say!("{}", serde_json::to_string(record)?);
             }
             self.seen = records.last().cloned().into_iter().collect();
             return Ok(());
@@ -69,7 +70,7 @@ impl Printer {
         self.seen.extend(records);
         describe::walk(&self.seen, |record, task, text| {
             if record.seq > from || from == 0 {
-                println!("{}", event_line(record, task.as_ref(), &text));
+                say!("{}", event_line(record, task.as_ref(), &text));
             }
         });
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::out::{say, say_words};
 use super::project;
 use super::status::attention_line;
 use super::{Failure, Outcome};
@@ -40,7 +41,8 @@ pub fn follow(places: &Places, answers: Answers) -> Outcome {
             }
             Message::Notice { text, bad } => {
                 let sign = if bad { "! note" } else { "  note" };
-                println!("{}", super::shown(&format!("          {sign}: {text}")));
+                let text = text.replace('\n', "\n                  ");
+                say!("{}", super::shown(&format!("          {sign}: {text}")));
             }
             Message::Refused(reason) => return Err(Failure::new(reason)),
             _ => {}
@@ -88,13 +90,13 @@ impl Runner {
             if !self.told.insert(key) {
                 continue;
             }
-            print!("          {}", attention_line(&row, clock::now()));
+            say_words!("          {}", attention_line(&row, clock::now()));
             let command = (self.answers == Answers::Policy).then(|| policy_answer(&row)).flatten();
             if let Some((command, words)) = command {
-                println!("          policy: {words}");
+                say!("          policy: {words}");
                 match self.link.ask(Ask::Command(command))? {
                     Message::Done => answered = true,
-                    Message::Refused(reason) => println!("          refused: {reason}"),
+                    Message::Refused(reason) => say!("          refused: {reason}"),
                     _ => {}
                 }
             }
@@ -107,7 +109,7 @@ impl Runner {
         let snapshot = engine::snapshot(state, "", clock::now());
         let counts = snapshot.counts();
         let total = snapshot.tasks.len();
-        println!(
+        say!(
             "{} of {total} tasks done, {} · {}",
             counts.done,
             state.run.usage.dollars(),
@@ -117,7 +119,7 @@ impl Runner {
             RunPhase::Complete => 0,
             RunPhase::Incomplete | RunPhase::Stopped => 1,
             RunPhase::Planning | RunPhase::Proposed | RunPhase::Working => {
-                println!(
+                say!(
                     "only you can go on: `loopmon` shows it; answer there, or with `loopmon approve`, `reject`, `retry`"
                 );
                 NEEDS_PERSON
@@ -128,7 +130,7 @@ impl Runner {
 
 fn print(before: &State, record: &Record) {
     if let Some((task, text)) = describe::line(before, &record.event) {
-        println!("{}", super::events::event_line(record, task.as_ref(), &text));
+        say!("{}", super::events::event_line(record, task.as_ref(), &text));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::InitArgs;
+use super::out::{say, say_words};
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::learn;
@@ -13,7 +14,7 @@ pub fn init(dir: &Path, args: &InitArgs) -> Outcome {
     let found = learn::look(&places.root, &learn::Machine::current());
     let text = learn::render_config(&found);
     if args.print {
-        print!("{text}");
+        say_words!("{text}");
         return Ok(0);
     }
     let path = places.config();
@@ -24,19 +25,19 @@ pub fn init(dir: &Path, args: &InitArgs) -> Outcome {
         )));
     }
     std::fs::write(&path, text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    println!("wrote {}", path.display());
+    say!("wrote {}", path.display());
     for gate in &found.gates {
-        println!("  gate  {}", gate.name);
+        say!("  gate  {}", gate.name);
     }
     for agent in &found.agents {
-        println!("  agent {} {}", agent.name, agent.version.as_deref().unwrap_or(""));
+        say!("  agent {} {}", agent.name, agent.version.as_deref().unwrap_or(""));
     }
     if found.gates.is_empty() {
-        println!("  no gate was found: add the command that tests this project under [[gates]]");
+        say!("  no gate was found: add the command that tests this project under [[gates]]");
     }
     if found.agents.is_empty() {
-        println!("  no agent was found on the PATH: name one under [agents]");
+        say!("  no agent was found on the PATH: name one under [agents]");
     }
-    println!("next: loopmon run \"<goal>\"");
+    say!("next: loopmon run \"<goal>\"");
     Ok(0)
 }

@@ -2,26 +2,25 @@
 
 use std::path::Path;
 
+use super::out::say;
 use super::{Failure, Outcome, project};
 use crate::keymap::{Context, Keymap};
-use crate::server::project::read_config;
+use crate::server::settings;
 
 /// Prints them, as the project's configuration has them.
 pub fn keys(dir: &Path) -> Outcome {
     let keymap = match project::open(dir) {
         Ok(project) => {
-            let config = read_config(&project.places).map_err(Failure::usage)?;
-            Keymap::with(&config.keys).map_err(|problems| {
-                Failure::usage(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-            })?
+            let checked = settings::of_project(&project.places);
+            checked.map_err(|problems| Failure::usage(problems.to_string()))?.keymap
         }
         // Outside a project the usual keys are the answer.
         Err(_) => Keymap::default(),
     };
     for context in Context::ALL {
-        println!("{}", context.heading());
+        say!("{}", context.heading());
         for binding in keymap.of(context) {
-            println!("  {:<18} {:<18} {}", binding.entry.name, binding.keys_text(), binding.entry.text);
+            say!("  {:<18} {:<18} {}", binding.entry.name, binding.keys_text(), binding.entry.text);
         }
     }
     Ok(0)

@@ -1,11 +1,11 @@
 //! `loopmon logs`: what sessions printed, as readable text, from their recordings.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::LogsArgs;
+use super::out::{say, say_words};
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::model::{SessionId, Snapshot};
@@ -96,16 +96,15 @@ impl Printer {
         }
         if self.json {
             let line = serde_json::json!({ "session": session, "offset": from, "text": text });
-            println!("{line}");
+            say!("{line}");
             return Ok(());
         }
         if self.several && self.last.as_ref() != Some(session) {
-            println!("── {session}");
+            say!("── {session}");
             self.last = Some(session.clone());
         }
-        let mut out = std::io::stdout().lock();
-        out.write_all(readable(&text).as_bytes())?;
-        Ok(out.flush()?)
+        say_words!("{}", readable(&text));
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ mod headless;
 mod init;
 mod keys;
 mod logs;
+mod out;
 mod project;
 mod run;
 mod status;
@@ -60,7 +61,7 @@ pub fn main() -> ExitCode {
     match dispatch(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("loopmon: {}", shown(failure.text.trim_start_matches("loopmon: ")));
+            out::complain(&shown(failure.text.trim_start_matches("loopmon: ")));
             ExitCode::from(failure.code)
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Failure;
 use crate::client::{Link, LinkError};
 use crate::engine::State;
-use crate::git::Repository;
+use crate::git::{OpenError, Repository};
 use crate::model::Snapshot;
 use crate::process::SESSION_MARKER;
 use crate::protocol::client::{Ask, Message};
@@ -28,12 +28,15 @@ pub struct Project {
 
 /// The project that holds a directory.
 pub fn open(dir: &Path) -> Result<Project, Failure> {
-    let repository = Repository::discover(dir).map_err(|error| {
-        let hint = error.hint().map(|hint| format!("\n  {hint}")).unwrap_or_default();
-        Failure::usage(format!("{error}{hint}\n  `loopmon demo` needs no repository"))
-    })?;
+    let repository = Repository::discover(dir).map_err(|error| unopened(&error))?;
     let places = Places::of(repository.root())?;
     Ok(Project { repository, places })
+}
+
+/// Why there is no project, with what can be done about it.
+pub fn unopened(error: &OpenError) -> Failure {
+    let hint = error.hint().map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    Failure::usage(format!("{error}{hint}\n  `loopmon demo` needs no repository"))
 }
 
 /// This program, for servers and keepers.

@@ -1,10 +1,11 @@
 //! `loopmon run`: a goal or a plan becomes a run.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 
 use super::args::RunArgs;
 use super::headless::{self, Answers};
+use super::out::{say, say_words};
 use super::project::{self, Project};
 use super::{Failure, Outcome, attach, shown};
 use crate::client::Link;
@@ -28,7 +29,8 @@ pub fn run(dir: &Path, args: RunArgs) -> Outcome {
             "say what is to be done: loopmon run \"<goal>\", or bring a plan with --plan FILE",
         ));
     }
-    let settings = Settings::load(&places, &repository).map_err(Failure::usage)?;
+    let settings =
+        Settings::load(&places, &repository).map_err(|problems| Failure::usage(problems.to_string()))?;
     check_plan(plan.as_ref(), &settings.policy)?;
     if args.dry_run {
         return dry_run(&goal, plan.as_ref(), &settings.policy);
@@ -43,7 +45,7 @@ pub fn run(dir: &Path, args: RunArgs) -> Outcome {
     };
     let mut link = project::link(&places)?;
     match link.ask(Ask::StartRun(request))? {
-        Message::Started(run) if headless => println!("run {run}"),
+        Message::Started(run) if headless => say!("run {run}"),
         Message::Started(_) => {}
         Message::Refused(reason) => return Err(Failure::new(reason)),
         other => return Err(Failure::new(format!("the server gave an unexpected answer: {other:?}"))),
@@ -74,13 +76,13 @@ fn check_plan(plan: Option<&Plan>, policy: &Policy) -> Result<(), Failure> {
 fn dry_run(goal: &str, plan: Option<&Plan>, policy: &Policy) -> Outcome {
     let gates: Vec<&str> = policy.gates.iter().map(|gate| gate.name.as_str()).collect();
     let reviewers: Vec<&str> = policy.team.reviewers.iter().map(|name| name.as_str()).collect();
-    println!("gates      {}", if gates.is_empty() { "none".to_owned() } else { gates.join(", ") });
-    println!("reviewers  {}", if reviewers.is_empty() { "none".to_owned() } else { reviewers.join(", ") });
+    say!("gates      {}", if gates.is_empty() { "none".to_owned() } else { gates.join(", ") });
+    say!("reviewers  {}", if reviewers.is_empty() { "none".to_owned() } else { reviewers.join(", ") });
     match plan {
-        Some(plan) => print!("{}", plan_text(plan, &policy.team.implementer.0)),
-        None => println!("planner    {} would plan: {goal}", policy.team.planner),
+        Some(plan) => say_words!("{}", plan_text(plan, &policy.team.implementer.0)),
+        None => say!("planner    {} would plan: {goal}", policy.team.planner),
     }
-    println!("dry run: nothing was started");
+    say!("dry run: nothing was started");
     Ok(0)
 }
 
@@ -103,7 +105,7 @@ fn confirm(places: &Places, mut link: Link) -> Result<(), Failure> {
     let snapshot = wait_for_plan(places)?;
     let Some(run) = &snapshot.run else { return Ok(()) };
     let Some(plan) = &run.proposal else { return Ok(()) };
-    print!("{}", plan_text(plan, "the implementer"));
+    say_words!("{}", plan_text(plan, "the implementer"));
     if !run.plan_problems.is_empty() {
         return Err(Failure::new(run.plan_problems.join("; ")));
     }
@@ -113,8 +115,7 @@ fn confirm(places: &Places, mut link: Link) -> Result<(), Failure> {
             code: 3,
         });
     }
-    print!("work on it? [y/N] ");
-    std::io::stdout().flush()?;
+    say_words!("work on it? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     let command = match answer.trim() {
@@ -137,7 +138,7 @@ fn wait_for_plan(places: &Places) -> Result<Snapshot, Failure> {
             let rests = snapshot.run.as_ref().is_none_or(|run| run.phase != RunPhase::Planning);
             if rests || !snapshot.attention.is_empty() {
                 for row in snapshot.attention.iter().filter(|_| !rests) {
-                    print!("{}", super::status::attention_line(row, clock::now()));
+                    say_words!("{}", super::status::attention_line(row, clock::now()));
                 }
                 return Ok(snapshot);
             }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::StatusArgs;
+use super::out::{say, say_words};
 use super::project::{self, Project};
 use super::{Outcome, shown};
 use crate::model::snapshot::{AttentionRow, RunPhase, Snapshot, TaskView};
@@ -15,9 +16,9 @@ pub fn status(dir: &Path, args: &StatusArgs) -> Outcome {
     let Project { places, .. } = project::open(dir)?;
     let snapshot = project::snapshot(&places)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&snapshot)?);
+        say!("{}", serde_json::to_string_pretty(&snapshot)?);
     } else {
-        print!("{}", text(&snapshot, clock::now()));
+        say_words!("{}", text(&snapshot, clock::now()));
     }
     Ok(0)
 }
@@ -54,7 +55,7 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
         out.push_str(&attention_line(row, now));
     }
     for notice in snapshot.notices.iter().filter(|notice| notice.bad) {
-        out.push_str(&shown(&format!("  note     {}\n", notice.text)));
+        out.push_str(&shown(&format!("  note     {}\n", notice.text.replace('\n', "\n           "))));
     }
     for task in &snapshot.tasks {
         out.push_str(&task_line(task, snapshot.is_stopped(task)));

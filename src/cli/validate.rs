@@ -1,26 +1,32 @@
-//! `loopmon validate`: the configuration, checked, every mistake with its place.
+//! `loopmon validate`: the settings, checked, every mistake with its place.
 
 use std::path::Path;
 
 use super::args::ValidateArgs;
+use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
-use crate::{config, server};
+use crate::config::{Problem, Problems};
+use crate::server::{project as server_project, settings};
 
 /// Checks the project's settings as a whole, or one file.
 pub fn validate(dir: &Path, args: &ValidateArgs) -> Outcome {
     if let Some(file) = &args.file {
-        config::load(&dir.join(file)).map_err(|problems| Failure::usage(problems.to_string()))?;
-        println!("{}: right", file.display());
+        // Mistakes name the file as it was named here.
+        let path = if dir == Path::new(".") { file.clone() } else { dir.join(file) };
+        let checked = settings::of_file(&path).map_err(wrong)?;
+        refuse_spare(&checked.spare)?;
+        say!("{}: right", file.display());
         return Ok(0);
     }
     let Project { repository, places } = project::open(dir)?;
-    let loaded = server::project::Project::load(&places, &repository).map_err(Failure::usage)?;
+    let loaded = server_project::Project::load(&places, &repository).map_err(wrong)?;
+    refuse_spare(&loaded.spare)?;
     let policy = &loaded.policy;
     if !places.config().exists() {
-        println!("there is no loopmon.toml here: the defaults hold (`loopmon init` writes one)");
+        say!("there is no loopmon.toml here: the defaults hold (`loopmon init` writes one)");
     }
-    println!(
+    say!(
         "right: {} agents, {} reviewers, {} gates, {} tasks at once",
         policy.team.known.len(),
         policy.team.reviewers.len(),
@@ -28,10 +34,19 @@ pub fn validate(dir: &Path, args: &ValidateArgs) -> Outcome {
         policy.parallel
     );
     if policy.gates.is_empty() {
-        println!("note: no gate is configured, so nothing but reviewers stands before a merge");
+        say!("note: no gate is configured, so nothing but reviewers stands before a merge");
     }
     if policy.team.known.is_empty() {
-        println!("note: no agent was found on this machine; name one under [agents]");
+        say!("note: no agent was found on this machine; name one under [agents]");
     }
     Ok(0)
+}
+
+fn wrong(problems: Problems) -> Failure {
+    Failure::usage(problems.to_string())
+}
+
+/// A run starts with a wrong theme lying about; whoever asks whether all is right is told of it.
+fn refuse_spare(spare: &[Problem]) -> Result<(), Failure> {
+    if spare.is_empty() { Ok(()) } else { Err(wrong(Problems { list: spare.to_vec() })) }
 }

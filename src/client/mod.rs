@@ -46,6 +46,8 @@ pub enum ClientError {
 pub enum Ending {
     /// The person left.
     Left,
+    /// The person wants to see the demo in this screen's place.
+    Demo,
     /// A signal, or the terminal was closed.
     Signal(i32),
 }
@@ -190,6 +192,7 @@ impl Attached {
             }
             Message::Bye { message: Some(text), error: true } => Err(ClientError::Refused(text)),
             Message::Bye { .. } => Ok(Some(Ending::Left)),
+            Message::StartDemo => Ok(Some(Ending::Demo)),
             Message::Welcome { .. }
             | Message::Done
             | Message::Started(_)

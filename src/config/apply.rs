@@ -9,11 +9,10 @@ mod gates;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::check;
 use super::problem::Problem;
 use super::reader::{Place, Placed, Reader, Section};
 use super::settings::*;
-use super::{Config, Problems, Source};
+use super::{Config, Source};
 
 /// A configuration in the making.
 pub(super) struct Draft {
@@ -24,6 +23,12 @@ pub(super) struct Draft {
     /// Where each agent was last written about.
     pub agent_places: BTreeMap<String, Place>,
     pub quorum_place: Option<Place>,
+    /// Where the theme is named.
+    pub theme_place: Option<Place>,
+    /// Where the key that leaves a terminal is named.
+    pub leave_key_place: Option<Place>,
+    /// Where each action was last bound, and each of its keys.
+    pub key_places: BTreeMap<String, (Place, Vec<Place>)>,
     /// Every key that exists, for the test of the documentation.
     pub known: BTreeSet<String>,
 }
@@ -39,6 +44,9 @@ impl Default for Draft {
             references: BTreeMap::new(),
             agent_places: BTreeMap::new(),
             quorum_place: None,
+            theme_place: None,
+            leave_key_place: None,
+            key_places: BTreeMap::new(),
             known: BTreeSet::new(),
         }
     }
@@ -66,12 +74,6 @@ impl Draft {
         let (problems, known) = reader.into_problems();
         self.problems.extend(problems);
         self.known.extend(known);
-    }
-
-    /// Checks the whole.
-    pub fn finish(mut self) -> Result<Config, Problems> {
-        check::check(&mut self);
-        if self.problems.is_empty() { Ok(self.config) } else { Err(Problems { list: self.problems }) }
     }
 
     fn run(&mut self, mut section: Section<'_, '_, '_>) {
@@ -163,16 +165,24 @@ impl Draft {
 
     fn ui(&mut self, mut section: Section<'_, '_, '_>) {
         let ui = &mut self.config.ui;
-        set(&mut ui.theme, section.text("theme").map(value));
+        if let Some(theme) = section.text("theme") {
+            (ui.theme, self.theme_place) = (theme.value, Some(theme.place));
+        }
         set(&mut ui.ascii, section.flag("ascii"));
         set(&mut ui.mouse, section.flag("mouse"));
         set(&mut ui.bell, section.flag("bell"));
-        set(&mut ui.leave_key, section.text("leave_key").map(value));
+        if let Some(key) = section.text("leave_key") {
+            (ui.leave_key, self.leave_key_place) = (key.value, Some(key.place));
+        }
         section.finish();
     }
 
     fn keys(&mut self, section: Section<'_, '_, '_>) {
-        self.config.keys.extend(section.named_texts(true, |_| None));
+        for (action, Placed { value: keys, place }) in section.named_texts(true, |_| None) {
+            let places = keys.iter().map(|key| key.place.clone()).collect();
+            self.key_places.insert(action.clone(), (place, places));
+            self.config.keys.insert(action, values(keys));
+        }
     }
 
     fn recording(&mut self, mut section: Section<'_, '_, '_>) {

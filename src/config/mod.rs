@@ -1,7 +1,7 @@
 //! The configuration file and the plan file: text in, checked values out.
 //!
-//! Not for finding files or programs, and not for the graph of a plan (the engine checks that). Apart from [`load`]
-//! nothing here touches a disk.
+//! Not for finding or reading files, not for the graph of a plan (the engine checks that), and not for the names of
+//! themes, actions and keys: a [`Reading`] tells where they stand, so that whoever knows them can report at their place.
 //!
 //! Invariants: the defaults are the embedded `config.example.toml`; a [`Config`] has passed every check; an error
 //! names file, line, column, the wrong key and, where there is one, the right one.
@@ -12,15 +12,15 @@ mod check;
 pub mod plan;
 mod problem;
 mod reader;
+mod reading;
 mod settings;
 mod template;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 pub use agent::{Agent, AgentKind, Mode, Permission, PromptDelivery};
 pub use problem::{Problem, Problems};
+pub use reading::{Reading, Spot};
 pub use settings::{
     AfterFix, Defaults, Gate, GateCommand, HumanGate, OnMax, Quorum, Recording, Review, Role, Run, Ui,
     Worktrees,
@@ -68,36 +68,12 @@ pub struct Source<'a> {
 
 /// Checks one file on top of the defaults.
 pub fn validate(text: &str, file: &str) -> Result<Config, Problems> {
-    Config::layered(&[Source { file, text }])
-}
-
-/// Reads and checks one file on top of the defaults. A file that cannot be read is a problem like others.
-pub fn load(path: &Path) -> Result<Config, Problems> {
-    let file = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => validate(&text, &file),
-        Err(error) => Err(Problems::of(Problem::whole_file(&file, format!("could not be read: {error}")))),
-    }
+    Reading::of(&[Source { file, text }]).finish()
 }
 
 impl Config {
-    /// The user's file and the project's on top of the defaults; the project's wins, key by key.
-    pub fn merged(user: Option<Source<'_>>, project: Option<Source<'_>>) -> Result<Self, Problems> {
-        let layers: Vec<Source<'_>> = user.into_iter().chain(project).collect();
-        Self::layered(&layers)
-    }
-
     /// The agent of this name.
     pub fn agent(&self, name: &str) -> Option<&Agent> {
         self.agents.iter().find(|agent| agent.name == name)
-    }
-
-    fn layered(layers: &[Source<'_>]) -> Result<Self, Problems> {
-        let defaults = Source { file: "the built-in defaults", text: EXAMPLE };
-        let mut draft = apply::Draft::default();
-        for source in std::iter::once(&defaults).chain(layers) {
-            draft.apply(source);
-        }
-        draft.finish()
     }
 }

@@ -108,7 +108,7 @@ fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> 
         Some(wrong) => (wrong.to_owned(), "unknown key".to_owned()),
         None => (String::new(), message.trim().to_owned()),
     };
-    Problems::of(Problem { file: file.to_owned(), line, column, key, message, hint })
+    Problems { list: vec![Problem { file: file.to_owned(), line, column, key, message, hint }] }
 }
 
 fn value_problems(plan: &Plan, text: &str, file: &str) -> Vec<Problem> {

@@ -32,7 +32,7 @@ pub struct Problems {
 
 impl Problem {
     /// A mistake that has no place of its own.
-    pub(super) fn whole_file(file: &str, message: String) -> Self {
+    pub fn whole_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), line: 1, column: 1, key: String::new(), message, hint: None }
     }
 
@@ -42,13 +42,6 @@ impl Problem {
 
     fn suffix(hint: &Option<String>) -> String {
         hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"))
-    }
-}
-
-impl Problems {
-    /// A single mistake.
-    pub(super) fn of(problem: Problem) -> Self {
-        Self { list: vec![problem] }
     }
 }
 

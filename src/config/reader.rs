@@ -238,23 +238,29 @@ impl<'r, 't, 'd> Section<'r, 't, 'd> {
         sections
     }
 
-    /// All keys of a table whose names people choose, each a string or, with `lists`, a list of strings. `refuse`
-    /// says what is wrong with a name, if anything is.
+    /// All keys of a table whose names people choose, each a string or, with `lists`, a list of strings, with the place
+    /// of the name and of each string. `refuse` says what is wrong with a name, if anything is.
     pub fn named_texts(
         mut self,
         lists: bool,
         refuse: impl Fn(&str) -> Option<String>,
-    ) -> BTreeMap<String, Vec<String>> {
+    ) -> BTreeMap<String, Placed<Vec<Placed<String>>>> {
         let mut found = BTreeMap::new();
         self.reader.asked.borrow_mut().insert(self.pattern_of("*"));
         for Entry { name, start, value } in std::mem::take(&mut self.entries) {
             let place = self.reader.place(&(start..start), self.path_of(name));
-            let one = value.get_ref().as_str().map(|text| vec![text.to_owned()]);
-            let texts = one.or_else(|| if lists { strings_of(value.get_ref()) } else { None });
+            let placed = |item: &Spanned<DeValue<'_>>| {
+                let place = self.reader.place(&item.span(), self.path_of(name));
+                Some(Placed { value: item.get_ref().as_str()?.to_owned(), place })
+            };
+            let texts = match value.get_ref().as_array() {
+                Some(list) if lists => list.iter().map(placed).collect(),
+                _ => placed(value).map(|one| vec![one]),
+            };
             let expected = if lists { "a string or a list of strings" } else { "a string" };
             match (texts, refuse(name)) {
                 (_, Some(message)) => self.report(place.problem(message, None)),
-                (Some(texts), None) => drop(found.insert(name.to_owned(), texts)),
+                (Some(texts), None) => drop(found.insert(name.to_owned(), Placed { value: texts, place })),
                 (None, None) => self.report(place.problem(format!("expected {expected}"), None)),
             }
         }
@@ -314,10 +320,6 @@ impl<'r, 't, 'd> Section<'r, 't, 'd> {
 
 pub(super) fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
-}
-
-fn strings_of(value: &DeValue<'_>) -> Option<Vec<String>> {
-    value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
 }
 
 fn joined(path: &str, key: &str) -> String {

@@ -85,7 +85,7 @@ fn the_project_wins_over_the_user_key_by_key() {
     let project = "[run]\nparallel = 8\n[agents.mine]\nmodel = 'b'\n[[gates]]\nname = 'p'\ncommand = ['make', 'check']\n[keys]\nquit = ['q', 'z']\n[defaults]\nimplementer = 'mine'";
     let user = Source { file: "user", text: user };
     let project = Source { file: "project", text: project };
-    let config = Config::merged(Some(user), Some(project)).unwrap();
+    let config = Reading::of(&[user, project]).finish().unwrap();
     assert_eq!((config.run.parallel, config.run.max_rounds), (8, 5));
     let names: Vec<_> = config.agents.iter().map(|agent| agent.name.as_str()).collect();
     assert_eq!(names, ["mine", "claude"]);
@@ -97,10 +97,10 @@ fn the_project_wins_over_the_user_key_by_key() {
     assert_eq!(config.keys["help"], ["h"]);
     assert_eq!(config.defaults.implementer.as_deref(), Some("mine"));
     let wrong = Source { file: "user", text: "[defaults]\nplanner = 'nobody'" };
-    let error = Config::merged(Some(wrong), Some(project)).unwrap_err().to_string();
+    let error = Reading::of(&[wrong, project]).finish().unwrap_err().to_string();
     assert!(error.starts_with("user:2:11: defaults.planner: there is no agent \"nobody\""), "{error}");
     let healed = Source { file: "project", text: "[defaults]\nplanner = ''" };
-    assert_eq!(Config::merged(Some(wrong), Some(healed)).unwrap().defaults.planner, None);
+    assert_eq!(Reading::of(&[wrong, healed]).finish().unwrap().defaults.planner, None);
 }
 
 #[test]
@@ -215,9 +215,31 @@ fn unsafe_arguments_need_the_word() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_problem() {
-    let error = load(Path::new("/nowhere/loopmon.toml")).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/loopmon.toml:1:1: could not be read: "), "{error}");
+fn names_that_others_know_are_reported_at_their_place_among_the_other_mistakes() {
+    let user = Source { file: "user", text: "[keys]\nhelp = 'h'\nzoom = 'z'\n[ui]\ntheme = 'nord'" };
+    let text = "[keys]\nhelp = ['a',\n  'b']\n[ui]\nleave_key = 'x'\ncolour = 1";
+    let mut reading = Reading::of(&[user, Source { file: "project", text }]);
+    assert_eq!(reading.line(Spot::Key("help", 1)), Some(("project", 3)));
+    assert_eq!(reading.line(Spot::Action("up")), None);
+    reading.report(Spot::LeaveKey, "leave", None);
+    reading.report(Spot::Key("help", 1), "second", Some("hint".to_owned()));
+    reading.report(Spot::Action("help"), "first", None);
+    reading.add(Problem::whole_file("theme", "elsewhere".to_owned()));
+    reading.report(Spot::Action("zoom"), "the user's", None);
+    reading.report(Spot::Theme, "theme", None);
+    let told: Vec<String> = reading.finish().unwrap_err().list.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "user:3:1: keys.zoom: the user's",
+            "user:5:9: ui.theme: theme",
+            "project:2:1: keys.help: first",
+            "project:3:3: keys.help: second (hint)",
+            "project:5:13: ui.leave_key: leave",
+            "project:6:1: ui.colour: unknown key (known here: ascii, bell, leave_key, mouse, theme)",
+            "theme:1:1: elsewhere",
+        ]
+    );
 }
 
 #[test]

@@ -14,11 +14,46 @@ pub struct Key {
 
 /// Why a key can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a key; write it as `a`, `A`, `space`, `ctrl-q`, `alt-enter`, `shift-tab` or `f1`")]
+#[error("`{0}` is not a key")]
 pub struct KeyError(
     /// As written.
     pub String,
 );
+
+impl KeyError {
+    /// The nearest key, or how keys are written.
+    pub fn hint(&self) -> String {
+        match nearest(&self.0) {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => "write it as `a`, `A`, `space`, `ctrl-q`, `alt-enter`, `shift-tab` or `f1`".to_owned(),
+        }
+    }
+}
+
+/// The key that was meant: written as other programs do (`Ctrl+Q`, `<C-q>`), or each part most like a right one.
+fn nearest(wrong: &str) -> Option<Key> {
+    let wrong = wrong.trim().trim_start_matches('<').trim_end_matches('>').replace(['+', ' ', '_'], "-");
+    if let Ok(key) = wrong.parse() {
+        return Some(key);
+    }
+    if let Some(whole) = like(&wrong, NAMES.iter().map(|(name, _)| *name)) {
+        return whole.parse().ok();
+    }
+    let (modifiers, name) = wrong.rsplit_once('-').unwrap_or(("", &wrong));
+    let mut parts = Vec::new();
+    for part in modifiers.split('-').filter(|part| !part.is_empty()) {
+        parts.push(like(part, ["ctrl", "alt", "shift", "super"].into_iter())?);
+    }
+    let known = code_of(name).map(|_| name);
+    parts.push(known.or_else(|| like(name, NAMES.iter().map(|(name, _)| *name)))?);
+    parts.join("-").parse().ok()
+}
+
+fn like(part: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let part = part.to_ascii_lowercase();
+    let rated = known.map(|name| (strsim::damerau_levenshtein(&part, name), name));
+    rated.filter(|(distance, name)| *distance <= 1 + name.len() / 4).min().map(|(_, name)| name)
+}
 
 /// Names of the keys that are no characters.
 const NAMES: [(&str, KeyCode); 17] = [
@@ -68,6 +103,12 @@ impl Key {
 impl From<&KeyEvent> for Key {
     fn from(event: &KeyEvent) -> Self {
         Key::new(event.code, event.modifiers)
+    }
+}
+
+impl From<Key> for KeyEvent {
+    fn from(key: Key) -> KeyEvent {
+        KeyEvent::new(key.code, key.modifiers)
     }
 }
 

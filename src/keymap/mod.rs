@@ -121,7 +121,7 @@ pub struct Binding {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeymapProblem {
     /// There is no such action.
-    #[error("unknown action `{action}`{}", nearest.as_ref().map(|n| format!(", did you mean `{n}`?")).unwrap_or_default())]
+    #[error("unknown action")]
     UnknownAction {
         /// As written.
         action: String,
@@ -129,18 +129,20 @@ pub enum KeymapProblem {
         nearest: Option<String>,
     },
     /// The key can't be read.
-    #[error("`{action}`: {error}")]
+    #[error("{error}")]
     BadKey {
         /// The action.
         action: String,
+        /// Which of its keys, from 0.
+        nth: usize,
         /// What is wrong.
         error: KeyError,
     },
     /// Two actions in one context have the same key.
-    #[error("`{key}` is bound to both `{first}` and `{second}`; give one of them another key")]
+    #[error("`{key}` is also the key of `{first}`")]
     Conflict {
         /// The key.
-        key: String,
+        key: Key,
         /// The action that comes first in the table.
         first: String,
         /// The other.
@@ -154,6 +156,23 @@ pub enum KeymapProblem {
     },
 }
 
+impl KeymapProblem {
+    /// What would be right.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            KeymapProblem::UnknownAction { nearest: Some(nearest), .. } => {
+                Some(format!("did you mean `{nearest}`?"))
+            }
+            KeymapProblem::UnknownAction { nearest: None, .. } => {
+                Some("`loopmon keys` lists the actions".to_owned())
+            }
+            KeymapProblem::BadKey { error, .. } => Some(error.hint()),
+            KeymapProblem::Conflict { .. } => Some("give one of them another key".to_owned()),
+            KeymapProblem::Needed { .. } => Some("without one it could never be left".to_owned()),
+        }
+    }
+}
+
 impl Default for Keymap {
     fn default() -> Self {
         let bindings = table::entries().iter().map(|entry| Binding { entry, keys: entry.keys.clone() });
@@ -165,7 +184,8 @@ impl Keymap {
     /// The table with a person's changes: action names to keys, which replace the table's. An empty list unbinds.
     ///
     /// # Errors
-    /// Every problem that there is, so that all can be shown at once.
+    /// Every problem that there is, so that all can be shown at once. An action whose keys can't be read is said to
+    /// need one only if nothing was written for it.
     pub fn with(overrides: &BTreeMap<String, Vec<String>>) -> Result<Self, Vec<KeymapProblem>> {
         let mut keymap = Self::default();
         let mut problems = Vec::new();
@@ -175,7 +195,13 @@ impl Keymap {
             }
         }
         problems.extend(keymap.conflicts());
-        problems.extend(keymap.missing());
+        let told = |action: &str| overrides.get(action).is_some_and(|keys| !keys.is_empty());
+        problems.extend(
+            keymap
+                .missing()
+                .into_iter()
+                .filter(|problem| !matches!(problem, KeymapProblem::Needed { action } if told(action))),
+        );
         if problems.is_empty() { Ok(keymap) } else { Err(problems) }
     }
 
@@ -185,19 +211,20 @@ impl Keymap {
                 .bindings
                 .iter()
                 .map(|binding| (strsim::damerau_levenshtein(name, &binding.entry.name), &binding.entry.name))
-                .filter(|(distance, _)| *distance <= 3)
+                .filter(|(distance, nearest)| *distance <= 1 + nearest.len() / 4)
                 .min()
                 .map(|(_, nearest)| nearest.clone());
             return Err(vec![KeymapProblem::UnknownAction { action: name.to_owned(), nearest }]);
         };
-        let (good, bad): (Vec<_>, Vec<_>) =
-            keys.iter().map(|key| key.parse::<Key>()).partition(Result::is_ok);
-        binding.keys = good.into_iter().flatten().collect();
-        let bad: Vec<_> = bad
-            .into_iter()
-            .filter_map(Result::err)
-            .map(|error| KeymapProblem::BadKey { action: name.to_owned(), error })
-            .collect();
+        binding.keys.clear();
+        let mut bad = Vec::new();
+        for (nth, key) in keys.iter().enumerate() {
+            match key.parse::<Key>() {
+                Ok(key) if binding.keys.contains(&key) => {}
+                Ok(key) => binding.keys.push(key),
+                Err(error) => bad.push(KeymapProblem::BadKey { action: name.to_owned(), nth, error }),
+            }
+        }
         if bad.is_empty() { Ok(()) } else { Err(bad) }
     }
 
@@ -208,7 +235,7 @@ impl Keymap {
             for key in &binding.keys {
                 if let Some(first) = seen.insert((binding.entry.context, *key), &binding.entry.name) {
                     problems.push(KeymapProblem::Conflict {
-                        key: key.to_string(),
+                        key: *key,
                         first: first.to_owned(),
                         second: binding.entry.name.clone(),
                     });

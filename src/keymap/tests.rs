@@ -21,7 +21,8 @@ fn overrides(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
 }
 
 fn complaints(pairs: &[(&str, &[&str])]) -> Vec<String> {
-    Keymap::with(&overrides(pairs)).unwrap_err().iter().map(ToString::to_string).collect()
+    let told = |problem: &KeymapProblem| format!("{problem} ({})", problem.hint().unwrap_or_default());
+    Keymap::with(&overrides(pairs)).unwrap_err().iter().map(told).collect()
 }
 
 #[test]
@@ -89,16 +90,35 @@ fn a_persons_keys_replace_the_tables() {
 
 #[test]
 fn mistakes_are_all_named_at_once() {
-    assert_eq!(complaints(&[("aprove", &["y"])]), ["unknown action `aprove`, did you mean `approve`?"]);
+    assert_eq!(complaints(&[("aprove", &["y"])]), ["unknown action (did you mean `approve`?)"]);
+    assert_eq!(complaints(&[("xyzzy", &["y"])]), ["unknown action (`loopmon keys` lists the actions)"]);
     assert_eq!(
         complaints(&[("approve", &["d"])]),
-        ["`d` is bound to both `approve` and `diff`; give one of them another key"]
+        ["`d` is also the key of `approve` (give one of them another key)"]
     );
-    assert_eq!(complaints(&[("leave", &[])]), ["`leave` needs a key"]);
+    assert_eq!(complaints(&[("leave", &[])]), ["`leave` needs a key (without one it could never be left)"]);
+    assert_eq!(complaints(&[("leave", &["entre"])]), ["`entre` is not a key (did you mean `enter`?)"]);
     let two = complaints(&[("retry", &["hyper-r"]), ("zoom", &["nokey"])]);
     assert_eq!(two.len(), 2, "{two:?}");
-    assert!(
-        Keymap::with(&overrides(&[("approve", &["d"]), ("diff", &["a"])])).is_ok(),
-        "swapping is no conflict"
-    );
+    for swap in [&[("approve", &["d"] as &[_]), ("diff", &["a"])][..], &[("approve", &["y", "y"])]] {
+        assert!(Keymap::with(&overrides(swap)).is_ok(), "no conflict: {swap:?}");
+    }
+}
+
+#[test]
+fn the_nearest_key_is_named() {
+    let hint = |text: &str| text.parse::<Key>().unwrap_err().hint();
+    for (wrong, right) in [
+        ("crtl-q", "ctrl-q"),
+        ("ctrl-spcae", "ctrl-space"),
+        ("Ctlr-Alt-Entr", "ctrl-alt-enter"),
+        ("page-up", "pageup"),
+        ("shfit-tab", "shift-tab"),
+        ("Ctrl+Q", "ctrl-q"),
+        ("<C-q>", "ctrl-q"),
+        (" f1", "f1"),
+    ] {
+        assert_eq!(hint(wrong), format!("did you mean `{right}`?"));
+    }
+    assert!(hint("wrong-x").starts_with("write it as"), "{}", hint("wrong-x"));
 }

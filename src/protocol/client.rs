@@ -127,6 +127,8 @@ pub enum Message {
         /// The end of the file's name.
         suffix: String,
     },
+    /// The conversation is over: the demo is to take the screen's place.
+    StartDemo,
     /// The conversation is over.
     Bye {
         /// What to tell the person.

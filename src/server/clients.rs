@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::audience::Count;
 use super::canvas::Canvas;
 use super::clock;
+use super::project::Project;
 use super::requests::{self, Desk};
 use super::runtime::View;
 use super::shared::Shared;
@@ -53,6 +54,8 @@ pub struct ScreenClient {
     canvas: Canvas,
     colours: Colours,
     desk: Desk,
+    /// The settings as taken up.
+    project: Arc<Project>,
     panes_changed: Arc<Notify>,
     watched: BTreeSet<SessionId>,
     dirty: bool,
@@ -70,16 +73,18 @@ impl ScreenClient {
         colours: Colours,
         audience: watch::Receiver<Count>,
     ) -> ScreenClient {
-        let ui = Ui::new(shared.project().settings(colours));
+        let project = shared.project();
+        let ui = Ui::new(project.settings(colours));
         let desk = Desk::new(Arc::clone(&shared));
         ScreenClient {
             shared,
             view,
             connection,
             ui,
-            canvas: Canvas::new(size.0, size.1),
+            canvas: Canvas::new(size.0, size.1, project.mouse()),
             colours,
             desk,
+            project,
             panes_changed: Arc::new(Notify::new()),
             watched: BTreeSet::new(),
             dirty: true,
@@ -118,6 +123,7 @@ impl ScreenClient {
             changed = self.view.snapshot.changed() => {
                 changed.ok()?;
                 self.dirty = true;
+                self.take_settings();
                 Some(self.observe())
             }
             changed = self.audience.changed() => {
@@ -136,7 +142,7 @@ impl ScreenClient {
             permit = reserve(&outgoing, due) => {
                 let permit = permit?;
                 let scene = self.scene();
-                match draw(&mut self.ui, &mut self.canvas, &scene) {
+                match scene.show(|world| draw(&mut self.ui, &mut self.canvas, world)) {
                     Ok(frame) => permit.send(FromServer::Frame(frame)),
                     Err(message) => {
                         permit.send(Message::Bye { message: Some(message), error: true }.into());
@@ -155,7 +161,7 @@ impl ScreenClient {
         match message {
             ToServer::Terminal(event) => {
                 if let TerminalEvent::Resize(cols, rows) = event {
-                    self.canvas = Canvas::new(cols, rows);
+                    self.canvas = Canvas::new(cols, rows, self.project.mouse());
                 }
                 Some(to_input(event).map(|input| self.input(input)).unwrap_or_default())
             }
@@ -186,6 +192,17 @@ impl ScreenClient {
         Some(self.scene().show(|world| self.ui.reply(reply, world)))
     }
 
+    /// Takes up settings that have changed.
+    fn take_settings(&mut self) {
+        let project = self.shared.project();
+        if !Arc::ptr_eq(&project, &self.project) {
+            self.ui.set_settings(project.settings(self.colours));
+            self.canvas.set_mouse(project.mouse());
+            self.desk.set_welcome(Arc::clone(&project.welcome));
+            (self.project, self.dirty) = (project, true);
+        }
+    }
+
     fn observe(&mut self) -> Vec<Request> {
         self.scene().show(|world| self.ui.observe(world))
     }
@@ -195,6 +212,7 @@ impl ScreenClient {
             snapshot: self.view.snapshot.borrow().clone(),
             shared: Arc::clone(&self.shared),
             welcome: self.desk.welcome(),
+            mistake: self.shared.mistake(),
             clients: self.audience.borrow().screens,
         }
     }
@@ -215,7 +233,10 @@ impl ScreenClient {
         }
         for session in &visible {
             match self.shared.panes.get(session) {
-                Some(pane) => pane.watch(&self.panes_changed),
+                Some(pane) => {
+                    pane.watch(&self.panes_changed);
+                    self.desk.is_back(session);
+                }
                 None => self.desk.bring_back(session, &self.panes_changed),
             }
         }
@@ -233,6 +254,12 @@ impl ScreenClient {
             match request {
                 Request::Detach => return self.leave(None, Farewell::Left).await,
                 Request::QuitServer => return self.leave(None, Farewell::QuitServer).await,
+                Request::StartDemo => {
+                    let _gone = self.connection.outgoing.send(Message::StartDemo.into()).await;
+                    // Without a run there is nothing to come back to.
+                    let idle = self.view.snapshot.borrow().run.is_none();
+                    return Some(if idle { Farewell::QuitServer } else { Farewell::Left });
+                }
                 Request::Redraw => {
                     self.canvas.forget();
                     self.dirty = true;
@@ -241,8 +268,7 @@ impl ScreenClient {
                     if let Err(error) = self.shared.set_theme(&name) {
                         self.desk.tell(Reply::Notice { text: error, bad: true });
                     }
-                    self.ui.set_settings(self.shared.project().settings(self.colours));
-                    self.dirty = true;
+                    self.take_settings();
                 }
                 other => {
                     if let Some(bytes) = requests::to_terminal(&other) {
@@ -277,6 +303,7 @@ struct Scene {
     snapshot: Arc<Snapshot>,
     shared: Arc<Shared>,
     welcome: Arc<Welcome>,
+    mistake: Option<Arc<str>>,
     clients: usize,
 }
 
@@ -290,13 +317,14 @@ impl Scene {
             clock: &clock,
             welcome: &self.welcome,
             clients: self.clients,
+            mistake: self.mistake.as_deref(),
         })
     }
 }
 
-fn draw(ui: &mut Ui, canvas: &mut Canvas, scene: &Scene) -> Result<Vec<u8>, String> {
-    let drawn =
-        scene.show(|world| catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world)))));
+/// A frame; the error is what to tell the person.
+pub fn draw(ui: &mut Ui, canvas: &mut Canvas, world: &World<'_>) -> Result<Vec<u8>, String> {
+    let drawn = catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world))));
     drawn.unwrap_or_else(|_| {
         Err("the screen could not be drawn (a fault of loopmon's); the agents go on: start `loopmon` again".to_owned())
     })
@@ -318,7 +346,8 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-fn to_input(event: TerminalEvent) -> Option<Input> {
+/// What the terminal sent, as the screen takes it.
+pub fn to_input(event: TerminalEvent) -> Option<Input> {
     Some(match event {
         TerminalEvent::Key(key) => Input::Key(key),
         TerminalEvent::Mouse(mouse) => Input::Mouse(mouse),

@@ -7,10 +7,12 @@ pub mod clients;
 pub mod clock;
 pub mod daemon;
 pub mod describe;
+pub mod nowhere;
 pub mod places;
 pub mod plans;
 pub mod project;
 pub mod scripts;
+pub mod settings;
 pub mod start;
 
 mod audience;
@@ -127,7 +129,8 @@ impl Server {
     pub fn open_at(repository: Repository, mut places: Places, exe: &Path) -> Result<Server, ServerError> {
         places.prepare()?;
         let lock = lock(&places)?;
-        let project = Project::load(&places, &repository).map_err(ServerError::Config)?;
+        let project = Project::load(&places, &repository)
+            .map_err(|problems| ServerError::Config(problems.to_string()))?;
         if let Some(dir) = &project.worktrees {
             places.set_worktrees(dir);
         }

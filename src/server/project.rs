@@ -1,12 +1,13 @@
-//! The project's settings, as the rest of the server uses them: the configuration files, read and turned into the
-//! engine's policy, the agents' profiles and the screen's settings.
+//! The project's settings, as the rest of the server uses them: turned into the engine's policy, the agents' profiles and
+//! the screen's settings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::places::{Places, absolute};
-use crate::config::{self, Config, GateCommand, Source};
+use super::places::Places;
+use super::settings::{self, Checked};
+use crate::config::{self, Config, GateCommand, Problem, Problems};
 use crate::git::Repository;
 use crate::keymap::Keymap;
 use crate::model::agent::{AgentKind, AgentMode, PromptBy};
@@ -15,7 +16,7 @@ use crate::model::{
     AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum, SetupLine,
 };
 use crate::protocol::client::Colours;
-use crate::theme::{ColourDepth, Theme, Themes};
+use crate::theme::Theme;
 use crate::ui::{AgentFound, Settings, Welcome};
 use crate::{learn, prompts, term};
 
@@ -36,30 +37,23 @@ pub struct Project {
     pub worktrees: Option<PathBuf>,
     /// Every theme that there is.
     pub themes: Vec<Theme>,
+    /// What is wrong with themes that are not in use.
+    pub spare: Vec<Problem>,
     /// What the first screen tells.
     pub welcome: Arc<Welcome>,
     roles: BTreeMap<String, String>,
     theme: Theme,
+    /// The theme that a person chose on the screen since.
+    chosen: Option<String>,
     keymap: Keymap,
-    ascii: bool,
-    mouse: bool,
-    bell: bool,
+    ui: config::Ui,
 }
 
 impl Project {
-    /// Reads the settings; the error is every problem, a line each.
-    pub fn load(places: &Places, repository: &Repository) -> Result<Project, String> {
-        let config = read_config(places)?;
+    /// Reads the settings; the error is everything that is wrong with them.
+    pub fn load(places: &Places, repository: &Repository) -> Result<Project, Problems> {
+        let Checked { config, keymap, theme, themes, spare } = settings::of_project(places)?;
         let found = learn::find_agents(&learn::Machine::current());
-        let themes = Themes::new(own_themes());
-        let mut keys = config.keys.clone();
-        keys.entry("leave".to_owned()).or_insert_with(|| vec![config.ui.leave_key.clone()]);
-        let keymap = Keymap::with(&keys).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("[keys] {problem}")).collect();
-            lines.join("\n")
-        })?;
-        let theme = themes.load(&config.ui.theme).map_err(|error| error.to_string())?;
-        let (all_themes, _broken) = themes.load_all();
         let usable = usable_agents(&config, &found);
         Ok(Project {
             policy: policy(&config, &usable),
@@ -73,38 +67,37 @@ impl Project {
             setup: setup(&config.worktrees),
             copy: config.worktrees.copy.clone(),
             worktrees: config.worktrees.dir.as_ref().map(PathBuf::from),
-            themes: all_themes,
-            welcome: Arc::new(welcome(places, repository, &found)),
+            themes,
+            spare,
+            welcome: Arc::new(welcome(places, repository, &config, &usable, &found)),
             roles: config.roles.iter().map(|(name, role)| (name.clone(), role.prompt.clone())).collect(),
             theme,
+            chosen: None,
             keymap,
-            ascii: config.ui.ascii,
-            mouse: config.ui.mouse,
-            bell: config.ui.bell,
+            ui: config.ui,
         })
     }
 
     /// The screen's settings for a terminal with those colours.
     pub fn settings(&self, colours: Colours) -> Settings {
-        Settings {
-            keymap: self.keymap.clone(),
-            theme: self.theme.clone(),
-            depth: match colours {
-                Colours::None => ColourDepth::None,
-                Colours::Sixteen => ColourDepth::Ansi16,
-                Colours::Indexed => ColourDepth::Ansi256,
-                Colours::True => ColourDepth::True,
-            },
-            ascii: self.ascii,
-            mouse: self.mouse,
-            bell: self.bell,
-        }
+        settings::screen(&self.ui, &self.keymap, &self.theme, colours)
     }
 
     /// Uses another theme.
     pub fn with_theme(&self, name: &str) -> Result<Project, String> {
-        let theme = Themes::new(own_themes()).load(name).map_err(|error| error.to_string())?;
-        Ok(Project { theme, ..self.clone() })
+        let theme = settings::theme(name)?;
+        Ok(Project { theme, chosen: Some(name.to_owned()), ..self.clone() })
+    }
+
+    /// These settings after others: a theme that was chosen on the screen stays, unless the files now name another.
+    pub fn following(self, before: &Project) -> Project {
+        let chosen = before.chosen.as_ref().filter(|_| before.ui.theme == self.ui.theme);
+        chosen.and_then(|name| self.with_theme(name).ok()).unwrap_or(self)
+    }
+
+    /// Whether the terminal's mouse is asked for.
+    pub fn mouse(&self) -> bool {
+        self.ui.mouse
     }
 
     /// The colours that programs in panes are told.
@@ -123,64 +116,38 @@ impl Project {
     }
 }
 
-/// The user's own configuration file.
-pub fn user_config() -> Option<PathBuf> {
-    let dir = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
-    Some(dir.join("loopmon").join("config.toml"))
-}
-
-/// The folder of the user's own themes.
-pub fn themes_dir() -> Option<PathBuf> {
-    Some(user_config()?.parent()?.join("themes"))
-}
-
-/// The checked configuration; the error is every problem, a line each.
-pub fn read_config(places: &Places) -> Result<Config, String> {
-    let user = user_config().filter(|path| path.exists());
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok::<_, String>((path.display().to_string(), text))
-    };
-    let user = user.as_ref().map(read).transpose()?;
-    let own = Some(places.config()).filter(|path| path.exists());
-    let own = own.as_ref().map(read).transpose()?;
-    let source = |file: &'static str, pair: &'_ Option<(String, String)>| {
-        pair.as_ref()
-            .map(|(name, text)| (if file.is_empty() { name.clone() } else { file.to_owned() }, text.clone()))
-    };
-    let (user, own) = (source("", &user), source("loopmon.toml", &own));
-    Config::merged(
-        user.as_ref().map(|(file, text)| Source { file, text }),
-        own.as_ref().map(|(file, text)| Source { file, text }),
-    )
-    .map_err(|problems| problems.to_string())
-}
-
-fn own_themes() -> Vec<(String, String)> {
-    let Some(entries) = themes_dir().and_then(|dir| std::fs::read_dir(dir).ok()) else { return Vec::new() };
-    let toml = |entry: std::fs::DirEntry| {
-        let path = entry.path();
-        let name = path.file_stem()?.to_str()?.to_owned();
-        (path.extension()? == "toml").then_some((name, std::fs::read_to_string(&path).ok()?))
-    };
-    entries.flatten().filter_map(toml).collect()
-}
-
-fn welcome(places: &Places, repository: &Repository, found: &[learn::FoundAgent]) -> Welcome {
-    let config = places.config();
+fn welcome(
+    places: &Places,
+    repository: &Repository,
+    config: &Config,
+    usable: &[AgentName],
+    found: &[learn::FoundAgent],
+) -> Welcome {
+    let path = places.config();
+    let named = config.agents.iter().filter(|agent| {
+        usable.iter().any(|name| name.as_str() == agent.name)
+            && !found.iter().any(|found| found.name == agent.name)
+    });
+    let named = named.map(|agent| AgentFound {
+        name: agent.name.clone(),
+        version: None,
+        note: format!("as configured: {}", profile(agent).command.join(" ")),
+    });
     Welcome {
         repository: Some(repository.root().display().to_string()),
-        problem: None,
-        config: config.exists().then(|| "loopmon.toml".to_owned()),
-        agents: found
-            .iter()
-            .map(|agent| AgentFound {
-                name: agent.name.to_owned(),
-                version: agent.version.clone(),
-                note: agent.path.display().to_string(),
-            })
-            .collect(),
+        problem: usable.is_empty().then(|| "no agent can be asked, so no run can start".to_owned()),
+        config: path.exists().then(|| "loopmon.toml".to_owned()),
+        agents: found_agents(found).chain(named).collect(),
     }
+}
+
+/// Agents that were found on this machine, as the first screen tells them.
+pub fn found_agents(found: &[learn::FoundAgent]) -> impl Iterator<Item = AgentFound> {
+    found.iter().map(|agent| AgentFound {
+        name: agent.name.to_owned(),
+        version: agent.version.clone(),
+        note: agent.path.display().to_string(),
+    })
 }
 
 /// Agents that can be asked: whose program is a path, or was found.

@@ -44,6 +44,11 @@ impl Desk {
         Arc::clone(&self.welcome)
     }
 
+    /// Tells something else on the first screen.
+    pub fn set_welcome(&mut self, welcome: Arc<Welcome>) {
+        self.welcome = welcome;
+    }
+
     /// The next reply; waits for it.
     pub async fn next(&mut self) -> Reply {
         match self.replies.recv().await {
@@ -63,11 +68,6 @@ impl Desk {
             Request::Command(command) => self.command(command),
             Request::StartRun { goal } => self.start(StartRun { goal, ..StartRun::default() }),
             Request::ImportPlan { path } => self.import(path),
-            Request::StartDemo => {
-                let text =
-                    "leave with q and run `loopmon demo`: it works in a throw-away repository".to_owned();
-                self.tell(Reply::Notice { text, bad: false });
-            }
             Request::ToPane { session, bytes } => self.to_pane(&session, bytes),
             Request::LoadDiff(task) => self.load_diff(task),
             Request::LoadEvents(task) => self.load_events(task),
@@ -78,6 +78,7 @@ impl Desk {
             | Request::Title(_)
             | Request::Redraw
             | Request::SetTheme(_)
+            | Request::StartDemo
             | Request::Detach
             | Request::QuitServer => {}
         }
@@ -170,6 +171,11 @@ impl Desk {
             Purpose::Words => Reply::Edited { purpose, text },
             Purpose::Plan(_) => Reply::PlanEdited(plans::parse(&text, "plan.toml").map(Box::new)),
         })
+    }
+
+    /// The pane of a session is there; should it be forgotten, it can be made again.
+    pub fn is_back(&mut self, session: &SessionId) {
+        self.coming_back.remove(session);
     }
 
     /// Has the pane of an ended session made again from its recording.

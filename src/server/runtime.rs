@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use super::effects;
 use super::project::Project;
 use super::shared::Shared;
-use super::{clock, start};
+use super::{clock, settings, start};
+use crate::config::Problems;
 use crate::engine::{self, State};
 use crate::model::event::RunEvent;
 use crate::model::snapshot::Notice;
@@ -28,6 +29,9 @@ const FRAME: Duration = Duration::from_millis(16);
 const RETRY: Duration = Duration::from_secs(2);
 /// Notices of the server itself that are kept.
 const NOTICES: usize = 20;
+
+/// Said of settings that were taken up; only the last time is worth a notice.
+const READ_AGAIN: &str = "the settings were read again";
 
 /// A message to the runtime.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ pub enum Message {
         answer: oneshot::Sender<Result<RunId, String>>,
     },
     /// The configuration was read anew: taken up, or refused with its problems.
-    Configured(Result<Box<Project>, String>),
+    Configured(Result<Box<Project>, Problems>),
     /// Something that people should know.
     Notice {
         /// One line.
@@ -82,6 +86,8 @@ pub struct Runtime {
     unwritten: VecDeque<Event>,
     retry_at: Option<Instant>,
     notices: Vec<Notice>,
+    /// The notice of mistakes in the settings that are there now.
+    mistakes: Option<String>,
     dirty: bool,
     published: Instant,
 }
@@ -107,6 +113,7 @@ impl Runtime {
             unwritten: VecDeque::new(),
             retry_at: None,
             notices: Vec::new(),
+            mistakes: None,
             dirty: true,
             published: Instant::now(),
         };
@@ -294,23 +301,42 @@ impl Runtime {
         }
     }
 
-    fn configured(&mut self, result: Result<Box<Project>, String>) -> Result<(), StoreError> {
+    fn configured(&mut self, result: Result<Box<Project>, Problems>) -> Result<(), StoreError> {
+        // Whatever was wrong before is put right, or told anew.
+        let told = self.mistakes.take();
+        self.notices.retain(|notice| Some(&notice.text) != told.as_ref() && notice.text != READ_AGAIN);
         let project = match result {
-            Ok(project) => *project,
+            Ok(project) => project.following(&self.shared.project()),
             Err(problems) => {
-                self.notice(format!("the configuration stays as it was: {problems}"), true);
+                self.shared.set_mistake(problems.list.first().map(settings::place));
+                self.mistaken(format!("{problems}\nthe settings from before hold until this is put right"));
                 return Ok(());
             }
         };
+        self.shared.set_mistake(project.spare.first().map(settings::place));
+        let spare: Vec<String> = project.spare.iter().map(ToString::to_string).collect();
         let changed = self.state.as_ref().map(|state| start::policy_for(state, &project));
         self.shared.set_project(project);
-        self.notice("the configuration was read again".to_owned(), false);
+        if spare.is_empty() {
+            self.notice(READ_AGAIN.to_owned(), false);
+        } else {
+            self.mistaken(format!(
+                "{}\nthis theme is not in use; everything else was read again",
+                spare.join("\n")
+            ));
+        }
         if let (Some(policy), Some(state)) = (changed, &self.state)
             && policy != state.policy
         {
             self.happen(vec![Event::Run(RunEvent::PolicyChanged(Box::new(policy)))])?;
         }
         Ok(())
+    }
+
+    /// Tells of mistakes in the settings, as long as they are there.
+    fn mistaken(&mut self, text: String) {
+        self.notice(text.clone(), true);
+        self.mistakes = Some(text);
     }
 
     fn notice(&mut self, text: String, bad: bool) {

@@ -28,6 +28,7 @@ pub struct Shared {
     /// Sessions that run.
     pub sessions: LiveSessions,
     project: RwLock<Arc<Project>>,
+    mistake: RwLock<Option<Arc<str>>>,
     runtime: mpsc::UnboundedSender<Message>,
 }
 
@@ -47,6 +48,7 @@ impl Shared {
             panes: PaneMap::default(),
             sessions: LiveSessions::default(),
             project: RwLock::new(Arc::new(project)),
+            mistake: RwLock::default(),
             runtime,
         }
     }
@@ -59,6 +61,16 @@ impl Shared {
     /// Changes the settings.
     pub fn set_project(&self, project: Project) {
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
+    }
+
+    /// The place of the first mistake in the settings' files, if they were changed to something that can't be used.
+    pub fn mistake(&self) -> Option<Arc<str>> {
+        self.mistake.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says where the settings' files are wrong, or that they are not.
+    pub fn set_mistake(&self, place: Option<String>) {
+        *self.mistake.write().unwrap_or_else(PoisonError::into_inner) = place.map(Arc::from);
     }
 
     /// Uses another theme from now on.

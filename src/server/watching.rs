@@ -3,25 +3,28 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::project::{self, Project};
+use super::project::Project;
 use super::runtime::Message;
+use super::settings;
 use super::shared::Shared;
 use crate::watch;
 
 /// Takes up changed settings until the server ends.
 pub async fn watch(shared: Arc<Shared>) {
     let files: Vec<PathBuf> = std::iter::once(shared.places.config())
-        .chain(project::user_config())
-        .chain(project::themes_dir().map(|dir| dir.join("*.toml")))
+        .chain(settings::user_config())
+        .chain(settings::themes_dir().map(|dir| dir.join("*.toml")))
         .collect();
-    let mut changes = match watch::Watcher::new(&files) {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(%error, "changes of the settings are not noticed");
-            return;
-        }
+    let begin = || {
+        let watcher = watch::Watcher::new(&files);
+        watcher.inspect_err(|error| tracing::warn!(%error, "changes of the settings are not noticed")).ok()
     };
-    while changes.changed().await.is_some() {
+    let mut watcher = begin();
+    while let Some(changes) = &mut watcher
+        && changes.changed().await.is_some()
+    {
+        // Anew, before anything is read: a folder may have been made that was not there to be watched.
+        watcher = begin();
         let worker = Arc::clone(&shared);
         let loaded = tokio::task::spawn_blocking(move || Project::load(&worker.places, &worker.repository));
         if let Ok(result) = loaded.await {

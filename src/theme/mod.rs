@@ -123,8 +123,8 @@ impl Themes {
     /// The theme of that name, with what it inherits.
     ///
     /// # Errors
-    /// If there is none of that name, or it or one that it inherits is wrong.
-    pub fn load(&self, name: &str) -> Result<Theme, ThemeError> {
+    /// Everything that is wrong with it or with one that it inherits; or that there is none of that name.
+    pub fn load(&self, name: &str) -> Result<Theme, Vec<ThemeError>> {
         parse::load(name, &|wanted| self.sources.get(wanted).map(String::as_str), &self.names())
     }
 
@@ -135,7 +135,11 @@ impl Themes {
         for name in self.names() {
             match self.load(name) {
                 Ok(theme) => good.push(theme),
-                Err(error) => bad.push(error),
+                // What is wrong with a theme comes up again with each that inherits it, and is told once.
+                Err(errors) => {
+                    let new: Vec<_> = errors.into_iter().filter(|error| !bad.contains(error)).collect();
+                    bad.extend(new);
+                }
             }
         }
         (good, bad)

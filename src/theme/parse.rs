@@ -1,7 +1,9 @@
 //! The text of a theme: `about`, `inherits`, `[palette]` and `[roles]`, each key and colour checked.
 //!
-//! Invariant: what is returned has no unknown role, colour or attribute, and no circle of `inherits`.
+//! Invariants: what is returned has no unknown role, colour or attribute, and no circle of `inherits`; after a mistake
+//! reading goes on, so that all are found at once.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use ratatui::style::{Color, Modifier, Style};
@@ -13,12 +15,12 @@ use super::{Theme, colour};
 
 /// What is wrong with a theme, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("theme `{theme}`{}: {problem}", line.map(|n| format!(" line {n}")).unwrap_or_default())]
+#[error("theme `{theme}`{}: {problem}{}", place.map(|(line, _)| format!(" line {line}")).unwrap_or_default(), in_brackets(.problem.hint()))]
 pub struct ThemeError {
-    /// The theme's name.
+    /// The name of the theme whose text is wrong.
     pub theme: String,
-    /// Line in its text, from 1, where there is one.
-    pub line: Option<usize>,
+    /// Line and column in its text, from 1; none if there is no such theme.
+    pub place: Option<(usize, usize)>,
     /// What is wrong.
     pub problem: ThemeProblem,
 }
@@ -27,8 +29,10 @@ pub struct ThemeError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeProblem {
     /// There is no theme of that name.
-    #[error("no such theme{}", hint(.nearest))]
+    #[error("there is no theme {name:?}")]
     Unknown {
+        /// As written.
+        name: String,
         /// The nearest name.
         nearest: Option<String>,
     },
@@ -42,7 +46,7 @@ pub enum ThemeProblem {
     #[error("{0}")]
     Syntax(String),
     /// A key that means nothing here.
-    #[error("unknown {kind} `{key}`{}", hint(.nearest))]
+    #[error("unknown {kind} `{key}`")]
     UnknownKey {
         /// What was expected: key, role, attribute.
         kind: &'static str,
@@ -52,7 +56,7 @@ pub enum ThemeProblem {
         nearest: Option<String>,
     },
     /// Neither a colour nor a name of the palette.
-    #[error("unknown colour `{colour}`{}", hint(.nearest))]
+    #[error("unknown colour `{colour}`")]
     UnknownColour {
         /// What was found.
         colour: String,
@@ -69,23 +73,52 @@ pub enum ThemeProblem {
     },
 }
 
-fn hint(name: &Option<String>) -> String {
-    name.as_ref().map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
+impl ThemeProblem {
+    /// What would be right.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ThemeProblem::Unknown { nearest, .. }
+            | ThemeProblem::UnknownKey { nearest, .. }
+            | ThemeProblem::UnknownColour { nearest: nearest @ Some(_), .. } => {
+                nearest.as_ref().map(|name| format!("did you mean `{name}`?"))
+            }
+            ThemeProblem::UnknownColour { nearest: None, .. } => Some(
+                "a colour is `#rrggbb`, a number up to 255, a name of [palette], or one of the terminal's: red, \
+                 bright-red, …"
+                    .to_owned(),
+            ),
+            ThemeProblem::Circle { .. } | ThemeProblem::Syntax(_) | ThemeProblem::WrongType { .. } => None,
+        }
+    }
 }
+
+impl ThemeProblem {
+    /// Whether everything else of the theme was read: else names may look unknown that are not.
+    fn leaves_the_rest_readable(&self) -> bool {
+        !matches!(self, ThemeProblem::Unknown { .. } | ThemeProblem::Circle { .. } | ThemeProblem::Syntax(_))
+    }
+}
+
+fn in_brackets(hint: Option<String>) -> String {
+    hint.map(|hint| format!(" ({hint})")).unwrap_or_default()
+}
+
+/// Line and column, from 1.
+type Place = (usize, usize);
 
 /// What one theme's text says, before it is laid over what it inherits.
 #[derive(Default)]
 struct Layer {
     about: String,
-    inherits: Option<String>,
+    inherits: Option<(String, Place)>,
     palette: BTreeMap<String, Color>,
     roles: Vec<(Role, Spec)>,
 }
 
-/// A role's style as written: colours by name, with the line for messages.
+/// A role's style as written: colours by name, with their places for messages.
 struct Spec {
-    fg: Option<(String, usize)>,
-    bg: Option<(String, usize)>,
+    fg: Option<(String, Place)>,
+    bg: Option<(String, Place)>,
     modifiers: Modifier,
 }
 
@@ -94,27 +127,44 @@ pub(super) fn load<'a>(
     name: &str,
     source: &dyn Fn(&str) -> Option<&'a str>,
     names: &[&str],
-) -> Result<Theme, ThemeError> {
+) -> Result<Theme, Vec<ThemeError>> {
     let mut chain: Vec<(String, Layer)> = Vec::new();
-    let mut next = Some(name.to_owned());
-    while let Some(current) = next.take() {
-        let fail = |theme: &str, problem| Err(ThemeError { theme: theme.to_owned(), line: None, problem });
+    let mut errors = Vec::new();
+    // The next theme up, and where it is named: in which theme's text.
+    let mut next = Some((name.to_owned(), name.to_owned(), None));
+    while let Some((current, named_by, place)) = next.take() {
         if chain.iter().any(|(seen, _)| *seen == current) {
-            return fail(name, ThemeProblem::Circle { through: current });
+            errors.push(ThemeError {
+                theme: named_by,
+                place,
+                problem: ThemeProblem::Circle { through: current },
+            });
+            break;
         }
         let Some(text) = source(&current) else {
-            let problem = ThemeProblem::Unknown { nearest: closest(&current, names.iter().copied()) };
-            return fail(&current, problem);
+            let nearest = closest(&current, names.iter().copied());
+            let problem = ThemeProblem::Unknown { name: current, nearest };
+            errors.push(ThemeError { theme: named_by, place, problem });
+            break;
         };
-        let layer = Reader { theme: &current, text }.layer()?;
-        next.clone_from(&layer.inherits);
+        let reader = Reader { theme: &current, text, errors: RefCell::default() };
+        let layer = reader.layer();
+        errors.append(&mut reader.errors.into_inner());
+        next = layer.inherits.clone().map(|(parent, place)| (parent, current.clone(), Some(place)));
         chain.push((current, layer));
     }
-    merge(name, chain)
+    let whole = errors.iter().all(|error| error.problem.leaves_the_rest_readable());
+    let mut unknown = Vec::new();
+    let theme = merge(name, &chain, &mut unknown);
+    if whole {
+        errors.append(&mut unknown);
+    }
+    errors.sort_by_key(|error| (error.theme != name, error.theme.clone(), error.place));
+    if errors.is_empty() { Ok(theme) } else { Err(errors) }
 }
 
 /// The theme furthest up gives the ground; palettes are one, so that a child may recolour its parent.
-fn merge(name: &str, chain: Vec<(String, Layer)>) -> Result<Theme, ThemeError> {
+fn merge(name: &str, chain: &[(String, Layer)], errors: &mut Vec<ThemeError>) -> Theme {
     let mut palette = BTreeMap::new();
     for (_, layer) in chain.iter().rev() {
         palette.extend(layer.palette.iter().map(|(key, colour)| (key.clone(), *colour)));
@@ -123,33 +173,29 @@ fn merge(name: &str, chain: Vec<(String, Layer)>) -> Result<Theme, ThemeError> {
     let mut theme = Theme { name: name.to_owned(), about, styles: [Style::new(); Role::ALL.len()] };
     for (owner, layer) in chain.iter().rev() {
         for (role, spec) in &layer.roles {
-            let style = spec.resolve(owner, &palette)?;
+            let mut colour = |named: &Option<(String, Place)>| {
+                let found = named_colour(owner, named.as_ref()?, &palette);
+                found.map_err(|error| errors.push(error)).ok()
+            };
+            let mut style = Style::new().add_modifier(spec.modifiers);
+            (style.fg, style.bg) = (colour(&spec.fg), colour(&spec.bg));
             if let Some(slot) = theme.styles.get_mut(*role as usize) {
                 *slot = style;
             }
         }
     }
-    Ok(theme)
-}
-
-impl Spec {
-    fn resolve(&self, theme: &str, palette: &BTreeMap<String, Color>) -> Result<Style, ThemeError> {
-        let mut style = Style::new().add_modifier(self.modifiers);
-        style.fg = self.fg.as_ref().map(|named| named_colour(theme, named, palette)).transpose()?;
-        style.bg = self.bg.as_ref().map(|named| named_colour(theme, named, palette)).transpose()?;
-        Ok(style)
-    }
+    theme
 }
 
 fn named_colour(
     theme: &str,
-    (text, line): &(String, usize),
+    (text, place): &(String, Place),
     palette: &BTreeMap<String, Color>,
 ) -> Result<Color, ThemeError> {
     palette.get(text).copied().or_else(|| colour::read(text)).ok_or_else(|| {
         let known = palette.keys().map(String::as_str).chain(colour::NAMES.iter().map(|(name, _)| *name));
         let problem = ThemeProblem::UnknownColour { colour: text.clone(), nearest: closest(text, known) };
-        ThemeError { theme: theme.to_owned(), line: Some(*line), problem }
+        ThemeError { theme: theme.to_owned(), place: Some(*place), problem }
     })
 }
 
@@ -166,120 +212,136 @@ fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<Str
 struct Reader<'a> {
     theme: &'a str,
     text: &'a str,
+    errors: RefCell<Vec<ThemeError>>,
 }
 
 type Item<'a> = Spanned<DeValue<'a>>;
 
 impl<'a> Reader<'a> {
-    fn line(&self, at: usize) -> usize {
-        1 + self.text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+    fn place(&self, at: usize) -> Place {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (1 + before.matches('\n').count(), 1 + line.chars().count())
     }
 
-    fn error(&self, at: usize, problem: ThemeProblem) -> ThemeError {
-        ThemeError { theme: self.theme.to_owned(), line: Some(self.line(at)), problem }
+    fn report(&self, at: usize, problem: ThemeProblem) {
+        let error = ThemeError { theme: self.theme.to_owned(), place: Some(self.place(at)), problem };
+        self.errors.borrow_mut().push(error);
     }
 
-    fn layer(&self) -> Result<Layer, ThemeError> {
-        let table = DeTable::parse(self.text).map_err(|error| {
+    fn layer(&self) -> Layer {
+        let (document, errors) = DeTable::parse_recoverable(self.text);
+        for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
-            self.error(at, ThemeProblem::Syntax(error.message().to_owned()))
-        })?;
+            self.report(at, ThemeProblem::Syntax(error.message().trim().to_owned()));
+        }
         let mut layer = Layer::default();
-        for (key, value) in table.get_ref() {
+        if !errors.is_empty() {
+            return layer;
+        }
+        for (key, value) in document.get_ref() {
+            let table = |key| self.table_of(key, value);
             match key.get_ref().as_ref() {
-                "about" => layer.about = self.text_of("about", value)?,
-                "inherits" => layer.inherits = Some(self.text_of("inherits", value)?),
-                "palette" => layer.palette = self.palette(self.table_of("palette", value)?)?,
-                "roles" => layer.roles = self.roles(self.table_of("roles", value)?, "")?,
+                "about" => layer.about = self.text_of("about", value).unwrap_or_default(),
+                "inherits" => {
+                    let place = self.place(value.span().start);
+                    layer.inherits = self.text_of("inherits", value).map(|name| (name, place));
+                }
+                "palette" => layer.palette = table("palette").map(|t| self.palette(t)).unwrap_or_default(),
+                "roles" => layer.roles = table("roles").map(|t| self.roles(t, "")).unwrap_or_default(),
                 other => {
                     let known = ["about", "inherits", "palette", "roles"];
-                    return Err(self.unknown("key", other, key.span().start, known.into_iter()));
+                    self.unknown("key", other, key.span().start, known.into_iter());
                 }
             }
         }
-        Ok(layer)
+        layer
     }
 
-    fn unknown<'n>(
-        &self,
-        kind: &'static str,
-        key: &str,
-        at: usize,
-        known: impl Iterator<Item = &'n str>,
-    ) -> ThemeError {
-        self.error(at, ThemeProblem::UnknownKey { kind, key: key.to_owned(), nearest: closest(key, known) })
+    fn unknown<'n>(&self, kind: &'static str, key: &str, at: usize, known: impl Iterator<Item = &'n str>) {
+        self.report(at, ThemeProblem::UnknownKey { kind, key: key.to_owned(), nearest: closest(key, known) });
     }
 
-    fn wrong(&self, key: &str, value: &Item<'_>, wanted: &'static str) -> ThemeError {
-        self.error(value.span().start, ThemeProblem::WrongType { key: key.to_owned(), wanted })
+    fn wrong(&self, key: &str, value: &Item<'_>, wanted: &'static str) {
+        self.report(value.span().start, ThemeProblem::WrongType { key: key.to_owned(), wanted });
     }
 
-    fn text_of(&self, key: &str, value: &Item<'_>) -> Result<String, ThemeError> {
-        value.get_ref().as_str().map(str::to_owned).ok_or_else(|| self.wrong(key, value, "a string"))
+    fn text_of(&self, key: &str, value: &Item<'_>) -> Option<String> {
+        let text = value.get_ref().as_str().map(str::to_owned);
+        text.or_else(|| {
+            self.wrong(key, value, "a string");
+            None
+        })
     }
 
-    fn table_of<'v>(&self, key: &str, value: &'v Item<'a>) -> Result<&'v DeTable<'a>, ThemeError> {
-        value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table"))
+    fn table_of<'v>(&self, key: &str, value: &'v Item<'a>) -> Option<&'v DeTable<'a>> {
+        value.get_ref().as_table().or_else(|| {
+            self.wrong(key, value, "a table");
+            None
+        })
     }
 
-    fn palette(&self, table: &DeTable<'a>) -> Result<BTreeMap<String, Color>, ThemeError> {
+    fn palette(&self, table: &DeTable<'a>) -> BTreeMap<String, Color> {
         let mut palette = BTreeMap::new();
         for (key, value) in table {
-            let text = self.text_of(key.get_ref(), value)?;
-            let colour = colour::read(&text).ok_or_else(|| {
+            let text = self.text_of(key.get_ref(), value);
+            let colour = text.as_deref().and_then(colour::read);
+            if let (Some(text), None) = (text, colour) {
                 let nearest = closest(&text, colour::NAMES.iter().map(|(name, _)| *name));
-                self.error(value.span().start, ThemeProblem::UnknownColour { colour: text.clone(), nearest })
-            })?;
-            palette.insert(key.get_ref().as_ref().to_owned(), colour);
+                self.report(value.span().start, ThemeProblem::UnknownColour { colour: text, nearest });
+            }
+            // The name is known even if its colour is wrong: roles that use it are not wrong as well.
+            palette.insert(key.get_ref().as_ref().to_owned(), colour.unwrap_or_default());
         }
-        Ok(palette)
+        palette
     }
 
     /// `diff.add` is the key `add` of the table `diff`; both are walked alike.
-    fn roles(&self, table: &DeTable<'a>, prefix: &str) -> Result<Vec<(Role, Spec)>, ThemeError> {
+    fn roles(&self, table: &DeTable<'a>, prefix: &str) -> Vec<(Role, Spec)> {
         let mut roles = Vec::new();
         for (key, value) in table {
             let name = format!("{prefix}{}", key.get_ref());
             if let Some(role) = Role::from_name(&name) {
-                roles.push((role, self.spec(&name, value)?));
+                roles.extend(self.spec(&name, value).map(|spec| (role, spec)));
             } else if let (true, Some(inner)) =
                 (matches!(name.as_str(), "diff" | "agent"), value.get_ref().as_table())
             {
-                roles.extend(self.roles(inner, &format!("{name}."))?);
+                roles.extend(self.roles(inner, &format!("{name}.")));
             } else {
                 let known = Role::ALL.into_iter().map(Role::name);
-                return Err(self.unknown("role", &name, key.span().start, known));
+                self.unknown("role", &name, key.span().start, known);
             }
         }
-        Ok(roles)
+        roles
     }
 
-    fn spec(&self, role: &str, value: &Item<'a>) -> Result<Spec, ThemeError> {
+    fn spec(&self, role: &str, value: &Item<'a>) -> Option<Spec> {
         let mut spec = Spec { fg: None, bg: None, modifiers: Modifier::empty() };
-        let colour = |key: &str, value: &Item<'_>| -> Result<Option<(String, usize)>, ThemeError> {
-            Ok(Some((self.text_of(key, value)?, self.line(value.span().start))))
-        };
+        let place = |value: &Item<'_>| self.place(value.span().start);
         let Some(table) = value.get_ref().as_table() else {
-            spec.fg = value.get_ref().as_str().map(|text| (text.to_owned(), self.line(value.span().start)));
-            let wanted = "a colour or a table of fg, bg and attributes";
-            return if spec.fg.is_some() { Ok(spec) } else { Err(self.wrong(role, value, wanted)) };
+            let Some(text) = value.get_ref().as_str() else {
+                self.wrong(role, value, "a colour or a table of fg, bg and attributes");
+                return None;
+            };
+            return Some(Spec { fg: Some((text.to_owned(), place(value))), ..spec });
         };
         for (key, value) in table {
             let name = key.get_ref().as_ref();
+            let colour = || self.text_of(name, value).map(|text| (text, place(value)));
             match (name, attribute(name)) {
-                ("fg", _) => spec.fg = colour(name, value)?,
-                ("bg", _) => spec.bg = colour(name, value)?,
-                (_, Some(modifier)) => {
-                    let on = value.get_ref().as_bool();
-                    spec.modifiers.set(modifier, on.ok_or_else(|| self.wrong(name, value, "true or false"))?);
-                }
+                ("fg", _) => spec.fg = colour(),
+                ("bg", _) => spec.bg = colour(),
+                (_, Some(modifier)) => match value.get_ref().as_bool() {
+                    Some(on) => spec.modifiers.set(modifier, on),
+                    None => self.wrong(name, value, "true or false"),
+                },
                 (_, None) => {
                     let known = ["fg", "bg"].into_iter().chain(ATTRIBUTES.iter().map(|(name, _)| *name));
-                    return Err(self.unknown("attribute", name, key.span().start, known));
+                    self.unknown("attribute", name, key.span().start, known);
                 }
             }
         }
-        Ok(spec)
+        Some(spec)
     }
 }
 

@@ -8,8 +8,14 @@ fn own(text: &str) -> Themes {
     Themes::new([("mine".to_owned(), text.to_owned())])
 }
 
+fn complaints(text: &str) -> Vec<String> {
+    own(text).load("mine").unwrap_err().iter().map(ToString::to_string).collect()
+}
+
 fn complaint(text: &str) -> String {
-    own(text).load("mine").unwrap_err().to_string()
+    let mut all = complaints(text);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    all.remove(0)
 }
 
 #[test]
@@ -56,20 +62,21 @@ fn a_child_overrides_single_roles_and_recolours_by_palette() {
 fn mistakes_are_named_with_their_line_and_the_nearest_right_word() {
     assert_eq!(
         complaint("about = \"x\"\n[roles]\nneeed = \"red\"\n"),
-        "theme `mine` line 3: unknown role `neeed`, did you mean `need`?"
+        "theme `mine` line 3: unknown role `neeed` (did you mean `need`?)"
     );
     assert_eq!(
         complaint("[roles]\ndiff.ad = \"red\"\n"),
-        "theme `mine` line 2: unknown role `diff.ad`, did you mean `diff.add`?"
+        "theme `mine` line 2: unknown role `diff.ad` (did you mean `diff.add`?)"
     );
     assert_eq!(
         complaint("[roles]\n\nok = \"gren\"\n"),
-        "theme `mine` line 3: unknown colour `gren`, did you mean `green`?"
+        "theme `mine` line 3: unknown colour `gren` (did you mean `green`?)"
     );
-    assert_eq!(complaint("[palette]\nsea = \"#12345\"\n"), "theme `mine` line 2: unknown colour `#12345`");
+    let colour = complaint("[palette]\nsea = \"#12345\"\n");
+    assert!(colour.starts_with("theme `mine` line 2: unknown colour `#12345` (a colour is"), "{colour}");
     assert_eq!(
         complaint("[roles]\nok = { fg = \"green\", bolt = true }\n"),
-        "theme `mine` line 2: unknown attribute `bolt`, did you mean `bold`?"
+        "theme `mine` line 2: unknown attribute `bolt` (did you mean `bold`?)"
     );
     assert_eq!(complaint("colour = 1\n"), "theme `mine` line 1: unknown key `colour`");
     assert_eq!(
@@ -80,17 +87,30 @@ fn mistakes_are_named_with_their_line_and_the_nearest_right_word() {
 }
 
 #[test]
+fn every_mistake_of_a_theme_is_told_at_once_with_its_place() {
+    let text = "abuot = \"x\"\n[palette]\nsea = \"gren\"\n[roles]\n  neeed = \"red\"\nok = { fg = \"bleu\", bolt = true }\nrun = 3\n";
+    let errors = own(text).load("mine").unwrap_err();
+    let places: Vec<_> = errors.iter().filter_map(|error| error.place).collect();
+    assert_eq!(places, [(1, 1), (3, 7), (5, 3), (6, 13), (6, 21), (7, 7)], "{errors:#?}");
+    let themes = Themes::new([
+        ("base".to_owned(), "[roles]\nneeed = \"red\"".to_owned()),
+        ("child".to_owned(), "inherits = \"base\"".to_owned()),
+    ]);
+    let (good, bad) = themes.load_all();
+    assert_eq!((good.len(), bad.len()), (SHIPPED.len(), 1), "{bad:#?}");
+}
+
+#[test]
 fn unknown_parents_and_circles_are_refused() {
     let themes = Themes::new([
         ("a".to_owned(), "inherits = \"b\"".to_owned()),
         ("b".to_owned(), "inherits = \"a\"".to_owned()),
         ("c".to_owned(), "inherits = \"nrod\"".to_owned()),
     ]);
-    assert_eq!(themes.load("a").unwrap_err().to_string(), "theme `a`: inherits itself by way of `a`");
-    assert_eq!(
-        themes.load("c").unwrap_err().to_string(),
-        "theme `nrod`: no such theme, did you mean `nord`?"
-    );
+    let told = |name| themes.load(name).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told("a"), ["theme `b` line 1: inherits itself by way of `a`"]);
+    assert_eq!(told("c"), ["theme `c` line 1: there is no theme \"nrod\" (did you mean `nord`?)"]);
+    assert_eq!(told("nrod"), ["theme `nrod`: there is no theme \"nrod\" (did you mean `nord`?)"]);
 }
 
 #[test]

@@ -95,6 +95,9 @@ impl Ui {
                 }
                 let kind = current.map(|row| row.kind);
                 let word = strip::word_for(action, kind).unwrap_or(&binding.entry.hint);
+                // Without a run nothing goes on that one could come back to.
+                let leaves = action == Action::App(App::Detach) && world.snapshot.run.is_none();
+                let word = if leaves { "quit" } else { word };
                 let hint = Hint { key: key.to_string(), word: word.to_owned(), action };
                 if ends.contains(&action) { bar.fixed.push(hint) } else { bar.keys.push(hint) }
             }

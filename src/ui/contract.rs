@@ -59,6 +59,8 @@ pub struct World<'a> {
     pub welcome: &'a Welcome,
     /// How many terminals look at this server.
     pub clients: usize,
+    /// The place of a mistake in the settings' files since they were changed: what held before goes on holding.
+    pub mistake: Option<&'a str>,
 }
 
 /// The terminals of sessions.

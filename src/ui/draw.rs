@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::contract::World;
 use super::layout::{Screen, Shape, Wants, layout};
-use super::look::{ASCII, Ages, Glyphs, Look, UNICODE};
+use super::look::{ASCII, Ages, Glyphs, Look, Presses, UNICODE};
 use super::popups::Stage;
 use super::state::{Focus, Tab, numbered};
 use super::views::board::Board;
@@ -31,7 +31,9 @@ impl Ui {
     pub(super) fn paint(&mut self, area: Rect, buf: &mut Buffer, world: &World<'_>) -> Option<Position> {
         let theme = self.current_theme().clone();
         let ages = Ages::new(world.now);
-        let look = Look { theme: &theme, glyphs: glyphs(self.settings.ascii), ages: &ages };
+        let presses = Presses::default();
+        let glyphs = glyphs(self.settings.ascii);
+        let look = Look { theme: &theme, glyphs, ages: &ages, presses: &presses };
         Clear.render(area, buf);
         buf.set_style(area, theme.style(Role::Text));
         let screen = layout(area, self.wants(world));
@@ -40,10 +42,12 @@ impl Ui {
         (self.drawn.area, self.drawn.screen) = (area, screen);
         let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
         for popup in &mut self.popups {
+            presses.cover();
             cursor = popup.draw(area_above(area, screen.hints), buf, stage, look);
         }
         self.drawn.zones = self.hints(world, look).draw(screen.hints, buf, look);
         self.drawn.wake = self.wake(&ages);
+        self.drawn.presses = presses.into_keys();
         cursor
     }
 
@@ -66,9 +70,10 @@ impl Ui {
         let area = screen.view.inner;
         let height = self.pane(world, look).height(area.width);
         self.view.scroll = self.view.scroll.min(height.saturating_sub(usize::from(area.height)));
-        self.drawn.terminal = None;
-        let live = !area.is_empty() && self.view.tab == Tab::Terminal && screen.shape != Shape::Welcome;
-        let Some(session) = self.view.shown(world.snapshot).filter(|_| live) else { return };
+        (self.drawn.terminal, self.drawn.session) = (None, None);
+        let seen = !area.is_empty() && self.view.tab == Tab::Terminal && screen.shape != Shape::Welcome;
+        let Some(session) = self.view.shown(world.snapshot).filter(|_| seen) else { return };
+        self.drawn.session = Some(session.id.clone());
         if session.is_live() {
             self.drawn.terminal = Some((session.id.clone(), area));
         }
@@ -158,7 +163,8 @@ impl Ui {
             let into_minute = u64::try_from(world.now.0.rem_euclid(60_000)).unwrap_or(0);
             look.ages.within(60_000 - into_minute);
         }
-        Header { snapshot, clock, clients: world.clients, look }.render(screen.header, buf);
+        Header { snapshot, clock, clients: world.clients, mistake: world.mistake, look }
+            .render(screen.header, buf);
     }
 
     fn paint_frames(&self, screen: &Screen, buf: &mut Buffer, look: Look<'_>) {

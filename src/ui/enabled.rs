@@ -144,8 +144,9 @@ fn idle(world: &World<'_>) -> Result<(), String> {
 /// What is missing.
 pub fn can_start(world: &World<'_>) -> Result<(), String> {
     idle(world)?;
-    if world.welcome.repository.is_none() {
-        return no("there is no git repository here");
+    match (&world.welcome.problem, &world.welcome.repository) {
+        (Some(problem), _) => no(problem),
+        (None, None) => no("there is no git repository here"),
+        (None, Some(_)) => Ok(()),
     }
-    world.welcome.problem.as_ref().map_or(Ok(()), |problem| Err(problem.clone()))
 }

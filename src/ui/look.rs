@@ -3,10 +3,12 @@
 //! Invariant: an age that was drawn is in [`Ages::next`], so that a picture which changes by time alone is drawn anew,
 //! and one which does not is not.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::keymap::Key;
 use crate::model::Timestamp;
 use crate::model::time::human_span;
 use crate::theme::{Role, Theme};
@@ -20,6 +22,29 @@ pub struct Look<'a> {
     pub glyphs: &'a Glyphs,
     /// The ages.
     pub ages: &'a Ages,
+    /// The keys that the mouse can press.
+    pub presses: &'a Presses,
+}
+
+/// Keys that were drawn, and where: there the mouse presses them.
+#[derive(Debug, Default)]
+pub struct Presses(RefCell<Vec<(Rect, Key)>>);
+
+impl Presses {
+    /// More of them.
+    pub fn add(&self, keys: impl Iterator<Item = (Rect, Key)>) {
+        self.0.borrow_mut().extend(keys);
+    }
+
+    /// Something was drawn over them all.
+    pub fn cover(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// All of them.
+    pub fn into_keys(self) -> Vec<(Rect, Key)> {
+        self.0.into_inner()
+    }
 }
 
 impl Look<'_> {

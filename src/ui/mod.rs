@@ -29,7 +29,7 @@ use ratatui::layout::Rect;
 
 pub use contract::{AgentFound, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World};
 
-use crate::keymap::Action;
+use crate::keymap::{Action, Key};
 use crate::model::{Plan, SessionId, Timestamp, Verb};
 use crate::theme::Theme;
 
@@ -69,8 +69,12 @@ struct Said {
 struct Drawn {
     area: Rect,
     screen: layout::Screen,
+    /// The live session whose terminal is drawn.
     terminal: Option<(SessionId, Rect)>,
+    /// The session whose screen is drawn, live or from its recording.
+    session: Option<SessionId>,
     zones: Vec<(Rect, Action)>,
+    presses: Vec<(Rect, Key)>,
     wake: Option<Timestamp>,
 }
 
@@ -141,7 +145,7 @@ impl Ui {
 
     /// Sessions whose output changes this picture.
     pub fn visible_sessions(&self) -> Vec<SessionId> {
-        self.drawn.terminal.iter().map(|(id, _)| id.clone()).collect()
+        self.drawn.session.iter().cloned().collect()
     }
 
     /// The theme as drawn: a preview, or the one that is set.

@@ -95,6 +95,7 @@ impl Bench {
             clock: "14:02",
             welcome: &self.welcome,
             clients: 1,
+            mistake: None,
         };
         act(&mut self.ui, &world)
     }

@@ -55,7 +55,8 @@ pub fn fit<'a>(text: &'a str, columns: usize, mark: &str) -> Cow<'a, str> {
     Cow::Owned(cut)
 }
 
-/// The text in lines of at most `columns`, broken between words; words that are longer are cut. Line ends stay.
+/// The text in lines of at most `columns`, broken between words; words that are longer are cut. Line ends stay, and a
+/// command between backticks stays on one line if it can.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
@@ -68,7 +69,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 fn wrap_paragraph(text: &str, columns: usize, lines: &mut Vec<String>) {
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split_word_bounds() {
+    for word in words(text, columns) {
         let wide = width(word);
         if used + wide > columns && !line.is_empty() {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
@@ -97,6 +98,28 @@ fn wrap_paragraph(text: &str, columns: usize, lines: &mut Vec<String>) {
         }
     }
     lines.push(line.trim_end().to_owned());
+}
+
+/// The pieces between which a line may be broken: blanks, and what stands between them with its punctuation.
+fn words(text: &str, columns: usize) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let blank = first.is_whitespace();
+        let mut quoted = false;
+        let end = rest.char_indices().find(|(at, c)| {
+            if *c == '`' && !blank {
+                quoted = !quoted && rest.get(at + 1..).is_some_and(|after| after.contains('`'));
+            }
+            !quoted && c.is_whitespace() != blank
+        });
+        let (word, after) = rest.split_at_checked(end.map_or(rest.len(), |(at, _)| at)).unwrap_or((rest, ""));
+        rest = after;
+        // Scripts without blanks are broken where their own words end, and so are commands that no line could hold.
+        let breaks = width(word) > word.chars().count() || (!blank && width(word) > columns);
+        if breaks { words.extend(word.split_word_bounds()) } else { words.push(word) }
+    }
+    words
 }
 
 /// How well `pattern` matches `text` as a subsequence, ignoring case: none if it does not; more is better.
@@ -145,6 +168,9 @@ mod tests {
     fn wrapping_breaks_between_words_and_cuts_what_is_too_long() {
         assert_eq!(wrap("the quick brown fox", 9), ["the quick", "brown fox"]);
         assert_eq!(wrap("a verylongword b", 6), ["a", "verylo", "ngword", "b"]);
+        assert_eq!(wrap("it ends. (Or `git add -A`?)", 9), ["it ends.", "(Or `git", "add -A`?)"]);
+        assert_eq!(wrap("say `git init`, then go", 12), ["say", "`git init`,", "then go"]);
+        assert_eq!(wrap("one ` backtick", 10), ["one `", "backtick"]);
         assert_eq!(wrap("one\n\ntwo", 10), ["one", "", "two"]);
         assert_eq!(wrap("a가\u{11347}b", 2), ["ab"], "a character that is wider than the line is left out");
     }

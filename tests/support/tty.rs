@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use loopmon::term::{Colours, Emulator};
+use loopmon::term::{CellStyle, Colours, Emulator};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use super::PATIENCE;
@@ -50,6 +50,23 @@ impl Tty {
     /// What a person sees.
     pub fn text(&self) -> String {
         self.screen.lock().unwrap().text()
+    }
+
+    /// How the first character of that text looks, wherever it stands on the screen.
+    pub fn style_of(&self, wanted: &str) -> Option<CellStyle> {
+        let screen = self.screen.lock().unwrap();
+        (0..screen.size().1).find_map(|row| {
+            let cells: Vec<_> = screen.row(row).collect();
+            let line: String = cells.iter().map(|cell| cell.text).collect();
+            let at = line.find(wanted)?;
+            let mut before = 0;
+            let first = cells.iter().find(|cell| {
+                let is_it = before == at;
+                before += cell.text.len();
+                is_it
+            });
+            first.map(|cell| cell.style)
+        })
     }
 
     /// Bytes that it wrote so far.

@@ -132,7 +132,8 @@ fn environment(table: Section<'_, '_, '_>) -> BTreeMap<String, String> {
     let entries = table.named_texts(false, |name| {
         (!is_env_name(name)).then(|| "not a name of an environment variable".to_owned())
     });
-    entries.into_iter().filter_map(|(name, texts)| Some((name, texts.into_iter().next()?))).collect()
+    let first = |texts: Placed<Vec<Placed<String>>>| texts.value.into_iter().next();
+    entries.into_iter().filter_map(|(name, texts)| Some((name, first(texts)?.value))).collect()
 }
 
 fn is_env_name(name: &str) -> bool {

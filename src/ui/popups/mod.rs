@@ -20,8 +20,9 @@ use ratatui::layout::{Position, Rect};
 use super::contract::{Purpose, Request, World};
 use super::look::Look;
 use super::state::ViewState;
+use super::text;
 use super::widgets::row::Row;
-use crate::keymap::{Action, App, Context, Keymap, List, Motion};
+use crate::keymap::{Action, App, Context, Key, Keymap, List, Motion};
 use crate::theme::{Role, Theme};
 
 /// A popup.
@@ -256,17 +257,29 @@ fn step(at: usize, motion: Motion, count: usize, page: usize) -> usize {
 
 /// The hint of a popup that is only read.
 fn close_hint(keymap: &Keymap, look: Look<'_>) -> Row {
-    let key = keymap.key_of(Context::List, Action::List(List::Close));
-    Row::of(&format!(" {key}"), look.style(Role::Key)).left(" close ", look.style(Role::Dim))
+    let mut row = Row::new();
+    let binding = keymap.binding(Context::List, Action::List(List::Close));
+    if let Some(key) = binding.and_then(|binding| binding.keys.first()) {
+        push_hint(&mut row, *key, "close", look);
+    }
+    row
 }
 
 /// The hints of a context: those of its bindings that have a word and a key.
 fn hints(keymap: &Keymap, context: Context, look: Look<'_>) -> Row {
     let mut row = Row::new();
     for binding in keymap.of(context).filter(|binding| !binding.entry.hint.is_empty()) {
-        let Some(key) = binding.keys.first() else { continue };
-        row.push(&format!(" {key}"), look.style(Role::Key));
-        row.push(&format!(" {} ", binding.entry.hint), look.style(Role::Dim));
+        if let Some(key) = binding.keys.first() {
+            push_hint(&mut row, *key, &binding.entry.hint, look);
+        }
     }
     row
+}
+
+/// A key with its word, to be read and to be pressed.
+fn push_hint(row: &mut Row, key: Key, word: &str, look: Look<'_>) {
+    let (key_text, word) = (format!(" {key}"), format!(" {word} "));
+    row.push(&key_text, look.style(Role::Key));
+    row.push(&word, look.style(Role::Dim));
+    row.press_left(key, text::width(&key_text) + text::width(&word));
 }

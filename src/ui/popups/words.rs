@@ -85,7 +85,7 @@ impl Words {
             WordsFor::Prompt(_) => "delivered at once, or with its next turn",
             WordsFor::NewTask(_) => "first line: the title; then what to do",
             WordsFor::Goal => "what should be true when it is done",
-            WordsFor::Import => "path of a TOML, JSON or Markdown plan",
+            WordsFor::Import => "path of a plan in TOML or JSON",
             WordsFor::RejectPlan => "the planner tries again with it; empty drops the run",
             WordsFor::Budget => "such as 5 or 12.50; 0 is no limit",
         }

@@ -264,6 +264,14 @@ fn the_terminal_gets_the_size_that_it_is_drawn_at() {
 }
 
 #[test]
+fn an_ended_session_that_is_looked_at_is_asked_for_and_keeps_its_size() {
+    let bench = on("T11");
+    assert!(!bench.snapshot.session(&"r-11".into()).unwrap().is_live());
+    assert_eq!(bench.ui.visible_sessions(), [SessionId::from("r-11")]);
+    assert_eq!(bench.ui.pane_sizes(), []);
+}
+
+#[test]
 fn scrolling_back_holds_still_while_the_agent_prints() {
     let mut bench = on("T14");
     let pane = bench.panes.pane(&"r-14".into()).unwrap();

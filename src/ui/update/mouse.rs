@@ -13,7 +13,7 @@ use super::super::state::{Focus, Selection, Tab};
 use super::super::views::board::first_row;
 use super::super::views::{strip, tabs};
 use super::super::widgets::terminal::{selected_text, top_row};
-use crate::keymap::Motion;
+use crate::keymap::{Key, Motion};
 use crate::model::SessionId;
 use crate::term::{self, MouseMode};
 
@@ -29,6 +29,10 @@ impl Ui {
             MouseEventKind::ScrollDown => Some(true),
             _ => None,
         };
+        let pressed = matches!(event.kind, MouseEventKind::Down(MouseButton::Left));
+        if let Some(key) = self.key_at(at).filter(|_| pressed) {
+            return self.press_key(key, at, world);
+        }
         if let Some(popup) = self.popups.last_mut() {
             let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
             let outcome = match (wheel, event.kind) {
@@ -49,6 +53,25 @@ impl Ui {
             _ => {}
         }
         Vec::new()
+    }
+
+    /// The key that is drawn there.
+    fn key_at(&self, at: Position) -> Option<Key> {
+        self.drawn.presses.iter().find(|(area, _)| area.contains(at)).map(|(_, key)| *key)
+    }
+
+    /// A key that is drawn somewhere was pressed there: it is the same as on the keyboard, but one that answers a row
+    /// of what needs a person answers that row.
+    fn press_key(&mut self, key: Key, at: Position, world: &World<'_>) -> Vec<Request> {
+        let screen = self.drawn.screen;
+        if self.popups.is_empty() && screen.strip.inner.contains(at) {
+            self.press_strip(&screen, at, world);
+            if !self.popups.is_empty() {
+                // The plan came up: it is read before it is answered.
+                return Vec::new();
+            }
+        }
+        self.key(&key.into(), world)
     }
 
     /// What the agent under the pointer asked for; none if it did not.

@@ -18,6 +18,8 @@ pub struct Header<'a> {
     pub clock: &'a str,
     /// How many look at this.
     pub clients: usize,
+    /// Where the settings are wrong.
+    pub mistake: Option<&'a str>,
     /// How to draw.
     pub look: Look<'a>,
 }
@@ -35,6 +37,9 @@ impl Widget for Header<'_> {
         }
         if let Some((word, role)) = run.and_then(|run| phase_word(run, short)) {
             row.push(&format!("  {word}"), look.style(role));
+        }
+        if let Some(place) = self.mistake {
+            row.push(&format!("  {} {place}", look.glyphs.need), look.style(Role::Need));
         }
         if run.is_some() {
             row = self.counts(row, short);

@@ -56,6 +56,9 @@ impl Hints<'_> {
         let mut x = put(buf, area.x, area.y, &badge, self.look.style(Role::Badge), columns);
         let fixed: usize = self.fixed.iter().map(|hint| hint.columns() + 2).sum();
         let room = if x + fixed + 12 < columns { columns - fixed } else { columns };
+        // Bad news that is longer than the room beside the keys is read to its end.
+        let long = |(said, bad): (&str, bool)| bad && x + 2 + text::width(said) > room;
+        let room = if self.said.is_some_and(long) { columns } else { room };
         if room < columns {
             let mut at = room;
             for hint in self.fixed {

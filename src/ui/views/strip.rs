@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use crate::keymap::{Action, Context, Keymap, RunAct, SessionAct, Show, TaskAct};
+use crate::keymap::{Action, Context, Key, Keymap, RunAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{AttentionKind, AttentionRow};
 use crate::model::{Snapshot, Verb};
 use crate::theme::Role;
@@ -33,10 +33,10 @@ pub fn first_row(rows: &[AttentionRow], current: Option<&AttentionRow>, height: 
     (at.unwrap_or(0) + 1).saturating_sub(height.max(1))
 }
 
-type Answers = Vec<(String, &'static str)>;
+type Answers = Vec<(Key, &'static str)>;
 
 fn answers_width(answers: &Answers) -> usize {
-    answers.iter().map(|(key, word)| text::width(key) + text::width(word) + 3).sum()
+    answers.iter().map(|(key, word)| text::width(&key.to_string()) + text::width(word) + 3).sum()
 }
 
 impl Strip<'_> {
@@ -59,7 +59,9 @@ impl Strip<'_> {
         line = line.right(&format!("{:>4}   ", look.ages.since(row.since)), look.style(Role::Dim));
         let (key_role, word_role) = if current { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
         for (key, word) in answers {
-            line = line.right(key, look.style(key_role)).right(&format!(" {word}  "), look.style(word_role));
+            let (sign, word) = (key.to_string(), format!(" {word}  "));
+            line = line.right(&sign, look.style(key_role)).right(&word, look.style(word_role));
+            line.press_right(*key, text::width(&sign) + text::width(&word));
         }
         line.right(&" ".repeat(keys.saturating_sub(answers_width(answers))), look.style(Role::Dim))
     }
@@ -74,6 +76,7 @@ impl Strip<'_> {
             0 | 1 => line,
             more => line.right(&format!("+{} {} ", more - 1, look.glyphs.need), look.style(Role::Need)),
         };
+        look.presses.add(line.presses(area));
         line.draw(area, buf, look.glyphs.ellipsis);
     }
 }
@@ -94,7 +97,9 @@ impl Widget for Strip<'_> {
         let keys = shown.iter().map(|(_, answers)| answers_width(answers)).max().unwrap_or(0);
         for ((row, answers), y) in shown.iter().zip(area.y..area.bottom()) {
             let line = self.row(row, answers, keys, area.width < 100);
-            line.draw(Rect { y, height: 1, ..area }, buf, self.look.glyphs.ellipsis);
+            let place = Rect { y, height: 1, ..area };
+            self.look.presses.add(line.presses(place));
+            line.draw(place, buf, self.look.glyphs.ellipsis);
         }
     }
 }
@@ -103,9 +108,9 @@ impl Widget for Strip<'_> {
 fn answers(row: &AttentionRow, keymap: &Keymap) -> Answers {
     let mut answers = Answers::new();
     let mut add = |action, word| {
-        let key = keymap.key_of(Context::Main, action);
-        if !key.is_empty() && answers.len() < 3 {
-            answers.push((key, word));
+        let key = keymap.binding(Context::Main, action).and_then(|binding| binding.keys.first());
+        if let Some(key) = key.filter(|_| answers.len() < 3) {
+            answers.push((*key, word));
         }
     };
     for verb in &row.verbs {

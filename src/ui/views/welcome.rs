@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use crate::keymap::{Action, Context, Keymap, RunAct};
+use crate::keymap::{Action, App, Context, Keymap, RunAct};
 use crate::theme::Role;
 use crate::ui::contract::{AgentFound, Welcome};
 use crate::ui::look::Look;
@@ -41,18 +41,30 @@ impl WelcomeView<'_> {
     }
 
     fn keys(&self) -> Vec<Row> {
-        let goal = "say what should be done; you see the plan before anything runs";
-        let import = "work on a plan that you bring: TOML, JSON or Markdown";
-        let demo = "see the whole loop with simulated agents, offline, in a minute";
-        let lines =
-            [(RunAct::Demo, "demo", demo), (RunAct::Goal, "goal", goal), (RunAct::Import, "import", import)];
-        let row = |(act, name, words): (RunAct, &str, &str)| {
-            let off = act != RunAct::Demo && self.refusal.is_some();
+        let goal = "say what should be done, and see the plan before it runs";
+        let import = "work on a plan that you bring, in TOML or JSON";
+        let demo = "the whole loop with simulated agents, offline, in a minute";
+        let lines = [
+            (Action::Run(RunAct::Demo), "demo", demo),
+            (Action::Run(RunAct::Goal), "goal", goal),
+            (Action::Run(RunAct::Import), "import", import),
+            (Action::App(App::Detach), "quit", "leave; nothing was started"),
+        ];
+        let row = |(action, name, words): (Action, &str, &str)| {
+            let needs_place = matches!(action, Action::Run(RunAct::Goal | RunAct::Import));
+            let off = needs_place && self.refusal.is_some();
             let look = self.look;
-            let key = self.keymap.key_of(Context::Welcome, Action::Run(act));
-            Row::of(&format!("  {key:<4}"), look.style(if off { Role::Dim } else { Role::Key }))
-                .left(&format!("{name:<9}"), look.style(if off { Role::Dim } else { Role::Text }))
-                .left(words, look.style(Role::Dim))
+            let binding = self.keymap.binding(Context::Welcome, action);
+            let key = binding.and_then(|binding| binding.keys.first());
+            let sign = key.map(ToString::to_string).unwrap_or_default();
+            let mut row =
+                Row::of(&format!("  {sign:<4}"), look.style(if off { Role::Dim } else { Role::Key }))
+                    .left(&format!("{name:<9}"), look.style(if off { Role::Dim } else { Role::Text }))
+                    .left(words, look.style(Role::Dim));
+            if let Some(key) = key {
+                row.press_left(*key, row.left_width());
+            }
+            row
         };
         lines.into_iter().map(row).collect()
     }
@@ -79,7 +91,8 @@ impl WelcomeView<'_> {
             None => self.fact(
                 false,
                 "repository",
-                "none here: change into one, or make one with `git init` and a first commit. The demo brings its own.",
+                "none here: change into one, or make one with `git init` and a first commit. There `loopmon init` \
+                 writes a configuration and `loopmon run \"<goal>\"` starts a run. The demo brings its own.",
                 columns,
             ),
         };
@@ -116,9 +129,10 @@ impl WelcomeView<'_> {
 }
 
 fn agent_words(agent: &AgentFound) -> String {
-    let version = agent.version.as_deref().unwrap_or("version unknown");
-    let note = if agent.note.is_empty() { String::new() } else { format!("  {}", agent.note) };
-    format!("{:<9} {version}{note}", agent.name)
+    let unknown = if agent.note.is_empty() { "version unknown" } else { "" };
+    let known = [agent.version.as_deref().unwrap_or(unknown), agent.note.as_str()];
+    let words: Vec<&str> = known.into_iter().filter(|words| !words.is_empty()).collect();
+    format!("{:<9} {}", agent.name, words.join("  "))
 }
 
 impl Widget for WelcomeView<'_> {
@@ -132,6 +146,9 @@ impl Widget for WelcomeView<'_> {
             width: columns,
             height,
         };
+        for (row, y) in rows.iter().zip(place.y..place.bottom()) {
+            self.look.presses.add(row.presses(Rect { y, height: 1, ..place }));
+        }
         Rows { rows: &rows, skip: 0, mark: self.look.glyphs.ellipsis }.render(place, buf);
     }
 }

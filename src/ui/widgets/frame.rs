@@ -117,11 +117,11 @@ fn ascii(joint: u8) -> &'static str {
     }
 }
 
-/// A title on the upper edge of a panel, `left` at its beginning and `right` at its end.
-pub fn title(rect: Rect, left: &Row, right: &Row, buf: &mut Buffer, mark: &str) {
+/// A title on the upper edge of a panel, `left` at its beginning and `right` at its end. Answers where `right` stands.
+pub fn title(rect: Rect, left: &Row, right: &Row, buf: &mut Buffer, mark: &str) -> Rect {
     let room = rect.width.saturating_sub(4);
     if room == 0 || rect.height == 0 {
-        return;
+        return Rect::default();
     }
     let wanted = |row: &Row| u16::try_from(row.left_width()).unwrap_or(u16::MAX);
     let left_columns = wanted(left).min(room);
@@ -130,10 +130,13 @@ pub fn title(rect: Rect, left: &Row, right: &Row, buf: &mut Buffer, mark: &str) 
     // One joint of the line stays between them, so that two titles never read as one.
     let free = room.saturating_sub(left_columns + 1);
     let right_columns = wanted(right);
-    if right_columns > 0 && right_columns <= free {
-        let x = rect.right().saturating_sub(2 + right_columns);
-        right.draw(Rect { x, y: rect.y, width: right_columns, height: 1 }, buf, mark);
+    if right_columns == 0 || right_columns > free {
+        return Rect::default();
     }
+    let x = rect.right().saturating_sub(2 + right_columns);
+    let right_at = Rect { x, y: rect.y, width: right_columns, height: 1 };
+    right.draw(right_at, buf, mark);
+    right_at
 }
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ impl PopupBox<'_> {
         frame::title(place, &title, &Row::new(), buf, mark);
         let below = Rect { y: place.bottom().saturating_sub(1), ..place };
         if place.height > 1 {
-            frame::title(below, &Row::new(), &self.hints, buf, mark);
+            let at = frame::title(below, &Row::new(), &self.hints, buf, mark);
+            look.presses.add(self.hints.presses(at));
         }
         inside(place)
     }

@@ -9,6 +9,7 @@ use ratatui::widgets::Widget;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::keymap::Key;
 use crate::ui::text;
 
 /// Words with a style.
@@ -24,6 +25,14 @@ pub struct Row {
     left: Vec<Piece>,
     right: Vec<Piece>,
     ground: Option<Style>,
+    /// Keys that are pressed where they stand: the side, the columns before it on that side, its columns.
+    keys: Vec<(Side, usize, usize, Key)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
 }
 
 impl Row {
@@ -54,6 +63,42 @@ impl Row {
         self.left.push(Piece { text: text::clean(text).into_owned(), style });
     }
 
+    /// Lets the last `columns` of the left side stand for a key, for the mouse.
+    pub fn press_left(&mut self, key: Key, columns: usize) {
+        self.keys.push((Side::Left, self.left_width().saturating_sub(columns), columns, key));
+    }
+
+    /// Lets the last `columns` of the right side stand for a key, for the mouse.
+    pub fn press_right(&mut self, key: Key, columns: usize) {
+        self.keys.push((Side::Right, self.right_width().saturating_sub(columns), columns, key));
+    }
+
+    /// Where its keys stand when it is drawn on the first row of `area`; those that are cut off are left out.
+    pub fn presses(&self, area: Rect) -> impl Iterator<Item = (Rect, Key)> {
+        let (left, right) = self.sides(usize::from(area.width));
+        self.keys.iter().filter_map(move |(side, before, columns, key)| {
+            let (start, room) = match side {
+                Side::Left => (0, left),
+                Side::Right => (usize::from(area.width) - right, right),
+            };
+            let x = area.x.checked_add(u16::try_from(start + before).ok()?)?;
+            let fits = before + columns <= room;
+            fits.then_some((Rect { x, width: u16::try_from(*columns).ok()?, height: 1, ..area }, *key))
+        })
+    }
+
+    /// The columns that each side gets of so many. A right side that would leave nothing of the left gives way.
+    fn sides(&self, columns: usize) -> (usize, usize) {
+        let wanted = self.right_width();
+        let right = if wanted + 4 > columns && !self.left.is_empty() { 0 } else { wanted.min(columns) };
+        let gap = usize::from(right > 0 && !self.left.is_empty());
+        (columns.saturating_sub(right + gap), right)
+    }
+
+    fn right_width(&self) -> usize {
+        self.right.iter().map(|piece| text::width(&piece.text)).sum()
+    }
+
     /// Lays a style over the whole line: the selected row.
     pub fn ground(mut self, style: Style) -> Self {
         self.ground = Some(style);
@@ -68,7 +113,7 @@ impl Row {
     /// Columns of both sides.
     pub fn width(&self) -> usize {
         let gap = usize::from(!self.left.is_empty() && !self.right.is_empty());
-        self.left_width() + gap + self.right.iter().map(|piece| text::width(&piece.text)).sum::<usize>()
+        self.left_width() + gap + self.right_width()
     }
 
     /// The words, without styles.
@@ -83,11 +128,8 @@ impl Row {
             return;
         }
         let columns = usize::from(area.width);
-        let wanted: usize = self.right.iter().map(|piece| text::width(&piece.text)).sum();
-        // A right side that would leave nothing of the left gives way.
-        let right = if wanted + 4 > columns && !self.left.is_empty() { 0 } else { wanted.min(columns) };
-        let gap = usize::from(right > 0 && !self.left.is_empty());
-        draw_pieces(&self.left, area, columns.saturating_sub(right + gap), buf, mark);
+        let (left, right) = self.sides(columns);
+        draw_pieces(&self.left, area, left, buf, mark);
         if right > 0 {
             let x = area.x + u16::try_from(columns - right).unwrap_or(0);
             let place = Rect { x, width: area.right().saturating_sub(x), ..area };
