@@ -190,6 +190,20 @@ fn tasks_are_added_to_a_run_and_wait_for_what_they_need() {
 }
 
 #[test]
+fn a_server_that_is_ended_right_after_a_stop_leaves_no_agent_behind() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "trap '' TERM INT HUP; while :; do sleep 1; done");
+    bench.ready("", "");
+    let run = bench.start(&bench.one_task());
+    wait_for("the agent to run", || (!bench.descendants_of_keepers().is_empty()).then_some(()));
+    bench.loopmon(&["stop"]).code(0);
+    bench.loopmon(&["stop", "--server"]).code(0);
+    wait_for("the server's end", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    bench.nothing_lives();
+    run.kill();
+}
+
+#[test]
 fn stopping_ends_the_run_and_it_can_be_taken_up_again() {
     let bench = waiting_bench("");
     let run = at_work(&bench);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::clients::Connection;
 use super::runtime::{Message as ToRuntime, View};
@@ -13,6 +14,9 @@ use crate::model::snapshot::{Notice, RunPhase};
 use crate::model::{Snapshot, Timestamp};
 use crate::protocol::client::{Ask, Message, ToServer};
 use crate::store::Store;
+
+/// How long a server that is to end waits for the agents of a stopped run: longer than each is given to end by itself.
+const STOPPING_LIMIT: Duration = Duration::from_secs(15);
 
 /// What a script may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +68,22 @@ async fn answer(shared: &Shared, view: &View, ask: Ask, rights: Rights) -> Messa
             }
         }
         Ask::Shutdown => {
+            until_stopped(view.snapshot.clone()).await;
             shared.send(ToRuntime::Shutdown);
             Message::Done
         }
         Ask::Follow { .. } => Message::Refused("already following".to_owned()),
     }
+}
+
+/// Waits while a run that was stopped still ends its agents: nobody would, after the server's end. No longer than agents
+/// are given; what lives on then is ended by the next server.
+async fn until_stopped(mut snapshot: watch::Receiver<Arc<Snapshot>>) {
+    let is_ending = |snapshot: &Snapshot| {
+        snapshot.run.as_ref().is_some_and(|run| run.phase == RunPhase::Stopped) && !is_at_rest(snapshot)
+    };
+    let stopped = snapshot.wait_for(|snapshot| !is_ending(snapshot));
+    let _too_long = tokio::time::timeout(STOPPING_LIMIT, stopped).await;
 }
 
 /// Sends what the log has, then what comes.
