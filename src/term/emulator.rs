@@ -7,10 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::cell::{Cell, CellStyle};
-use super::clean::clean_cell;
 use super::grid::Grid;
 use super::history::History;
 use super::modes::Modes;
+use super::palette::{Dynamic, Palette};
 use super::reflow;
 use super::replies::Colours;
 use super::status::StatusReport;
@@ -36,8 +36,25 @@ pub enum TermEvent {
     Notification(String),
     /// The program's working directory (OSC 7).
     Cwd(String),
+    /// Text that the program wants in the clipboard (OSC 52), as it is.
+    Clipboard(String),
+    /// A prompt, a command or its output begins, or ends (OSC 133).
+    Prompt(PromptMark),
     /// A full reset (RIS): what was reported before doesn't count any more.
     Reset,
+}
+
+/// The parts that a shell marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptMark {
+    /// The prompt begins.
+    Prompt,
+    /// What is typed begins.
+    Input,
+    /// The command's output begins.
+    Output,
+    /// The command has ended.
+    End,
 }
 
 /// An emulated terminal.
@@ -71,7 +88,7 @@ impl Emulator {
     pub fn with_history(cols: u16, rows: u16, colours: Colours, bytes: usize) -> Self {
         let (cols, rows) = clamp(cols, rows);
         let grid = Grid::new(rows, cols, History::new(bytes, cols));
-        let translator = Translator::new(colours);
+        let translator = Translator::new(Palette::new(colours));
         Self { grid, translator, version: 0, faults: 0 }
     }
 
@@ -92,7 +109,10 @@ impl Emulator {
             return;
         }
         self.version += 1;
-        self.guarded(|grid, _| reflow::resize(grid, rows, cols));
+        self.guarded(|grid, translator| {
+            reflow::resize(grid, rows, cols);
+            translator.settings.forget_regions();
+        });
         if self.size() != (cols, rows) {
             self.grid.rebuild(rows, cols);
         }
@@ -100,7 +120,11 @@ impl Emulator {
 
     /// Sets what colour queries are answered with.
     pub fn set_colours(&mut self, colours: Colours) {
-        self.translator.colours = colours;
+        self.translator.palette.give(colours);
+        if self.translator.settings.tells_colours {
+            let background = self.translator.palette.dynamic(Dynamic::Background);
+            self.translator.replies.brightness(background);
+        }
     }
 
     /// What is to be sent to the program: answers to its queries since the last call.
@@ -120,13 +144,13 @@ impl Emulator {
     /// Whether the program is in the middle of a change that is to be shown as one (`?2026`).
     #[must_use]
     pub fn is_synchronized(&self) -> bool {
-        self.translator.synchronized.is_some()
+        self.translator.settings.synchronized.is_some()
     }
 
     /// Since when it is: who draws waits for the end of it, but no longer than 150 ms from here.
     #[must_use]
     pub fn synchronized_since(&self) -> Option<Instant> {
-        self.translator.synchronized
+        self.translator.settings.synchronized
     }
 
     /// Changes with everything that may have changed the picture.
@@ -160,13 +184,17 @@ impl Emulator {
     #[must_use]
     pub fn modes(&self) -> Modes {
         let screen = self.grid.screen();
+        let keyboard = self.translator.settings.shown_keyboard(&self.grid);
         Modes {
             application_cursor: screen.application_cursor(),
             bracketed_paste: screen.bracketed_paste(),
             mouse: screen.mouse_protocol_mode().into(),
             mouse_encoding: screen.mouse_protocol_encoding().into(),
-            focus: self.translator.focus,
+            focus: self.translator.settings.focus,
             alternate_screen: screen.alternate_screen(),
+            alternate_scroll: self.translator.settings.alternate_scroll,
+            keyboard: keyboard.flags(),
+            other_keys: keyboard.other_keys,
         }
     }
 
@@ -174,21 +202,49 @@ impl Emulator {
     /// number of columns.
     pub fn row(&self, row: u16) -> impl Iterator<Item = Cell<'_>> {
         let (screen, (cols, _)) = (self.grid.screen(), self.size());
+        let (marks, palette) = (&self.translator.writer.marks, &self.translator.palette);
+        let (given, reverse) = (palette.is_given(), self.translator.settings.reverse);
         let mut col = 0;
         std::iter::from_fn(move || {
             let cell = screen.cell(row, col)?;
             let width = if cell.is_wide() && col + 1 < cols { 2 } else { 1 };
             let is_half = cell.is_wide_continuation() || (cell.is_wide() && width == 1);
             col += u16::from(width);
-            let text = if is_half { " " } else { clean_cell(cell.contents()) };
-            Some(Cell { text, width, style: CellStyle::from(cell) })
+            let mut style = CellStyle::from(cell);
+            style.inverse ^= reverse;
+            let text = if is_half { "" } else { cell.contents() };
+            let cell = Cell::of(text, width, style, marks);
+            Some(if given { cell } else { cell.in_colours(palette) })
         })
     }
 
     /// The screen's text: rows that one line was wrapped into are joined, empty rows at the end are left out.
     #[must_use]
     pub fn text(&self) -> String {
-        self.grid.screen().contents()
+        let (screen, (cols, rows)) = (self.grid.screen(), self.size());
+        let mut text = String::new();
+        for row in 0..rows {
+            let has_text = |col: &u16| screen.cell(row, *col).is_some_and(vt100::Cell::has_contents);
+            let written = (0..cols).rev().find(has_text).map_or(0, |col| col + 1);
+            let mut column = 0;
+            for cell in self.row(row) {
+                if column < written {
+                    text.push_str(cell.text);
+                }
+                column += u16::from(cell.width);
+            }
+            if !screen.row_wrapped(row) {
+                text.push('\n');
+            }
+        }
+        text.truncate(text.trim_end_matches('\n').len());
+        text
+    }
+
+    /// Whether the program asked for a steady or blinking block, underline or bar (DECSCUSR), 0 to 6.
+    #[must_use]
+    pub fn cursor_style(&self) -> vt100::CursorStyle {
+        self.grid.screen().cursor_style()
     }
 
     /// Rows that scrolled off the screen, at its present width.
@@ -198,7 +254,13 @@ impl Emulator {
 
     /// The cells of a row of the history; the oldest row is 0. A row may be shorter than the screen is wide.
     pub fn history_row(&mut self, row: usize) -> impl Iterator<Item = Cell<'_>> {
-        self.grid.behind().history.row(row)
+        let (marks, palette) = (&self.translator.writer.marks, &self.translator.palette);
+        let given = palette.is_given();
+        let cells = self.grid.behind().history.row(row);
+        cells.map(move |cell| {
+            let cell = Cell::of(cell.text, cell.width, cell.style, marks);
+            if given { cell } else { cell.in_colours(palette) }
+        })
     }
 
     /// Bytes that the history holds.
