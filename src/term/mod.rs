@@ -15,6 +15,7 @@ mod grid;
 mod history;
 mod input;
 mod keyboard;
+mod kitty;
 mod line;
 mod mark;
 mod modes;

@@ -21,8 +21,9 @@ impl Tabs {
     }
 
     pub(super) fn set(&mut self, column: u16, stop: bool) {
-        let stops =
-            self.stops.get_or_insert_with(|| (0..COLUMNS).map(|column| column % USUAL == 0).collect());
+        let stops = self
+            .stops
+            .get_or_insert_with(|| (0..COLUMNS).map(|column: u16| column.is_multiple_of(USUAL)).collect());
         if let Some(slot) = stops.get_mut(usize::from(column)) {
             *slot = stop;
         }
@@ -53,7 +54,7 @@ impl Tabs {
     fn is_stop(&self, column: u16) -> bool {
         match &self.stops {
             Some(stops) => stops.get(usize::from(column)).copied().unwrap_or(false),
-            None => column % USUAL == 0,
+            None => column.is_multiple_of(USUAL),
         }
     }
 }

@@ -95,6 +95,9 @@ impl Paint<'_> {
             (style.italic, Modifier::ITALIC),
             (style.underline, Modifier::UNDERLINED),
             (style.inverse, Modifier::REVERSED),
+            (style.strike, Modifier::CROSSED_OUT),
+            (style.blink, Modifier::SLOW_BLINK),
+            (style.conceal, Modifier::HIDDEN),
         ] {
             if on {
                 out = out.add_modifier(modifier);
