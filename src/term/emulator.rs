@@ -4,7 +4,7 @@
 //! a screen whose grid failed is rebuilt empty, with its history, and the fault is counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::cell::{Cell, CellStyle};
 use super::grid::Grid;
@@ -20,6 +20,8 @@ use super::translate::Translator;
 const MIN_SIZE: u16 = 2;
 /// The largest width and height.
 const MAX_SIZE: u16 = 1000;
+/// How long a change that is to be shown as one may keep the picture before it.
+pub const SYNCHRONIZED: Duration = Duration::from_millis(150);
 /// Bytes of history that a pane holds if nothing else is said: 4 MiB.
 const HISTORY: usize = 4 * 1024 * 1024;
 
@@ -61,6 +63,10 @@ pub enum PromptMark {
 pub struct Emulator {
     grid: Grid,
     translator: Translator,
+    /// The picture before a change that is to be shown as one.
+    held: Option<Box<vt100::Screen>>,
+    /// Whether it was drawn since that was taken.
+    drawn: bool,
     version: u64,
     faults: u32,
 }
@@ -89,7 +95,7 @@ impl Emulator {
         let (cols, rows) = clamp(cols, rows);
         let grid = Grid::new(rows, cols, History::new(bytes, cols));
         let translator = Translator::new(Palette::new(colours));
-        Self { grid, translator, version: 0, faults: 0 }
+        Self { grid, translator, held: None, drawn: false, version: 0, faults: 0 }
     }
 
     /// Takes the program's output, in any pieces.
@@ -98,7 +104,19 @@ impl Emulator {
             return;
         }
         self.version += 1;
-        self.guarded(|grid, translator| translator.feed(bytes, grid));
+        let drawn = self.drawn;
+        let mut held = None;
+        self.guarded(|grid, translator| {
+            translator.feed(bytes, grid, &mut |grid| {
+                // Who did not draw since the last picture was taken has nothing newer to go back from.
+                if drawn {
+                    held = Some(Box::new(grid.screen().clone()));
+                }
+            })
+        });
+        if held.is_some() {
+            (self.held, self.drawn) = (held, false);
+        }
     }
 
     /// Changes the size. Lines of the main screen are wrapped anew; what doesn't fit any more goes to the history, and
@@ -109,6 +127,7 @@ impl Emulator {
             return;
         }
         self.version += 1;
+        self.held = None;
         self.guarded(|grid, translator| {
             reflow::resize(grid, rows, cols);
             translator.settings.forget_regions();
@@ -147,10 +166,33 @@ impl Emulator {
         self.translator.settings.synchronized.is_some()
     }
 
-    /// Since when it is: who draws waits for the end of it, but no longer than 150 ms from here.
+    /// Since when it is.
     #[must_use]
     pub fn synchronized_since(&self) -> Option<Instant> {
         self.translator.settings.synchronized
+    }
+
+    /// Takes note that the picture is drawn now; answers whether it is the one from before a change that isn't whole
+    /// yet. That is shown no longer than 150 ms: a program that forgets the end is seen at work.
+    pub fn begin_frame(&mut self) -> bool {
+        self.drawn = true;
+        let young = self.synchronized_since().is_some_and(|since| since.elapsed() < SYNCHRONIZED);
+        young && self.held.is_some()
+    }
+
+    /// A row as it is to be drawn: `held` is what `begin_frame` answered.
+    pub fn frame_row(&self, row: u16, held: bool) -> impl Iterator<Item = Cell<'_>> {
+        self.cells(self.frame_screen(held), row)
+    }
+
+    /// The cursor as it is to be drawn.
+    #[must_use]
+    pub fn frame_cursor(&self, held: bool) -> Option<(u16, u16)> {
+        self.cursor_of(self.frame_screen(held))
+    }
+
+    fn frame_screen(&self, held: bool) -> &vt100::Screen {
+        self.held.as_deref().filter(|_| held).unwrap_or_else(|| self.grid.screen())
     }
 
     /// Changes with everything that may have changed the picture.
@@ -175,7 +217,10 @@ impl Emulator {
     /// Column and row of the cursor; `None` if it is hidden.
     #[must_use]
     pub fn cursor(&self) -> Option<(u16, u16)> {
-        let screen = self.grid.screen();
+        self.cursor_of(self.grid.screen())
+    }
+
+    fn cursor_of(&self, screen: &vt100::Screen) -> Option<(u16, u16)> {
         let ((row, col), (cols, rows)) = (screen.cursor_position(), self.size());
         (!screen.hide_cursor()).then(|| (col.min(cols - 1), row.min(rows - 1)))
     }
@@ -201,7 +246,11 @@ impl Emulator {
     /// The cells of a row of the screen, from left to right; empty beyond the last row. The widths add up to the
     /// number of columns.
     pub fn row(&self, row: u16) -> impl Iterator<Item = Cell<'_>> {
-        let (screen, (cols, _)) = (self.grid.screen(), self.size());
+        self.cells(self.grid.screen(), row)
+    }
+
+    fn cells<'a>(&'a self, screen: &'a vt100::Screen, row: u16) -> impl Iterator<Item = Cell<'a>> {
+        let (cols, _) = self.size();
         let (marks, palette) = (&self.translator.writer.marks, &self.translator.palette);
         let (given, reverse) = (palette.is_given(), self.translator.settings.reverse);
         let mut col = 0;

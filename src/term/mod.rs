@@ -36,7 +36,7 @@ mod writer;
 
 pub use cell::{Cell, CellStyle, Color};
 pub use clean::clean;
-pub use emulator::{Emulator, PromptMark, TermEvent};
+pub use emulator::{Emulator, PromptMark, SYNCHRONIZED, TermEvent};
 pub use input::{encode_focus, encode_key, encode_mouse, encode_paste};
 pub use mark::Underline;
 pub use modes::{Modes, MouseEncoding, MouseMode};

@@ -326,6 +326,29 @@ fn synchronized_output_is_seen_from_its_start_to_its_end() {
 }
 
 #[test]
+fn a_change_that_is_to_be_shown_as_one_is_never_seen_half() {
+    let mut emulator = fed(10, 2, b"before");
+    let shown = |emulator: &mut Emulator| {
+        let held = emulator.begin_frame();
+        emulator.frame_row(0, held).map(|cell| cell.text).collect::<String>().trim_end().to_owned()
+    };
+    assert_eq!(shown(&mut emulator), "before");
+    emulator.feed(b"\x1b[?2026h\x1b[2J\x1b[Haf");
+    assert_eq!((shown(&mut emulator), emulator.text()), ("before".to_owned(), "af".to_owned()));
+    emulator.feed(b"ter\x1b[?2026l");
+    assert_eq!(shown(&mut emulator), "after");
+    // Two in one piece of output: what is shown in the middle of the second is whole, if not the newest.
+    emulator.feed(b"\x1b[?2026h\x1b[2J\x1b[Hone\x1b[?2026l\x1b[?2026h\x1b[2J\x1b[Htw");
+    assert!(["after", "one"].contains(&shown(&mut emulator).as_str()));
+    // A program that forgets the end is seen at work.
+    std::thread::sleep(SYNCHRONIZED);
+    assert_eq!(shown(&mut emulator), "tw");
+    emulator.feed(b"\x1b[?2026l\x1b[?2026h\x1b[2J");
+    emulator.resize(20, 2);
+    assert_eq!(shown(&mut emulator), "", "a new size is drawn at once");
+}
+
+#[test]
 fn what_scrolls_off_is_kept_with_its_style_and_cut_anew() {
     let mut emulator = fed(10, 2, b"\x1b[31mred\x1b[m\r\n0123456789abcdef\r\nx\r\ny\r\nz");
     assert_eq!(history(&mut emulator), ["red", "0123456789", "abcdef", "x"]);

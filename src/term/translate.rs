@@ -21,6 +21,9 @@ use super::writer::Writer;
 /// Events that may wait; of more the oldest are forgotten.
 const MAX_EVENTS: usize = 512;
 
+/// Changes from here on are to be shown as one.
+const BEGIN_SYNCHRONIZED: Sequence<'_> = Sequence::Csi(b"?2026h");
+
 /// The state of the pass, and what came out of it.
 #[derive(Debug, Default)]
 pub(super) struct Translator {
@@ -40,14 +43,15 @@ impl Translator {
         Self { palette, ..Self::default() }
     }
 
-    /// Takes the next bytes of the program's output.
-    pub(super) fn feed(&mut self, bytes: &[u8], grid: &mut Grid) {
+    /// Takes the next bytes of the program's output. `before` sees the grid when a change begins that is to be shown as
+    /// one.
+    pub(super) fn feed(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         if self.pending.is_empty() {
-            self.translate(bytes, grid);
+            self.translate(bytes, grid, before);
         } else {
             let mut joined = std::mem::take(&mut self.pending);
             joined.extend_from_slice(bytes);
-            self.translate(&joined, grid);
+            self.translate(&joined, grid, before);
         }
     }
 
@@ -60,7 +64,7 @@ impl Translator {
         self.palette.reset();
     }
 
-    fn translate(&mut self, bytes: &[u8], grid: &mut Grid) {
+    fn translate(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         let mut at = self.skip_over(bytes);
         // What was looked at and goes to vt100 as it is.
         let mut run = at;
@@ -71,6 +75,9 @@ impl Translator {
                 Scan::Complete(length, sequence) if self.is_for_vt100(&sequence) => at += length,
                 Scan::Complete(length, sequence) => {
                     self.send(bytes.get(run..at), grid);
+                    if sequence == BEGIN_SYNCHRONIZED && self.settings.synchronized.is_none() {
+                        before(grid);
+                    }
                     self.act(sequence, grid);
                     at += length;
                     run = at;
