@@ -97,6 +97,29 @@ pub enum Hidden {
     /// The simulated agent: acts out a script in its terminal, on real files.
     #[command(hide = true)]
     SimAgent(SimArgs),
+    /// A program in a pane's emulator without a screen, for conformance suites.
+    #[command(hide = true)]
+    Emulate(EmulateArgs),
+}
+
+/// `loopmon emulate`
+#[derive(Debug, Args)]
+pub struct EmulateArgs {
+    /// Columns and rows of the pane.
+    #[arg(long, value_name = "COLSxROWS", value_parser = size, default_value = "80x25")]
+    pub size: (u16, u16),
+    /// Print what is on the screen when the program has ended.
+    #[arg(long)]
+    pub print: bool,
+    /// The program and its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<String>,
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let pair = text.split_once('x').and_then(|(cols, rows)| Some((cols.parse().ok()?, rows.parse().ok()?)));
+    pair.filter(|(cols, rows)| *cols > 1 && *rows > 1)
+        .ok_or_else(|| format!("`{text}` is no size such as 80x25, at least 2x2"))
 }
 
 /// `loopmon demo`

@@ -9,6 +9,7 @@ mod args;
 mod attach;
 mod completions;
 mod demo;
+mod emulate;
 mod events;
 mod headless;
 mod init;
@@ -100,6 +101,7 @@ fn dispatch(cli: Cli) -> Outcome {
             keeper::run(&dir).map_err(|error| Failure::new(format!("the keeper failed to {error}")))?;
             Ok(0)
         }
+        Verb::Hidden(Hidden::Emulate(args)) => emulate::emulate(args),
         Verb::Hidden(Hidden::SimAgent(args)) => {
             let code = sim::run(args).map_err(|error| Failure::new(format!("{error:#}")))?;
             Ok(u8::try_from(code).unwrap_or(1))

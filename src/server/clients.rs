@@ -22,6 +22,7 @@ use super::runtime::View;
 use super::shared::Shared;
 use crate::model::{SessionId, Snapshot};
 use crate::protocol::client::{Colours, FromServer, Message, ToServer};
+use crate::term;
 use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
 
 /// Between two frames at least.
@@ -219,8 +220,19 @@ impl ScreenClient {
 
     /// The next moment at which the picture changes by time alone.
     fn tick(&self) -> Option<Instant> {
-        let wait = self.scene().show(|world| self.ui.needs_clock(world))?;
-        Some(self.drawn.unwrap_or_else(Instant::now) + Duration::from_millis(wait.max(50)))
+        let wait = self.scene().show(|world| self.ui.needs_clock(world));
+        let clock =
+            wait.map(|wait| self.drawn.unwrap_or_else(Instant::now) + Duration::from_millis(wait.max(50)));
+        clock.into_iter().chain(self.unfinished()).min()
+    }
+
+    /// When a change that a program began and has not ended is to be seen as it is.
+    fn unfinished(&self) -> Option<Instant> {
+        let panes = self.watched.iter().filter_map(|session| self.shared.panes.get(session));
+        let since = panes.filter_map(|pane| pane.emulator().synchronized_since());
+        let due = since.map(|since| Instant::from_std(since) + term::SYNCHRONIZED);
+        // What was drawn after its time is drawn.
+        due.filter(|due| self.drawn.is_none_or(|drawn| drawn <= *due)).min()
     }
 
     /// Watches the panes that are shown and gives them the size that they are shown at.

@@ -4,13 +4,13 @@
 //! a screen whose grid failed is rebuilt empty, with its history, and the fault is counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::cell::{Cell, CellStyle};
-use super::clean::clean_cell;
 use super::grid::Grid;
 use super::history::History;
 use super::modes::Modes;
+use super::palette::{Dynamic, Palette};
 use super::reflow;
 use super::replies::Colours;
 use super::status::StatusReport;
@@ -20,6 +20,8 @@ use super::translate::Translator;
 const MIN_SIZE: u16 = 2;
 /// The largest width and height.
 const MAX_SIZE: u16 = 1000;
+/// How long a change that is to be shown as one may keep the picture before it.
+pub const SYNCHRONIZED: Duration = Duration::from_millis(150);
 /// Bytes of history that a pane holds if nothing else is said: 4 MiB.
 const HISTORY: usize = 4 * 1024 * 1024;
 
@@ -36,14 +38,35 @@ pub enum TermEvent {
     Notification(String),
     /// The program's working directory (OSC 7).
     Cwd(String),
+    /// Text that the program wants in the clipboard (OSC 52), as it is.
+    Clipboard(String),
+    /// A prompt, a command or its output begins, or ends (OSC 133).
+    Prompt(PromptMark),
     /// A full reset (RIS): what was reported before doesn't count any more.
     Reset,
+}
+
+/// The parts that a shell marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptMark {
+    /// The prompt begins.
+    Prompt,
+    /// What is typed begins.
+    Input,
+    /// The command's output begins.
+    Output,
+    /// The command has ended.
+    End,
 }
 
 /// An emulated terminal.
 pub struct Emulator {
     grid: Grid,
     translator: Translator,
+    /// The picture before a change that is to be shown as one.
+    held: Option<Box<vt100::Screen>>,
+    /// Whether it was drawn since that was taken.
+    drawn: bool,
     version: u64,
     faults: u32,
 }
@@ -71,8 +94,8 @@ impl Emulator {
     pub fn with_history(cols: u16, rows: u16, colours: Colours, bytes: usize) -> Self {
         let (cols, rows) = clamp(cols, rows);
         let grid = Grid::new(rows, cols, History::new(bytes, cols));
-        let translator = Translator::new(colours);
-        Self { grid, translator, version: 0, faults: 0 }
+        let translator = Translator::new(Palette::new(colours));
+        Self { grid, translator, held: None, drawn: false, version: 0, faults: 0 }
     }
 
     /// Takes the program's output, in any pieces.
@@ -81,7 +104,19 @@ impl Emulator {
             return;
         }
         self.version += 1;
-        self.guarded(|grid, translator| translator.feed(bytes, grid));
+        let drawn = self.drawn;
+        let mut held = None;
+        self.guarded(|grid, translator| {
+            translator.feed(bytes, grid, &mut |grid| {
+                // Who did not draw since the last picture was taken has nothing newer to go back from.
+                if drawn {
+                    held = Some(Box::new(grid.screen().clone()));
+                }
+            })
+        });
+        if held.is_some() {
+            (self.held, self.drawn) = (held, false);
+        }
     }
 
     /// Changes the size. Lines of the main screen are wrapped anew; what doesn't fit any more goes to the history, and
@@ -92,7 +127,11 @@ impl Emulator {
             return;
         }
         self.version += 1;
-        self.guarded(|grid, _| reflow::resize(grid, rows, cols));
+        self.held = None;
+        self.guarded(|grid, translator| {
+            reflow::resize(grid, rows, cols);
+            translator.settings.forget_regions();
+        });
         if self.size() != (cols, rows) {
             self.grid.rebuild(rows, cols);
         }
@@ -100,7 +139,11 @@ impl Emulator {
 
     /// Sets what colour queries are answered with.
     pub fn set_colours(&mut self, colours: Colours) {
-        self.translator.colours = colours;
+        self.translator.palette.give(colours);
+        if self.translator.settings.tells_colours {
+            let background = self.translator.palette.dynamic(Dynamic::Background);
+            self.translator.replies.brightness(background);
+        }
     }
 
     /// What is to be sent to the program: answers to its queries since the last call.
@@ -120,13 +163,36 @@ impl Emulator {
     /// Whether the program is in the middle of a change that is to be shown as one (`?2026`).
     #[must_use]
     pub fn is_synchronized(&self) -> bool {
-        self.translator.synchronized.is_some()
+        self.translator.settings.synchronized.is_some()
     }
 
-    /// Since when it is: who draws waits for the end of it, but no longer than 150 ms from here.
+    /// Since when it is.
     #[must_use]
     pub fn synchronized_since(&self) -> Option<Instant> {
-        self.translator.synchronized
+        self.translator.settings.synchronized
+    }
+
+    /// Takes note that the picture is drawn now; answers whether it is the one from before a change that isn't whole
+    /// yet. That is shown no longer than 150 ms: a program that forgets the end is seen at work.
+    pub fn begin_frame(&mut self) -> bool {
+        self.drawn = true;
+        let young = self.synchronized_since().is_some_and(|since| since.elapsed() < SYNCHRONIZED);
+        young && self.held.is_some()
+    }
+
+    /// A row as it is to be drawn: `held` is what `begin_frame` answered.
+    pub fn frame_row(&self, row: u16, held: bool) -> impl Iterator<Item = Cell<'_>> {
+        self.cells(self.frame_screen(held), row)
+    }
+
+    /// The cursor as it is to be drawn.
+    #[must_use]
+    pub fn frame_cursor(&self, held: bool) -> Option<(u16, u16)> {
+        self.cursor_of(self.frame_screen(held))
+    }
+
+    fn frame_screen(&self, held: bool) -> &vt100::Screen {
+        self.held.as_deref().filter(|_| held).unwrap_or_else(|| self.grid.screen())
     }
 
     /// Changes with everything that may have changed the picture.
@@ -151,7 +217,10 @@ impl Emulator {
     /// Column and row of the cursor; `None` if it is hidden.
     #[must_use]
     pub fn cursor(&self) -> Option<(u16, u16)> {
-        let screen = self.grid.screen();
+        self.cursor_of(self.grid.screen())
+    }
+
+    fn cursor_of(&self, screen: &vt100::Screen) -> Option<(u16, u16)> {
         let ((row, col), (cols, rows)) = (screen.cursor_position(), self.size());
         (!screen.hide_cursor()).then(|| (col.min(cols - 1), row.min(rows - 1)))
     }
@@ -160,35 +229,71 @@ impl Emulator {
     #[must_use]
     pub fn modes(&self) -> Modes {
         let screen = self.grid.screen();
+        let keyboard = self.translator.settings.shown_keyboard(&self.grid);
         Modes {
             application_cursor: screen.application_cursor(),
             bracketed_paste: screen.bracketed_paste(),
             mouse: screen.mouse_protocol_mode().into(),
             mouse_encoding: screen.mouse_protocol_encoding().into(),
-            focus: self.translator.focus,
+            focus: self.translator.settings.focus,
             alternate_screen: screen.alternate_screen(),
+            alternate_scroll: self.translator.settings.alternate_scroll,
+            keyboard: keyboard.flags(),
+            other_keys: keyboard.other_keys,
         }
     }
 
     /// The cells of a row of the screen, from left to right; empty beyond the last row. The widths add up to the
     /// number of columns.
     pub fn row(&self, row: u16) -> impl Iterator<Item = Cell<'_>> {
-        let (screen, (cols, _)) = (self.grid.screen(), self.size());
+        self.cells(self.grid.screen(), row)
+    }
+
+    fn cells<'a>(&'a self, screen: &'a vt100::Screen, row: u16) -> impl Iterator<Item = Cell<'a>> {
+        let (cols, _) = self.size();
+        let (marks, palette) = (&self.translator.writer.marks, &self.translator.palette);
+        let (given, reverse) = (palette.is_given(), self.translator.settings.reverse);
         let mut col = 0;
         std::iter::from_fn(move || {
             let cell = screen.cell(row, col)?;
             let width = if cell.is_wide() && col + 1 < cols { 2 } else { 1 };
             let is_half = cell.is_wide_continuation() || (cell.is_wide() && width == 1);
             col += u16::from(width);
-            let text = if is_half { " " } else { clean_cell(cell.contents()) };
-            Some(Cell { text, width, style: CellStyle::from(cell) })
+            let mut style = CellStyle::from(cell);
+            style.inverse ^= reverse;
+            let text = if is_half { "" } else { cell.contents() };
+            let cell = Cell::of(text, width, style, marks);
+            Some(if given { cell } else { cell.in_colours(palette) })
         })
     }
 
     /// The screen's text: rows that one line was wrapped into are joined, empty rows at the end are left out.
     #[must_use]
     pub fn text(&self) -> String {
-        self.grid.screen().contents()
+        let (screen, (cols, rows)) = (self.grid.screen(), self.size());
+        let mut text = String::new();
+        for row in 0..rows {
+            let has_text = |col: &u16| screen.cell(row, *col).is_some_and(vt100::Cell::has_contents);
+            let written = (0..cols).rev().find(has_text).map_or(0, |col| col + 1);
+            let mut column = 0;
+            for cell in self.row(row) {
+                if column < written {
+                    text.push_str(cell.text);
+                }
+                column += u16::from(cell.width);
+            }
+            if !screen.row_wrapped(row) {
+                text.push('\n');
+            }
+        }
+        text.truncate(text.trim_end_matches('\n').len());
+        text
+    }
+
+    /// Whether the program asked for a steady or blinking block, underline or bar (DECSCUSR), 0 to 6.
+    #[must_use]
+    pub fn cursor_style(&self) -> vt100::CursorStyle {
+        self.grid.screen().cursor_style()
     }
 
     /// Rows that scrolled off the screen, at its present width.
@@ -198,7 +303,13 @@ impl Emulator {
 
     /// The cells of a row of the history; the oldest row is 0. A row may be shorter than the screen is wide.
     pub fn history_row(&mut self, row: usize) -> impl Iterator<Item = Cell<'_>> {
-        self.grid.behind().history.row(row)
+        let (marks, palette) = (&self.translator.writer.marks, &self.translator.palette);
+        let given = palette.is_given();
+        let cells = self.grid.behind().history.row(row);
+        cells.map(move |cell| {
+            let cell = Cell::of(cell.text, cell.width, cell.style, marks);
+            if given { cell } else { cell.in_colours(palette) }
+        })
     }
 
     /// Bytes that the history holds.

@@ -1,17 +1,21 @@
 //! Keys, mouse, pastes and focus, encoded for the program in the terminal.
 //!
-//! The encodings are xterm's, without the kitty protocol. Not for: deciding who gets them. Invariant: a paste can't end
+//! The encodings are xterm's; those of newer protocols are in `kitty`. Not for: deciding who gets them. Invariant: a paste can't end
 //! its own bracket, and holds no control but line breaks and tabs.
 
 use crossterm::event::{
     KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
+use super::kitty;
 use super::modes::{Modes, MouseEncoding, MouseMode};
 
-/// The bytes of a key; none for keys that have no legacy encoding, and for releases.
+/// The bytes of a key, as the program asked for it; none for what has no encoding in its mode.
 #[must_use]
 pub fn encode_key(key: &KeyEvent, modes: &Modes) -> Vec<u8> {
+    if let Some(bytes) = kitty::encode(key, modes) {
+        return bytes;
+    }
     if key.kind == KeyEventKind::Release {
         return Vec::new();
     }

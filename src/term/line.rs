@@ -7,7 +7,6 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::cell::{Cell, CellStyle, Color};
-use super::clean::clean_cell;
 use super::scan::ESC;
 
 /// The cells of a line, each with the place of its first byte.
@@ -63,7 +62,7 @@ impl<'a> Iterator for Cells<'a> {
         let text = rest.get(..length)?;
         self.at += length;
         let width = if length == 1 { 1 } else { width_of(text) };
-        Some((at, Cell { text: clean_cell(text), width, style: self.style }))
+        Some((at, Cell { text, width, style: self.style, link: None }))
     }
 }
 

@@ -5,26 +5,40 @@
 //! it comes, can do more than change this one screen; nothing that the program wrote comes back in a reply; and text
 //! that leaves here, on cells, titles or events, has no control, escape or bidirectional override in it.
 
+mod area;
 mod cell;
+mod charset;
 mod clean;
+mod control;
 mod emulator;
 mod grid;
 mod history;
 mod input;
+mod keyboard;
+mod kitty;
 mod line;
+mod mark;
 mod modes;
 mod osc;
+mod palette;
+mod params;
+mod query;
 mod reflow;
 mod replies;
 mod scan;
+mod settings;
 mod sgr;
 mod status;
+mod switch;
+mod tabs;
 mod translate;
+mod writer;
 
 pub use cell::{Cell, CellStyle, Color};
 pub use clean::clean;
-pub use emulator::{Emulator, TermEvent};
+pub use emulator::{Emulator, PromptMark, SYNCHRONIZED, TermEvent};
 pub use input::{encode_focus, encode_key, encode_mouse, encode_paste};
+pub use mark::Underline;
 pub use modes::{Modes, MouseEncoding, MouseMode};
 pub use replies::Colours;
 pub use status::{BlockedKind, StatusReport, StatusState};

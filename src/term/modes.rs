@@ -17,6 +17,12 @@ pub struct Modes {
     pub focus: bool,
     /// The alternate screen is shown (`?47`, `?1047`, `?1049`): it has no history.
     pub alternate_screen: bool,
+    /// On that screen the wheel is cursor keys (`?1007`).
+    pub alternate_scroll: bool,
+    /// Flags of the kitty keyboard protocol.
+    pub keyboard: u16,
+    /// xterm's modifyOtherKeys: 0, 1 or 2.
+    pub other_keys: u16,
 }
 
 /// Which mouse events a program wants; each mode wants those of the ones before it too.

@@ -1,12 +1,19 @@
-//! Operating system commands: titles, notifications, colours, status reports.
+//! Operating system commands: titles, links, notifications, colours, prompt marks, the clipboard, status reports.
 //!
-//! Not for: links, clipboard and pictures (version one swallows them: OSC 8, 52, 66, 99, 1337 and all unknown ones).
+//! Not for: pictures and sized text (OSC 66, 1337 and all unknown ones are swallowed).
 //! Invariant: text that becomes an event is cleaned and capped, and only numbers decide what a reply says.
 
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::clean::clean;
-use super::emulator::TermEvent;
-use super::replies::{Colours, Replies};
+use super::emulator::{PromptMark, TermEvent};
+use super::palette::{self, Dynamic, Palette};
+use super::replies::Replies;
 use super::status;
+use super::writer::Writer;
 
 /// The longest title or path that is passed on, in characters.
 const MAX_TITLE: usize = 256;
@@ -16,35 +23,127 @@ const MAX_NOTIFICATION: usize = 1024;
 const MAX_PATH: usize = 4096;
 
 /// Acts on one command: answers what it asks, returns what it tells.
-pub(super) fn act(body: &[u8], bell: bool, colours: &Colours, replies: &mut Replies) -> Option<TermEvent> {
+pub(super) fn act(
+    body: &[u8],
+    bell: bool,
+    palette: &mut Palette,
+    replies: &mut Replies,
+    writer: &mut Writer,
+) -> Option<TermEvent> {
     let end = body.iter().position(|byte| *byte == b';').unwrap_or(body.len());
     let (number, rest) = body.split_at(end);
     let rest = rest.get(1..).unwrap_or_default();
     match number {
         b"0" | b"2" => return Some(TermEvent::Title(clean(&text(rest), MAX_TITLE))),
-        b"4" => palette(rest, bell, colours, replies),
+        b"4" => indexed(rest, bell, palette, replies),
         b"7" => return directory(rest).map(TermEvent::Cwd),
+        b"8" => link(rest, writer),
         b"9" => return notification(rest),
-        b"10" if rest == b"?" => replies.colour(10, colours.foreground, bell),
-        b"11" if rest == b"?" => replies.colour(11, colours.background, bell),
-        b"12" if rest == b"?" => replies.colour(12, colours.foreground, bell),
+        b"10" => dynamic(0, rest, bell, palette, replies),
+        b"11" => dynamic(1, rest, bell, palette, replies),
+        b"12" => dynamic(2, rest, bell, palette, replies),
+        b"52" => return clipboard(rest),
+        b"99" => return desktop_notification(rest),
+        b"104" => reset_indexed(rest, palette),
+        b"110" => palette.set(Dynamic::Foreground, None),
+        b"111" => palette.set(Dynamic::Background, None),
+        b"112" => palette.set(Dynamic::Cursor, None),
+        b"133" => return prompt(rest),
         b"777" => return titled_notification(rest),
-        b"7501" if rest == b"?" => replies.status(),
+        b"7501" if rest == b"?" => replies.states(),
         b"7501" => return status::parse(rest).map(TermEvent::Status),
         _ => {}
     }
     None
 }
 
-/// `4;index;?`, any number of pairs; setting colours is not for a pane.
-fn palette(rest: &[u8], bell: bool, colours: &Colours, replies: &mut Replies) {
+/// `4;index;colour`, any number of pairs; `?` asks.
+fn indexed(rest: &[u8], bell: bool, palette: &mut Palette, replies: &mut Replies) {
     let mut fields = rest.split(|byte| *byte == b';');
     while let (Some(index), Some(value)) = (fields.next(), fields.next()) {
-        let index = std::str::from_utf8(index).ok().and_then(|index| index.parse().ok());
-        if let (Some(index), b"?") = (index, value) {
-            replies.palette(index, colours, bell);
+        let Some(index) = std::str::from_utf8(index).ok().and_then(|index| index.parse().ok()) else {
+            continue;
+        };
+        match value {
+            b"?" => replies.palette(index, palette.index(index), bell),
+            value => {
+                let colour = palette::parse(&text(value));
+                colour.into_iter().for_each(|colour| palette.set_index(index, Some(colour)));
+            }
         }
     }
+}
+
+fn reset_indexed(rest: &[u8], palette: &mut Palette) {
+    if rest.is_empty() {
+        return palette.reset_indexed();
+    }
+    for index in rest.split(|byte| *byte == b';') {
+        let index = std::str::from_utf8(index).ok().and_then(|index| index.parse().ok());
+        index.into_iter().for_each(|index| palette.set_index(index, None));
+    }
+}
+
+/// `10;colour`; further fields are of the numbers that follow.
+fn dynamic(first: usize, rest: &[u8], bell: bool, palette: &mut Palette, replies: &mut Replies) {
+    const ORDER: [(u16, Dynamic); 3] =
+        [(10, Dynamic::Foreground), (11, Dynamic::Background), (12, Dynamic::Cursor)];
+    for ((number, which), value) in ORDER.iter().skip(first).zip(rest.split(|byte| *byte == b';')) {
+        match value {
+            b"?" => replies.colour(*number, palette.dynamic(*which), bell),
+            value => {
+                let colour = palette::parse(&text(value));
+                colour.into_iter().for_each(|colour| palette.set(*which, Some(colour)));
+            }
+        }
+    }
+}
+
+/// `8;parameters;address`: what is written from here on leads there. No address ends it.
+fn link(rest: &[u8], writer: &mut Writer) {
+    let address =
+        rest.iter().position(|byte| *byte == b';').and_then(|at| rest.get(at + 1..)).unwrap_or_default();
+    let mut pen = writer.pen().clone();
+    pen.link = std::str::from_utf8(address)
+        .ok()
+        .filter(|address| address.len() <= MAX_PATH && clean(address, MAX_PATH) == *address)
+        .filter(|address| ["http://", "https://", "file://"].iter().any(|scheme| address.starts_with(scheme)))
+        .map(Arc::from);
+    writer.set_pen(pen);
+}
+
+/// `52;which;base64`: the text, for who decides whether it may go to the clipboard. Reading it is never answered.
+fn clipboard(rest: &[u8]) -> Option<TermEvent> {
+    let at = rest.iter().position(|byte| *byte == b';')?;
+    let data = rest.get(at + 1..)?;
+    let bytes = STANDARD.decode(data).ok()?;
+    String::from_utf8(bytes).ok().filter(|text| !text.is_empty()).map(TermEvent::Clipboard)
+}
+
+/// `99;metadata;text` of kitty: the text, if it is one piece and not encoded.
+fn desktop_notification(rest: &[u8]) -> Option<TermEvent> {
+    let at = rest.iter().position(|byte| *byte == b';')?;
+    let (metadata, payload) = (text(rest.get(..at)?), rest.get(at + 1..)?);
+    let fields: Vec<&str> = metadata.split(':').collect();
+    let is_text =
+        !fields.iter().any(|field| field.starts_with("p=") && !matches!(*field, "p=title" | "p=body"));
+    let encoded = fields.contains(&"e=1");
+    let bytes = if encoded { STANDARD.decode(payload).ok()? } else { payload.to_vec() };
+    is_text
+        .then(|| clean(&text(&bytes), MAX_NOTIFICATION))
+        .filter(|text| !text.is_empty())
+        .map(TermEvent::Notification)
+}
+
+/// `133;A` to `D`: where a prompt, a command and its output begin, and how it ended.
+fn prompt(rest: &[u8]) -> Option<TermEvent> {
+    Some(TermEvent::Prompt(match rest.first()? {
+        b'A' => PromptMark::Prompt,
+        b'B' => PromptMark::Input,
+        b'C' => PromptMark::Output,
+        b'D' => PromptMark::End,
+        _ => return None,
+    }))
 }
 
 /// `9;text`. Numbered commands of ConEmu (`9;4;…` is a progress bar) share the number and aren't for people.
@@ -97,12 +196,13 @@ mod tests {
     use super::*;
 
     fn event(body: &str) -> Option<TermEvent> {
-        act(body.as_bytes(), false, &Colours::default(), &mut Replies::default())
+        act(body.as_bytes(), false, &mut Palette::default(), &mut Replies::default(), &mut Writer::default())
     }
 
     fn reply(body: &str, bell: bool) -> String {
         let mut replies = Replies::default();
-        assert_eq!(act(body.as_bytes(), bell, &Colours::default(), &mut replies), None);
+        let (mut palette, mut writer) = (Palette::default(), Writer::default());
+        assert_eq!(act(body.as_bytes(), bell, &mut palette, &mut replies, &mut writer), None);
         String::from_utf8(replies.take()).unwrap()
     }
 
@@ -125,7 +225,9 @@ mod tests {
             "7;file://host",
             "7;/srv",
             "7;file:///a%1b[m",
-            "52;c;aGk=",
+            "52;c;?",
+            "52;c;",
+            "52;c;a-k=",
             "8;;x",
             "1",
             "",

@@ -1,22 +1,28 @@
 //! The pass in front of the grid: what vt100 reads right goes through untouched, all else is acted on here.
 //!
-//! Not for: the sequences' ends (`scan`). Invariants: bytes go to vt100 in the order in which they came; a piece that
-//! isn't whole waits for its rest; text without escapes costs one search and no copy.
-
-use std::time::Instant;
+//! Not for: the sequences' ends (`scan`), and what control sequences do (`control`). Invariants: bytes go to vt100 in the
+//! order in which they came; a piece that isn't whole waits for its rest; text without escapes costs a few searches and
+//! no copy.
 
 use memchr::memchr;
 
+use super::area::{self, Area};
+use super::control;
 use super::emulator::TermEvent;
 use super::grid::Grid;
-use super::modes::MouseMode;
 use super::osc;
-use super::replies::{Colours, Replies};
+use super::palette::Palette;
+use super::replies::Replies;
 use super::scan::{ESC, Scan, Sequence, Skip, scan, skip};
+use super::settings::Settings;
 use super::sgr;
+use super::writer::Writer;
 
 /// Events that may wait; of more the oldest are forgotten.
 const MAX_EVENTS: usize = 512;
+
+/// Changes from here on are to be shown as one.
+const BEGIN_SYNCHRONIZED: Sequence<'_> = Sequence::Csi(b"?2026h");
 
 /// The state of the pass, and what came out of it.
 #[derive(Debug, Default)]
@@ -27,39 +33,38 @@ pub(super) struct Translator {
     skipping: Option<Skip>,
     pub(super) replies: Replies,
     pub(super) events: Vec<TermEvent>,
-    pub(super) colours: Colours,
-    /// Since when the program wants its changes to be shown together (`?2026`).
-    pub(super) synchronized: Option<Instant>,
-    /// `?1004`.
-    pub(super) focus: bool,
-    /// `?6`; vt100 knows it, but doesn't tell.
-    origin: bool,
+    pub(super) palette: Palette,
+    pub(super) settings: Settings,
+    pub(super) writer: Writer,
 }
 
 impl Translator {
-    pub(super) fn new(colours: Colours) -> Self {
-        Self { colours, ..Self::default() }
+    pub(super) fn new(palette: Palette) -> Self {
+        Self { palette, ..Self::default() }
     }
 
-    /// Takes the next bytes of the program's output.
-    pub(super) fn feed(&mut self, bytes: &[u8], grid: &mut Grid) {
+    /// Takes the next bytes of the program's output. `before` sees the grid when a change begins that is to be shown as
+    /// one.
+    pub(super) fn feed(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         if self.pending.is_empty() {
-            self.translate(bytes, grid);
+            self.translate(bytes, grid, before);
         } else {
             let mut joined = std::mem::take(&mut self.pending);
             joined.extend_from_slice(bytes);
-            self.translate(&joined, grid);
+            self.translate(&joined, grid, before);
         }
     }
 
-    /// Forgets what waits for its rest; for a grid that was rebuilt.
+    /// Forgets what waits for its rest, and every setting; for a grid that was rebuilt, or reset.
     pub(super) fn reset(&mut self) {
         self.pending.clear();
         self.skipping = None;
-        (self.synchronized, self.focus, self.origin) = (None, false, false);
+        self.settings = Settings::default();
+        self.writer.reset();
+        self.palette.reset();
     }
 
-    fn translate(&mut self, bytes: &[u8], grid: &mut Grid) {
+    fn translate(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         let mut at = self.skip_over(bytes);
         // What was looked at and goes to vt100 as it is.
         let mut run = at;
@@ -67,20 +72,23 @@ impl Translator {
             at += found;
             let rest = bytes.get(at..).unwrap_or_default();
             match scan(rest) {
-                Scan::Complete(length, sequence) if is_for_vt100(&sequence) => at += length,
+                Scan::Complete(length, sequence) if self.is_for_vt100(&sequence) => at += length,
                 Scan::Complete(length, sequence) => {
-                    send(grid, bytes.get(run..at));
+                    self.send(bytes.get(run..at), grid);
+                    if sequence == BEGIN_SYNCHRONIZED && self.settings.synchronized.is_none() {
+                        before(grid);
+                    }
                     self.act(sequence, grid);
                     at += length;
                     run = at;
                 }
                 Scan::Incomplete => {
-                    send(grid, bytes.get(run..at));
+                    self.send(bytes.get(run..at), grid);
                     self.pending = rest.to_vec();
                     return;
                 }
                 Scan::TooLong(kind) => {
-                    send(grid, bytes.get(run..at));
+                    self.send(bytes.get(run..at), grid);
                     self.skipping = Some(kind);
                     // What follows its first two bytes may hold the first half of its end.
                     let body = rest.get(2..).unwrap_or_default();
@@ -91,8 +99,10 @@ impl Translator {
             }
         }
         let rest = bytes.get(run..).unwrap_or_default();
-        let (whole, cut) = rest.split_at(rest.len() - unfinished(rest));
-        grid.process(whole);
+        let end = rest.len() - unfinished(rest);
+        let end = end - half_flag(rest.get(..end).unwrap_or_default());
+        let (whole, cut) = rest.split_at(end);
+        self.write(whole, grid);
         self.pending = cut.to_vec();
     }
 
@@ -109,144 +119,106 @@ impl Translator {
 
     fn act(&mut self, sequence: Sequence<'_>, grid: &mut Grid) {
         match sequence {
-            Sequence::Csi(body) => self.control(body, grid),
+            Sequence::Csi(body) => {
+                let controls: Vec<u8> = body.iter().copied().filter(|byte| *byte < 0x20).collect();
+                let body: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect();
+                // Controls inside a sequence act before it.
+                self.write(&controls, grid);
+                control::act(self, &body, grid);
+            }
             Sequence::Escape(body) => self.escape(body, grid),
             Sequence::Osc(body, bell) => {
-                let event = osc::act(body, bell, &self.colours, &mut self.replies);
+                let event = osc::act(body, bell, &mut self.palette, &mut self.replies, &mut self.writer);
                 event.into_iter().for_each(|event| self.tell(event));
             }
-            Sequence::Dcs(body) if body.starts_with(b"+q") => self.replies.no_capability(),
-            Sequence::Dcs(body) if body.starts_with(b"$q") => self.replies.no_setting(),
-            Sequence::Dcs(_) | Sequence::Ignored => {}
+            Sequence::Dcs(body) => control::request(self, body, grid),
+            Sequence::Ignored => {}
         }
     }
 
     fn escape(&mut self, body: &[u8], grid: &mut Grid) {
         match body {
-            b"D" => grid.process(b"\n"),
-            b"E" => grid.process(b"\r\n"),
+            b"D" => self.line_feed(grid),
+            b"E" => {
+                grid.process(b"\r");
+                self.line_feed(grid);
+            }
+            b"M" => {
+                let (row, _) = grid.screen().cursor_position();
+                grid.process(b"\x1bM");
+                if row == self.settings.region(grid).0 {
+                    self.blank_rows(row, 1, grid);
+                }
+            }
+            b"H" => self.writer.tabs.set(column(grid), true),
+            b"7" => self.save_cursor(grid),
+            b"8" => self.restore_cursor(grid),
+            b"6" | b"9" => control::shift_page(self, body == b"6", grid),
+            b"Z" => self.replies.primary_attributes(),
+            b"#8" => self.alignment(grid),
+            b"N" => self.writer.charsets.shift_once(2),
+            b"O" => self.writer.charsets.shift_once(3),
+            b"n" => self.writer.charsets.shift(2),
+            b"o" => self.writer.charsets.shift(3),
+            b"=" | b">" | b"g" => grid.process(&[&[ESC], body].concat()),
             b"c" => {
                 grid.process(b"\x1bc");
                 self.reset();
                 self.tell(TermEvent::Reset);
             }
+            [intermediate @ (b'('..=b'/'), set @ ..] => self.writer.charsets.designate(*intermediate, set),
             _ => {}
         }
     }
 
-    fn control(&mut self, body: &[u8], grid: &mut Grid) {
-        let controls: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x07..=0x0d)).collect();
-        let body: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect();
-        // Controls inside a sequence act before it.
-        grid.process(&controls);
-        let Some((last, parameters)) = body.split_last() else { return };
-        match (parameters, last) {
-            (_, b'm') if !is_private(parameters) => self.attributes(parameters, grid),
-            ([b'?', rest @ ..], b'h' | b'l') => rest
-                .split(|byte| *byte == b';')
-                .filter_map(number)
-                .for_each(|mode| self.set_mode(mode, *last == b'h', grid)),
-            (_, b'J') if matches!(parameters, b"3" | b"?3") => grid.behind().history.clear(),
-            (_, b'b') if !is_private(parameters) => {
-                // One row is all that a program can mean; more only costs time.
-                let count = number(parameters).unwrap_or(1).clamp(1, grid.size().1);
-                grid.process(format!("\x1b[{count}b").as_bytes());
-            }
-            (b"", b's') => grid.process(b"\x1b7"),
-            (b"", b'u') => grid.process(b"\x1b8"),
-            (_, b'c' | b'q' | b'n' | b'p' | b'u' | b't') => self.query(parameters, *last, grid),
-            _ => send_control(&body, grid),
+    fn line_feed(&mut self, grid: &mut Grid) {
+        let (row, _) = grid.screen().cursor_position();
+        grid.process(b"\n");
+        if row == self.settings.region(grid).1 {
+            self.blank_rows(row, 1, grid);
         }
     }
 
-    fn attributes(&mut self, parameters: &[u8], grid: &mut Grid) {
-        let rewritten =
-            if sgr::is_plain(parameters) { Some(parameters.to_vec()) } else { sgr::rewrite(parameters) };
-        if let Some(parameters) = rewritten {
-            send_control(&[parameters.as_slice(), b"m"].concat(), grid);
+    /// New rows have the pen's background (vt100 gives them the default one).
+    pub(super) fn blank_rows(&self, top: u16, count: u16, grid: &mut Grid) {
+        if grid.screen().bgcolor() == vt100::Color::Default || count == 0 {
+            return;
         }
+        let (rows, columns) = grid.size();
+        let bottom = top.saturating_add(count - 1).min(rows - 1);
+        let rest = self.settings.rest(grid);
+        area::erase(grid, Area { top, left: 0, bottom, right: columns - 1 });
+        rest.put_back(grid);
     }
 
-    fn set_mode(&mut self, mode: u16, on: bool, grid: &mut Grid) {
-        match mode {
-            6 => self.origin = on,
-            1004 => self.focus = on,
-            2026 => self.synchronized = on.then(Instant::now),
-            1047 => {
-                // The alternate screen is cleared when it is left.
-                if !on && grid.screen().alternate_screen() {
-                    grid.process(b"\x1b[2J");
-                }
-                return grid.process(if on { b"\x1b[?47h" } else { b"\x1b[?47l" });
-            }
-            1048 => return grid.process(if on { b"\x1b7" } else { b"\x1b8" }),
-            _ => {}
-        }
-        grid.process(format!("\x1b[?{mode}{}", if on { 'h' } else { 'l' }).as_bytes());
+    /// DECALN: the whole screen full of E, margins gone.
+    fn alignment(&mut self, grid: &mut Grid) {
+        self.settings.set_region(grid, None);
+        self.settings.origin = false;
+        grid.process(b"\x1b[?6l\x1b[r\x1b[m");
+        let (rows, columns) = grid.size();
+        area::fill(grid, Area { top: 0, left: 0, bottom: rows - 1, right: columns - 1 }, "E");
+        grid.process(b"\x1b[H");
     }
 
-    fn query(&mut self, parameters: &[u8], last: u8, grid: &mut Grid) {
-        let ((rows, cols), screen) = (grid.size(), grid.screen());
-        let replies = &mut self.replies;
-        match (parameters, last) {
-            (b"" | b"0", b'c') => replies.primary_attributes(),
-            (b">" | b">0", b'c') => replies.secondary_attributes(),
-            (b"=" | b"=0", b'c') => replies.tertiary_attributes(),
-            (b">" | b">0", b'q') => replies.version(),
-            (b"5", b'n') => replies.operating(),
-            (b"6" | b"?6", b'n') => {
-                let (row, col) = screen.cursor_position();
-                replies.cursor(parameters.len() > 1, row, col.min(cols - 1));
-            }
-            (b"?996", b'n') => replies.brightness(&self.colours),
-            (b"?", b'u') => replies.keyboard(),
-            (b"14", b't') => replies.pixels(rows, cols),
-            (b"16", b't') => replies.cell_pixels(),
-            (b"18", b't') => replies.size(rows, cols),
-            ([b'?', mode @ .., b'$'], b'p') => {
-                if let Some(mode) = number(mode) {
-                    let value = self.mode(mode, grid);
-                    self.replies.mode(true, mode, value);
-                }
-            }
-            ([mode @ .., b'$'], b'p') => {
-                if let Some(mode) = number(mode) {
-                    replies.mode(false, mode, 0);
-                }
-            }
-            // The cursor's shape; everything else of these letters is nothing that vt100 should see.
-            ([.., b' '], b'q') => send_control(&[parameters, b"q"].concat(), grid),
-            _ => {}
-        }
+    /// DECSC: what vt100 saves, and what it doesn't know of.
+    pub(super) fn save_cursor(&mut self, grid: &mut Grid) {
+        grid.process(b"\x1b7");
+        let saved = (self.writer.charsets, self.writer.pen().clone(), self.settings.origin);
+        self.settings.save_cursor(grid, saved);
     }
 
-    /// What DECRQM is told: only what is really so.
-    fn mode(&self, mode: u16, grid: &Grid) -> u8 {
-        let screen = grid.screen();
-        let mouse = MouseMode::from(screen.mouse_protocol_mode());
-        let encoding = screen.mouse_protocol_encoding();
-        let is_set = match mode {
-            1 => screen.application_cursor(),
-            6 => self.origin,
-            // Lines wrap always.
-            7 => return 3,
-            9 => mouse == MouseMode::Press,
-            25 => !screen.hide_cursor(),
-            47 | 1047 | 1049 => screen.alternate_screen(),
-            1000 => mouse == MouseMode::PressRelease,
-            1002 => mouse == MouseMode::Drag,
-            1003 => mouse == MouseMode::Motion,
-            1004 => self.focus,
-            1005 => encoding == vt100::MouseProtocolEncoding::Utf8,
-            1006 => encoding == vt100::MouseProtocolEncoding::Sgr,
-            2004 => screen.bracketed_paste(),
-            2026 => self.synchronized.is_some(),
-            _ => return 0,
-        };
-        if is_set { 1 } else { 2 }
+    /// DECRC.
+    pub(super) fn restore_cursor(&mut self, grid: &mut Grid) {
+        grid.process(b"\x1b8");
+        let (charsets, pen, origin) = self.settings.saved_cursor(grid);
+        self.writer.charsets = charsets;
+        self.writer.set_pen(pen);
+        self.settings.origin = origin;
+        self.writer.note_background(grid);
     }
 
-    fn tell(&mut self, event: TermEvent) {
+    pub(super) fn tell(&mut self, event: TermEvent) {
         // Of titles only the last counts; a spinner in the title would fill the list otherwise.
         if let (Some(TermEvent::Title(last)), TermEvent::Title(next)) = (self.events.last_mut(), &event) {
             last.clone_from(next);
@@ -257,53 +229,32 @@ impl Translator {
         }
         self.events.push(event);
     }
-}
 
-/// Whether vt100 reads the sequence right, and nothing here wants to know of it.
-fn is_for_vt100(sequence: &Sequence<'_>) -> bool {
-    match sequence {
-        Sequence::Csi(body) => {
-            let Some((last, parameters)) = body.split_last() else { return false };
-            let clean = parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b';'));
-            match last {
-                b'A'..=b'H'
-                | b'K'
-                | b'L'
-                | b'M'
-                | b'P'
-                | b'S'
-                | b'T'
-                | b'X'
-                | b'@'
-                | b'`'
-                | b'd'
-                | b'f'
-                | b'r' => clean,
-                b'J' => clean && *parameters != *b"3",
-                b'm' => clean && sgr::is_plain(parameters),
-                _ => false,
-            }
-        }
-        Sequence::Escape(body) => matches!(*body, b"7" | b"8" | b"=" | b">" | b"M" | b"g"),
-        Sequence::Osc(..) | Sequence::Dcs(_) | Sequence::Ignored => false,
+    /// Text before a sequence. A character that it cuts off can't be finished any more.
+    fn send(&mut self, bytes: Option<&[u8]>, grid: &mut Grid) {
+        self.write(bytes.unwrap_or_default(), grid);
     }
-}
 
-/// Whether there is more than numbers: the same letter means something else then.
-fn is_private(parameters: &[u8]) -> bool {
-    !parameters.iter().all(|byte| matches!(byte, b'0'..=b';'))
-}
+    fn write(&mut self, bytes: &[u8], grid: &mut Grid) {
+        if !bytes.is_empty() {
+            self.writer.bottom = self.settings.region(grid).1;
+            self.writer.write(bytes, grid);
+        }
+    }
 
-/// `CSI 8 t` and the like never come here: a program may not resize its pane.
-fn send_control(body: &[u8], grid: &mut Grid) {
-    grid.process(&[b"\x1b[", body].concat());
-}
-
-/// Text before a sequence. A character that it cuts off can't be finished any more, and is dropped here, so that vt100
-/// doesn't take it together with what follows.
-fn send(grid: &mut Grid, bytes: Option<&[u8]>) {
-    let bytes = bytes.unwrap_or_default();
-    grid.process(bytes.get(..bytes.len() - unfinished(bytes)).unwrap_or_default());
+    /// Whether vt100 reads the sequence right, and nothing here wants to know of it.
+    fn is_for_vt100(&self, sequence: &Sequence<'_>) -> bool {
+        let Sequence::Csi(body) = sequence else { return false };
+        let Some((last, parameters)) = body.split_last() else { return false };
+        let clean = parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b';'));
+        match last {
+            b'A' | b'B' | b'C' | b'E'..=b'H' | b'K' | b'X' | b'`' | b'd' | b'f' => clean,
+            b'L' | b'M' | b'P' | b'S' | b'T' | b'@' => clean && !self.writer.has_background(),
+            b'J' => clean && *parameters != *b"3",
+            b'm' => clean && self.writer.has_plain_pen() && sgr::is_plain(parameters),
+            _ => false,
+        }
+    }
 }
 
 /// How many bytes at the end could become a character with more behind them.
@@ -314,6 +265,14 @@ fn unfinished(bytes: &[u8]) -> usize {
     if std::str::from_utf8(tail).is_err_and(|error| error.error_len().is_none()) { tail.len() } else { 0 }
 }
 
-fn number(digits: &[u8]) -> Option<u16> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
+/// How many bytes at the end are the first half of a flag: its two letters are shown together.
+fn half_flag(bytes: &[u8]) -> usize {
+    let is_letter = |four: &[u8]| matches!(four, [0xf0, 0x9f, 0x87, 0xa6..=0xbf]);
+    let count = bytes.rchunks_exact(4).take_while(|four| is_letter(four)).count();
+    if count % 2 == 1 { 4 } else { 0 }
+}
+
+/// The cursor's column; one that is about to wrap is still in the last.
+pub(super) fn column(grid: &Grid) -> u16 {
+    grid.screen().cursor_position().1.min(grid.size().1 - 1)
 }

@@ -40,8 +40,8 @@ pub fn top_row(emulator: &mut Emulator, height: u16, back: usize) -> usize {
 
 impl<'a> TerminalView<'a> {
     /// Where the program's cursor stands; none if it is hidden or scrolled away.
-    fn cursor(&self, area: Rect, top: usize, history: usize) -> Option<Position> {
-        let (column, row) = self.emulator.cursor()?;
+    fn cursor(&self, area: Rect, top: usize, history: usize, held: bool) -> Option<Position> {
+        let (column, row) = self.emulator.frame_cursor(held)?;
         let row = (history + usize::from(row)).checked_sub(top)?;
         let place =
             Position { x: area.x.checked_add(column)?, y: area.y.checked_add(u16::try_from(row).ok()?)? };
@@ -51,6 +51,7 @@ impl<'a> TerminalView<'a> {
     /// Draws it and answers where its cursor stands.
     pub fn draw(self, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let area = area.intersection(*buf.area());
+        let held = self.emulator.begin_frame();
         let history = self.emulator.history_len();
         let (_, rows) = self.emulator.size();
         let top = top_row(self.emulator, area.height, self.back);
@@ -59,11 +60,13 @@ impl<'a> TerminalView<'a> {
             let line = Rect { y, height: 1, ..area };
             match at.checked_sub(history).map(u16::try_from) {
                 None => paint.draw_row(self.emulator.history_row(at), at, line, buf),
-                Some(Ok(row)) if row < rows => paint.draw_row(self.emulator.row(row), at, line, buf),
+                Some(Ok(row)) if row < rows => {
+                    paint.draw_row(self.emulator.frame_row(row, held), at, line, buf)
+                }
                 Some(_) => break,
             }
         }
-        self.cursor(area, top, history)
+        self.cursor(area, top, history, held)
     }
 
     fn paint(&self) -> Paint<'a> {
@@ -95,6 +98,9 @@ impl Paint<'_> {
             (style.italic, Modifier::ITALIC),
             (style.underline, Modifier::UNDERLINED),
             (style.inverse, Modifier::REVERSED),
+            (style.strike, Modifier::CROSSED_OUT),
+            (style.blink, Modifier::SLOW_BLINK),
+            (style.conceal, Modifier::HIDDEN),
         ] {
             if on {
                 out = out.add_modifier(modifier);

@@ -1,0 +1,388 @@
+//! Text on its way to the grid: what vt100 would put into the wrong cells, or not at all, is put right here.
+//!
+//! Characters of several parts (flags, joined and toned emoji) are one cell pair; charsets, insert mode, no wrapping, own
+//! tab stops and marked attributes are done by what vt100 has. Not for: sequences (`control`). Invariant: text that needs
+//! none of this goes to vt100 in one piece and uncopied.
+
+use std::borrow::Cow;
+
+use memchr::memmem::Finder;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::charset::Charsets;
+use super::grid::Grid;
+use super::mark::{Extra, Marks, is_used_in};
+use super::scan::{ESC, Scan, scan};
+use super::tabs::Tabs;
+
+/// The base under a cluster that is two columns wide and begins with something that isn't.
+const WIDE: char = '\u{3000}';
+/// The same for one column.
+const NARROW: char = '\u{b7}';
+const BACKSPACE: u8 = 0x08;
+const SHIFT_OUT: u8 = 0x0e;
+const SHIFT_IN: u8 = 0x0f;
+/// Zero width joiner.
+const JOINER: char = '\u{200d}';
+
+/// What text meets on its way.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) charsets: Charsets,
+    pub(super) tabs: Tabs,
+    pub(super) marks: Marks,
+    /// IRM: text pushes what stands there to the right.
+    pub(super) insert: bool,
+    /// DECAWM: text goes on in the next row.
+    pub(super) wrap: bool,
+    /// LNM: a line feed is a return too.
+    pub(super) newline: bool,
+    pen: Extra,
+    /// The pen's mark, as text.
+    ink: String,
+    /// vt100's pen has a background.
+    background: bool,
+    /// The last row of the scroll region: what comes in there has the background.
+    pub(super) bottom: u16,
+    /// A character at the end of what was written that may go on in what comes.
+    last: Option<Last>,
+    joiner: Finder<'static>,
+    replacement: Finder<'static>,
+}
+
+#[derive(Debug)]
+struct Last {
+    text: String,
+    /// Where the cursor stood behind it.
+    cursor: (u16, u16),
+}
+
+impl Last {
+    /// Whether it may go on with this text.
+    fn goes_on(&self, text: &str) -> bool {
+        self.text.ends_with(JOINER) || text.chars().next().is_some_and(extends)
+    }
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self {
+            charsets: Charsets::default(),
+            tabs: Tabs::default(),
+            marks: Marks::default(),
+            insert: false,
+            wrap: true,
+            newline: false,
+            pen: Extra::default(),
+            ink: String::new(),
+            background: false,
+            bottom: 0,
+            last: None,
+            joiner: Finder::new("\u{200d}"),
+            replacement: Finder::new("\u{fffd}"),
+        }
+    }
+}
+
+impl Writer {
+    /// As after a reset; what is on the screen keeps its marks.
+    pub(super) fn reset(&mut self) {
+        *self = Self { marks: std::mem::take(&mut self.marks), ..Self::default() };
+    }
+
+    /// The attributes that vt100 does not hold.
+    pub(super) fn pen(&self) -> &Extra {
+        &self.pen
+    }
+
+    /// Changes them.
+    pub(super) fn set_pen(&mut self, pen: Extra) {
+        if pen != self.pen {
+            self.ink = self.marks.mark(&pen, None).map(String::from_iter).unwrap_or_default();
+            self.pen = pen;
+        }
+    }
+
+    /// As DECSTR leaves it.
+    pub(super) fn soft_reset(&mut self) {
+        (self.insert, self.wrap, self.charsets) = (false, true, Charsets::default());
+        self.set_pen(Extra { link: self.pen.link.clone(), ..Extra::default() });
+    }
+
+    /// Whether all that vt100 does not hold is off: then it may read attributes by itself.
+    pub(super) fn has_plain_pen(&self) -> bool {
+        !self.background && self.pen == Extra::default()
+    }
+
+    /// Whether blanks are coloured.
+    pub(super) fn has_background(&self) -> bool {
+        self.background
+    }
+
+    /// Takes note of whether the pen of the grid has a background: rows that come in have it too then.
+    pub(super) fn note_background(&mut self, grid: &Grid) {
+        self.background = grid.screen().bgcolor() != vt100::Color::Default;
+    }
+
+    /// A character with the pen's mark.
+    pub(super) fn inked(&self, c: char) -> String {
+        format!("{c}{}", self.ink)
+    }
+
+    /// Text, with sequences in it that vt100 reads right.
+    pub(super) fn write(&mut self, bytes: &[u8], grid: &mut Grid) {
+        if self.is_plain() && !self.needs_care(bytes) {
+            grid.process(bytes);
+            self.remember(bytes, grid);
+            return;
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let end = memchr::memchr(ESC, rest).unwrap_or(rest.len());
+            let (text, after) = rest.split_at(end);
+            self.write_text(text, grid);
+            let length = match scan(after) {
+                Scan::Complete(length, _) => length,
+                Scan::Incomplete | Scan::TooLong(_) => after.len(),
+            };
+            let (sequence, after) = after.split_at(length);
+            if !sequence.is_empty() {
+                self.last = None;
+                grid.process(sequence);
+            }
+            rest = after;
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.wrap
+            && !self.background
+            && !self.insert
+            && !self.newline
+            && self.tabs.are_usual()
+            && self.ink.is_empty()
+            && self.charsets.is_plain()
+    }
+
+    /// Whether there is something in it that vt100 would do wrong.
+    fn needs_care(&self, bytes: &[u8]) -> bool {
+        if bytes.is_ascii() {
+            return memchr::memchr3(BACKSPACE, SHIFT_OUT, SHIFT_IN, bytes).is_some();
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else { return true };
+        if self.last.as_ref().is_some_and(|last| last.goes_on(text)) {
+            return true;
+        }
+        self.joiner.find(bytes).is_some()
+            || self.replacement.find(bytes).is_some()
+            || memchr::memchr3(BACKSPACE, SHIFT_OUT, SHIFT_IN, bytes).is_some()
+            || memchr::memchr2_iter(0xf0, 0xf3, bytes).any(|at| {
+                let four = bytes.get(at..at + 4);
+                matches!(
+                    four,
+                    Some([0xf0, 0x9f, 0x87, _] | [0xf0, 0x9f, 0x8f, 0xbb..=0xbf] | [0xf3, 0xa0, _, _])
+                )
+            })
+            || text.contains('\u{fe0e}')
+    }
+
+    /// Notes what the next piece of output may go on with.
+    fn remember(&mut self, bytes: &[u8], grid: &Grid) {
+        self.last = None;
+        if bytes.last().is_none_or(|byte| byte.is_ascii()) {
+            return;
+        }
+        let tail = bytes.get(bytes.len().saturating_sub(16)..).unwrap_or_default();
+        let text = String::from_utf8_lossy(tail);
+        self.remember_text(text.graphemes(true).next_back().unwrap_or_default(), grid);
+    }
+
+    fn remember_text(&mut self, cluster: &str, grid: &Grid) {
+        let may_go_on = cluster.chars().next().is_some_and(|c| u32::from(c) >= 0x2000);
+        self.last =
+            may_go_on.then(|| Last { text: cluster.to_owned(), cursor: grid.screen().cursor_position() });
+    }
+
+    /// Text without escape sequences.
+    fn write_text(&mut self, bytes: &[u8], grid: &mut Grid) {
+        let text: Cow<'_, str> = String::from_utf8_lossy(bytes);
+        let mut rest: &str = &text;
+        while !rest.is_empty() {
+            let end = rest.find(|c: char| c < ' ').unwrap_or(rest.len());
+            let (shown, after) = rest.split_at(end);
+            self.write_shown(shown, grid);
+            let mut chars = after.chars();
+            if let Some(control) = chars.next() {
+                self.control(control, grid);
+            }
+            rest = chars.as_str();
+        }
+    }
+
+    fn control(&mut self, control: char, grid: &mut Grid) {
+        self.last = None;
+        let scrolls = self.background && grid.screen().cursor_position().0 == self.bottom;
+        match control {
+            '\n' | '\u{b}' | '\u{c}' if scrolls => {
+                grid.process(if self.newline { b"\r\n\x1b[2K" } else { b"\n\x1b[2K" });
+            }
+            '\u{e}' => self.charsets.shift(1),
+            '\u{f}' => self.charsets.shift(0),
+            '\n' | '\u{b}' | '\u{c}' if self.newline => grid.process(b"\r\n"),
+            // A cursor that is about to wrap counts as being in the last column, which vt100 has not.
+            '\u{8}' if grid.screen().cursor_position().1 >= grid.size().1 => grid.process(b"\x08\x08"),
+            '\t' if !self.tabs.are_usual() => self.tab(1, grid),
+            _ => grid.process(control.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+
+    /// To the stop that many stops to the right.
+    pub(super) fn tab(&mut self, count: u16, grid: &mut Grid) {
+        let (columns, column) = (grid.size().1, grid.screen().cursor_position().1);
+        if column < columns {
+            let stop = self.tabs.after(column, count, columns);
+            grid.process(format!("\x1b[{}G", stop + 1).as_bytes());
+        }
+    }
+
+    /// Text without controls.
+    fn write_shown(&mut self, text: &str, grid: &mut Grid) {
+        let rest = self.go_on(text, grid);
+        let by_cell = self.insert || !self.wrap || self.may_scroll(rest, grid);
+        let mut out = String::with_capacity(rest.len());
+        let mut last = "";
+        for cluster in rest.graphemes(true) {
+            let from = out.len();
+            let width = self.put(cluster, &mut out);
+            if by_cell {
+                let cell = out.split_off(from);
+                let scrolls = self.make_room(width, grid);
+                grid.process(cell.as_bytes());
+                if scrolls {
+                    grid.process(b"\x1b[K");
+                }
+            }
+            last = cluster;
+        }
+        grid.process(out.as_bytes());
+        if !last.is_empty() {
+            self.remember_text(last, grid);
+        }
+    }
+
+    /// The rest of the text, after what belongs to the character before it.
+    fn go_on<'t>(&mut self, text: &'t str, grid: &mut Grid) -> &'t str {
+        let Some(last) = self.last.take() else { return text };
+        if !last.goes_on(text) || last.cursor != grid.screen().cursor_position() {
+            return text;
+        }
+        let joined = format!("{}{text}", last.text);
+        let cluster = joined.graphemes(true).next().unwrap_or_default();
+        let Some(more) = cluster.get(last.text.len()..).filter(|more| !more.is_empty()) else { return text };
+        if cluster.ends_with(JOINER) {
+            // What it joins is still to come.
+        } else if is_joined(cluster) || cluster.starts_with('\u{fffd}') || !self.ink.is_empty() {
+            // Behind a mark nothing more can be put.
+            self.write_again(cluster, last.cursor, grid);
+        } else {
+            grid.process(more.as_bytes());
+        }
+        self.remember_text(cluster, grid);
+        text.get(more.len()..).unwrap_or_default()
+    }
+
+    /// Puts a character in the place of the one before the cursor, which was its beginning.
+    fn write_again(&mut self, cluster: &str, cursor: (u16, u16), grid: &mut Grid) {
+        let (row, column) = cursor;
+        let before = column.checked_sub(1).and_then(|before| grid.screen().cell(row, before));
+        let Some(before) = before else { return };
+        let width = if before.is_wide_continuation() { 2 } else { 1 };
+        let mut cell = format!("\x1b[{}G", column.saturating_sub(width) + 1);
+        self.put(cluster, &mut cell);
+        grid.process(cell.as_bytes());
+    }
+
+    /// One character as vt100 is to have it; its columns.
+    fn put(&mut self, cluster: &str, out: &mut String) -> u16 {
+        let mut chars = cluster.chars();
+        let Some(first) = chars.next() else { return 0 };
+        let single = chars.as_str().is_empty();
+        let shown = if first.is_ascii() { self.charsets.shown(first) } else { first };
+        if first == '\u{fffd}' || is_joined(cluster) {
+            return self.put_joined(cluster, first, out);
+        }
+        if single && ('\u{7f}'..'\u{a0}').contains(&first) {
+            return 0;
+        }
+        out.push(shown);
+        out.push_str(chars.as_str());
+        out.push_str(&self.ink);
+        let wide = cluster.contains('\u{fe0f}') && cluster.width() > 1;
+        if wide { 2 } else { u16::try_from(first.width().unwrap_or(0)).unwrap_or(1) }
+    }
+
+    fn put_joined(&mut self, cluster: &str, first: char, out: &mut String) -> u16 {
+        let width = cluster.width().clamp(1, 2);
+        let Some(mark) = self.marks.mark(&self.pen, Some(cluster)) else {
+            out.push(if first == '\u{fffd}' { '?' } else { first });
+            return u16::try_from(first.width().unwrap_or(1)).unwrap_or(1);
+        };
+        out.push(match (first.width() == Some(width) && first != '\u{fffd}', width) {
+            (true, _) => first,
+            (false, 2) => WIDE,
+            (false, _) => NARROW,
+        });
+        out.extend(mark);
+        if width == 2 { 2 } else { 1 }
+    }
+
+    /// Whether this text may bring a row in whose background is to be the pen's.
+    fn may_scroll(&self, text: &str, grid: &Grid) -> bool {
+        let (row, column) = grid.screen().cursor_position();
+        self.background
+            && row == self.bottom
+            && usize::from(column) + 2 * text.len() > usize::from(grid.size().1)
+    }
+
+    /// Before a character in insert mode, where text does not wrap, or where its wrapping brings a row in with a
+    /// background: whether it does the last.
+    fn make_room(&self, width: u16, grid: &mut Grid) -> bool {
+        let (row, column) = grid.screen().cursor_position();
+        let columns = grid.size().1;
+        if width == 0 {
+            return false;
+        }
+        let over = column + width > columns;
+        if over && !self.wrap {
+            grid.process(format!("\x1b[{}G", columns.saturating_sub(width) + 1).as_bytes());
+        } else if over && self.insert {
+            grid.process(b"\r\n");
+        }
+        if self.insert {
+            grid.process(format!("\x1b[{width}@").as_bytes());
+        }
+        over && self.wrap && self.background && row == self.bottom
+    }
+}
+
+/// Whether a character can belong to the one before it.
+fn extends(c: char) -> bool {
+    c.width() == Some(0) || matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// Whether it is one character to people and several to vt100, or is not as wide as vt100 thinks.
+fn is_joined(cluster: &str) -> bool {
+    if cluster.len() < 4 {
+        return false;
+    }
+    let mut chars = cluster.chars();
+    let first = chars.next().unwrap_or_default();
+    let rest = chars.as_str();
+    let flag = |c: char| matches!(c, '\u{1f1e6}'..='\u{1f1ff}');
+    (flag(first) && rest.starts_with(flag))
+        || rest.contains(|c| matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}'))
+        || (rest.contains(JOINER) && cluster.width() == 2 && !first.is_alphabetic())
+        || (rest.starts_with('\u{fe0e}') && Some(cluster.width()) != first.width())
+        || is_used_in(cluster)
+}
