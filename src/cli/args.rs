@@ -111,6 +111,9 @@ pub struct EmulateArgs {
     /// Print what is on the screen when the program has ended.
     #[arg(long)]
     pub print: bool,
+    /// Write the program's output there as it is.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// The program and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
