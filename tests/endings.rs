@@ -31,8 +31,14 @@ fn is_restored(tty: &Tty) {
         text.contains("\x1b[?1049l").then_some(text)
     });
     let after = written.rsplit("\x1b[?1049h").next().unwrap();
-    for (on, off) in [("?2004h", "?2004l"), ("?1004h", "?1004l"), ("?1000h", "?1000l"), ("?1006h", "?1006l")]
-    {
+    let pairs = [
+        ("?2004h", "?2004l"),
+        ("?1004h", "?1004l"),
+        ("?1000h", "?1000l"),
+        ("?1006h", "?1006l"),
+        ("[>1u", "[<u"),
+    ];
+    for (on, off) in pairs {
         if after.contains(on) {
             let (last_on, last_off) = (after.rfind(on), after.rfind(off));
             assert!(last_off > last_on, "{on} is left on");

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// Alternate screen, bracketed paste, focus reports; the server asks for the mouse as configured.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[2J";
-/// Everything that a screen of ours may have set, unset: mouse, focus, paste, synchronized update, cursor, attributes.
+/// Alternate screen, bracketed paste, focus reports, and keys that can be told apart (kitty's protocol, where it is
+/// spoken); the server asks for the mouse as configured.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[>1u\x1b[2J";
+/// Everything that a screen of ours may have set, unset: mouse, focus, paste, keys, synchronized update, cursor,
+/// attributes.
 const LEAVE: &[u8] =
-    b"\x1b[?2026l\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[m\x1b[?25h\x1b[0 q\x1b[?1049l";
+    b"\x1b[<u\x1b[?2026l\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[m\x1b[?25h\x1b[0 q\x1b[?1049l";
 
 /// Whether the terminal has to be given back.
 static TAKEN: AtomicBool = AtomicBool::new(false);

@@ -22,6 +22,7 @@ use crate::prompts;
 use crate::protocol::keeper::{KeeperSpec, Mode, Signal};
 use crate::server::live::LiveSession;
 use crate::server::panes::Pane;
+use crate::server::runtime::Message as ToRuntime;
 use crate::server::sessions::{self, Follower, Standing};
 use crate::server::shared::Shared;
 use crate::server::{clock, environment};
@@ -340,6 +341,7 @@ struct AgentFollower {
     shared: Arc<Shared>,
     live: Arc<LiveSession>,
     effect: crate::model::EffectId,
+    agent: AgentName,
     reader: Box<dyn Reader + Send>,
     interactive: bool,
     /// Usage told by the reader, and how much of it the log has.
@@ -375,6 +377,7 @@ impl AgentFollower {
             shared: Arc::clone(shared),
             live,
             effect: facts.effect,
+            agent: order.agent.clone(),
             reader: agents::reader(profile, order.brief.step, order.resumed),
             interactive: profile.mode == AgentMode::Interactive,
             used: Usage::default(),
@@ -452,15 +455,22 @@ impl AgentFollower {
 
     /// What the bytes of a terminal told by themselves.
     fn take_terminal(&mut self, pane: &Pane, replies: Vec<u8>, events: Vec<TermEvent>, live: bool) {
-        // Answers to questions that were asked of an earlier server were given by it.
+        // What came before this server looked was heard by an earlier one, unless there was none.
+        let live = live || self.known.is_none();
         if live && !replies.is_empty() {
             let _ended = pane.reply(replies);
         }
         for event in events {
-            if let TermEvent::Status(report) = event
-                && let Some(status) = super::super::status::of_report(&report)
-            {
-                self.set_status(pane, status);
+            match event {
+                TermEvent::Status(report) => {
+                    let status = super::super::status::of_report(&report);
+                    status.into_iter().for_each(|status| self.set_status(pane, status));
+                }
+                TermEvent::Notification(text) if live => {
+                    let text = format!("{}: {text}", self.agent);
+                    self.shared.send(ToRuntime::Notice { text, bad: false });
+                }
+                _ => {}
             }
         }
     }
