@@ -190,6 +190,29 @@ fn tasks_are_added_to_a_run_and_wait_for_what_they_need() {
 }
 
 #[test]
+fn what_needs_a_run_under_way_is_refused_while_it_is_stopped_and_status_says_when_nobody_serves() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "sleep 600");
+    bench.ready("", "");
+    let run = bench.start(&bench.one_task());
+    wait_for("the agent to run", || (!bench.keepers().is_empty()).then_some(()));
+    assert_eq!(bench.status()["served"], true);
+    let server = bench.machine.server_pid(&bench.project()).unwrap();
+    let pid = rustix::process::Pid::from_raw(server).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    wait_for("its death", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    bench.loopmon(&["status"]).code(0).says("no server runs");
+    assert_eq!(bench.status()["served"], false);
+    bench.loopmon(&["stop"]).code(0);
+    for asked in
+        [&["retry", "T1"][..], &["approve", "T1"], &["reject", "T1", "no"], &["prompt", "T1", "words"]]
+    {
+        bench.loopmon(asked).code(1).says("the run is stopped");
+    }
+    run.kill();
+}
+
+#[test]
 fn a_server_that_is_ended_right_after_a_stop_leaves_no_agent_behind() {
     let mut bench = Bench::new();
     bench.agent("worker", "trap '' TERM INT HUP; while :; do sleep 1; done");

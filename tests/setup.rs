@@ -196,3 +196,18 @@ fn a_worktree_that_somebody_took_away_is_set_up_again() {
     assert_eq!(lines(&bench, "ran").len(), 2);
     assert!(bench.merged("src/main.txt").ends_with("three\nmade\n"));
 }
+
+#[test]
+fn a_worktree_that_vanishes_under_an_agent_is_told_and_nobody_is_blamed() {
+    let mut bench = Bench::new();
+    let work = "echo done >> src/main.txt\n\
+                if [ ! -e \"$HOME/once\" ]; then touch \"$HOME/once\"; cd /; mv \"$OLDPWD\" \"$HOME/moved\"; fi";
+    bench.agent("worker", work);
+    bench.ready("", "");
+    let run = bench.start(&bench.one_task());
+    bench.attention("its worktree was taken away while its agent worked");
+    run.ended().code(3);
+    bench.loopmon(&["retry", "T1"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    assert!(bench.merged("src/main.txt").ends_with("three\ndone\n"));
+}

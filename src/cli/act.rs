@@ -46,7 +46,16 @@ pub fn prompt(dir: &Path, args: PromptArgs) -> Outcome {
         text.clear();
         std::io::stdin().read_to_string(&mut text)?;
     }
-    send(dir, Command::Prompt(args.task.into(), text), args.json)
+    let Project { places, .. } = requested(dir)?;
+    let message = project::link(&places)?.ask(Ask::Command(Command::Prompt(args.task.into(), text)))?;
+    let taken = message == Message::Done;
+    let outcome = answer(message, args.json)?;
+    if taken && !args.json {
+        say!(
+            "an agent in a terminal reads it now; one that runs without is told with its next attempt or round"
+        );
+    }
+    Ok(outcome)
 }
 
 /// Gives a task up.

@@ -75,16 +75,22 @@ pub fn refuse_inside_session() -> Result<(), Failure> {
 
 /// How everything stands: from the server, or from the log if none runs.
 pub fn snapshot(places: &Places) -> Result<Snapshot, Failure> {
+    standing(places).map(|(snapshot, _)| snapshot)
+}
+
+/// The same, and whether a server runs: without one nothing goes on but what the agents do.
+pub fn standing(places: &Places) -> Result<(Snapshot, bool), Failure> {
     if let Some(mut link) = running(places)
         && let Message::Status(snapshot) = link.ask(Ask::Status)?
     {
-        return Ok(snapshot);
+        return Ok((snapshot, true));
     }
     let name = places.name();
-    Ok(match state(places)? {
+    let snapshot = match state(places)? {
         Some(state) => crate::engine::snapshot(&state, &name, clock::now()),
         None => Snapshot { project: name, ..Snapshot::default() },
-    })
+    };
+    Ok((snapshot, false))
 }
 
 /// The latest run's state, from the log.

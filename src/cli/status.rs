@@ -10,15 +10,23 @@ use crate::model::snapshot::{AttentionRow, RunPhase, Snapshot, TaskView};
 use crate::model::time::human_span;
 use crate::model::{Hold, Phase, Timestamp};
 use crate::server::clock;
+use crate::server::scripts::is_at_rest;
 
 /// Prints it.
 pub fn status(dir: &Path, args: &StatusArgs) -> Outcome {
     let Project { places, .. } = project::open(dir)?;
-    let snapshot = project::snapshot(&places)?;
+    let (snapshot, served) = project::standing(&places)?;
     if args.json {
-        say!("{}", serde_json::to_string_pretty(&snapshot)?);
-    } else {
-        say_words!("{}", text(&snapshot, clock::now()));
+        let mut value = serde_json::to_value(&snapshot)?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("served".to_owned(), served.into());
+        }
+        say!("{}", serde_json::to_string_pretty(&value)?);
+        return Ok(0);
+    }
+    say_words!("{}", text(&snapshot, clock::now()));
+    if !served && !is_at_rest(&snapshot) {
+        say!("no server runs: this is what was last recorded; `loopmon` goes on with the run");
     }
     Ok(0)
 }

@@ -18,6 +18,9 @@ fn refuse(text: impl Into<String>) -> Decision {
 
 /// The event that a request becomes.
 pub fn decide(state: &State, command: &Command) -> Decision {
+    if state.run.stage == Stage::Stopped && works_on_a_task(command) {
+        return refuse("the run is stopped and nothing would come of it: resume the run first");
+    }
     match command {
         Command::AcceptPlan(plan) => accept_plan(state, plan),
         Command::RejectPlan(reason) => match state.run.stage {
@@ -69,6 +72,30 @@ pub fn decide(state: &State, command: &Command) -> Decision {
             (None, false) => refuse("nothing was landed"),
             (Some(_), false) => Ok(PersonEvent::UndoRequested),
         },
+    }
+}
+
+/// Whether it asks for something that only a run under way can do.
+fn works_on_a_task(command: &Command) -> bool {
+    match command {
+        Command::Approve(_)
+        | Command::Reject(..)
+        | Command::Retry(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Prompt(..) => true,
+        Command::AcceptPlan(_)
+        | Command::RejectPlan(_)
+        | Command::Interrupt(_)
+        | Command::Restart(_)
+        | Command::Cancel(_)
+        | Command::Add(_)
+        | Command::PauseRun
+        | Command::ResumeRun
+        | Command::SetBudget(_)
+        | Command::Stop
+        | Command::Land
+        | Command::UndoLand => false,
     }
 }
 

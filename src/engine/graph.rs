@@ -27,9 +27,9 @@ pub fn problems(tasks: &[PlanTask], team: &Team) -> Vec<String> {
             }
         }
     }
-    if found.is_empty()
-        && let Some(cycle) = cycle(tasks)
-    {
+    // Other mistakes hide no circle, unless they are one already or make it unclear which task is meant.
+    let is_clear = ids.len() == tasks.len() && !tasks.iter().any(|task| task.depends_on.contains(&task.id));
+    if is_clear && let Some(cycle) = cycle(tasks) {
         let names: Vec<&str> = cycle.iter().map(TaskId::as_str).collect();
         found.push(format!("the dependencies run in a circle: {}", names.join(" → ")));
     }

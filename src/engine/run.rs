@@ -61,7 +61,10 @@ impl Turn<'_> {
     }
 
     /// A plan has come: refused with reasons, taken up, or shown to a person.
-    pub fn propose(&mut self, plan: Plan) {
+    pub fn propose(&mut self, mut plan: Plan) {
+        if plan.goal.trim().is_empty() {
+            plan.goal.clone_from(&self.state.run.goal);
+        }
         let problems = graph::problems(&plan.tasks, &self.state.policy.team);
         let planning = &mut self.state.run.planning;
         planning.problems = problems;

@@ -8,7 +8,7 @@ use super::state::{Attempt, Stage};
 use super::steps::StepOf;
 use super::turn::Turn;
 use crate::model::event::SetupEvent;
-use crate::model::{AttentionReason, EffectId};
+use crate::model::{AttentionReason, EffectId, TaskId};
 
 impl Turn<'_> {
     pub fn apply_setup(&mut self, event: &SetupEvent) {
@@ -52,12 +52,30 @@ impl Turn<'_> {
 
     /// An agent would have begun in a worktree that is not set up: that comes first, and takes no attempt.
     pub fn gone(&mut self, effect: EffectId) {
-        let Some(EffectKind::RunStep { task: Some(id), brief, .. }) = self.complete(effect) else { return };
+        let (id, brief) = match self.complete(effect) {
+            Some(EffectKind::RunStep { task: Some(id), brief, .. }) => (id, brief),
+            Some(EffectKind::CommitWork { task, .. }) => return self.work_gone(&task),
+            _ => return,
+        };
         let of = StepOf::new(Some(&id), &brief);
         if let Some(step) = self.step_mut(&of).filter(|step| step.at == Attempt::Running(effect)) {
             step.at = Attempt::Todo;
             step.interrupted = brief.interrupted;
         }
         self.task(&id).into_iter().for_each(|task| task.work.setup = None);
+    }
+
+    /// A worktree that is not there any more when its work was to be committed. What an agent had just written in it is
+    /// lost or lies elsewhere: no agent is to blame for that, and a person may know where it is.
+    fn work_gone(&mut self, id: &TaskId) {
+        let Some(task) = self.task(id) else { return };
+        task.work.uncommitted = false;
+        (task.work.prepared, task.work.setup) = (false, None);
+        if task.step.at == Attempt::Ended {
+            task.step.at = Attempt::Todo;
+            let told = "its worktree was taken away while its agent worked: what the agent wrote there and did not \
+                        commit is not on the branch; retry makes a new worktree and starts the step again";
+            self.need(id, AttentionReason::GitFailed(told.to_owned()));
+        }
     }
 }

@@ -192,9 +192,10 @@ pub enum WorkEvent {
         #[serde(default)]
         setup: Vec<SetupLine>,
     },
-    /// The worktree was not as it was left when an agent was to be started in it; completes the step's effect.
+    /// The worktree was not as it was left when an agent was to be started in it, or not there any more when its work was
+    /// to be committed; completes the step or the commit.
     Gone {
-        /// The step's effect.
+        /// The effect.
         effect: EffectId,
     },
     /// The worktree's content is on the branch.

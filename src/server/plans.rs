@@ -32,6 +32,20 @@ fn task(task: plan::PlanTask) -> PlanTask {
     }
 }
 
+/// What begins a line that tells a person's editor why the text was not taken over.
+const REMARK: &str = "#! ";
+
+/// The text with what is wrong with it on top. The places in it are those of the text below.
+pub fn with_remarks(text: &str, problem: &str) -> String {
+    let lines = ["not taken over (the lines are counted without these):"].into_iter().chain(problem.lines());
+    lines.map(|line| format!("{REMARK}{line}\n")).collect::<String>() + text
+}
+
+/// The text without such remarks.
+pub fn without_remarks(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with(REMARK)).collect()
+}
+
 /// The plan as TOML with a word on each key.
 pub fn to_toml(plan: &Plan) -> String {
     let text = |id: &TaskId| id.to_string();
@@ -47,4 +61,21 @@ pub fn to_toml(plan: &Plan) -> String {
         files: task.files.clone(),
     });
     plan::to_toml(&plan::Plan { goal: plan.goal.clone(), tasks: tasks.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_was_not_taken_over_comes_back_whole_under_what_is_wrong() {
+        let text = "goal = \"long words\"\n[[tasks]]\nhumman = true\n";
+        let problem = parse(text, "plan.toml").unwrap_err();
+        let back = with_remarks(text, &problem);
+        assert!(back.starts_with("#! not taken over") && back.contains("humman"), "{back}");
+        assert!(back.ends_with(text));
+        // Remarks of another round take the place of those before.
+        assert_eq!(without_remarks(&with_remarks(&without_remarks(&back), &problem)), text);
+        assert_eq!(parse(&back, "plan.toml").is_err(), parse(text, "plan.toml").is_err());
+    }
 }

@@ -11,7 +11,7 @@ use super::describe;
 use super::runtime::Message as ToRuntime;
 use super::shared::Shared;
 use super::{ended, plans};
-use crate::model::{Command, SessionId, TaskId};
+use crate::model::{Command, Plan, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
 use crate::ui::{Purpose, Reply, Request, Welcome};
@@ -21,12 +21,19 @@ const REPLIES: usize = 256;
 /// The largest text that is offered to a terminal's clipboard, bytes: terminals refuse more.
 const COPY_LIMIT: usize = 100_000;
 
+/// A plan's text that a person wrote and that can't be read yet.
+struct Draft {
+    plan: Plan,
+    text: String,
+}
+
 /// One client's errands.
 pub struct Desk {
     shared: Arc<Shared>,
     replies: mpsc::Receiver<Reply>,
     answer: mpsc::Sender<Reply>,
     editing: Option<Purpose>,
+    draft: Option<Draft>,
     coming_back: BTreeSet<SessionId>,
     welcome: Arc<Welcome>,
 }
@@ -36,7 +43,7 @@ impl Desk {
     pub fn new(shared: Arc<Shared>) -> Desk {
         let (answer, replies) = mpsc::channel(REPLIES);
         let welcome = shared.project().welcome.clone();
-        Desk { shared, replies, answer, editing: None, coming_back: BTreeSet::new(), welcome }
+        Desk { shared, replies, answer, editing: None, draft: None, coming_back: BTreeSet::new(), welcome }
     }
 
     /// What the first screen tells.
@@ -151,7 +158,10 @@ impl Desk {
 
     fn edit(&mut self, text: String, suffix: &str, purpose: Purpose) -> Message {
         let text = match &purpose {
-            Purpose::Plan(plan) => plans::to_toml(plan),
+            Purpose::Plan(plan) => match self.draft.take().filter(|draft| draft.plan == **plan) {
+                Some(draft) => draft.text,
+                None => plans::to_toml(plan),
+            },
             Purpose::Words => text,
         };
         self.editing = Some(purpose);
@@ -169,8 +179,18 @@ impl Desk {
         };
         Some(match purpose {
             Purpose::Words => Reply::Edited { purpose, text },
-            Purpose::Plan(_) => Reply::PlanEdited(plans::parse(&text, "plan.toml").map(Box::new)),
+            Purpose::Plan(plan) => Reply::PlanEdited(self.parse_plan(*plan, &text)),
         })
+    }
+
+    /// What the person made of a plan. What can't be read is kept: the editor comes back with it and with what is wrong.
+    fn parse_plan(&mut self, plan: Plan, text: &str) -> Result<Box<Plan>, String> {
+        let text = plans::without_remarks(text);
+        let parsed = plans::parse(&text, "plan.toml");
+        if let Err(problem) = &parsed {
+            self.draft = Some(Draft { plan, text: plans::with_remarks(&text, problem) });
+        }
+        parsed.map(Box::new)
     }
 
     /// The pane of a session is there; should it be forgotten, it can be made again.

@@ -93,6 +93,10 @@ impl GitWork<'_> {
         merging: Option<(&Oid, &Oid)>,
         conflicted: &[String],
     ) -> Result<Event, WorktreeError> {
+        // A merge can be laid out again; what an agent wrote can't.
+        if merging.is_none() && !self.path(task).exists() {
+            return Ok(Event::Work(WorkEvent::Gone { effect: self.effect() }));
+        }
         let worktree = self.worktree(task, base)?;
         if let Some((onto, tip)) = merging {
             self.stage_if_missing(&worktree, task, onto, tip)?;

@@ -79,7 +79,7 @@ impl PlanReview {
                 self.plan = *plan;
                 self.at = self.at.min(self.plan.tasks.len().saturating_sub(1));
             }
-            Err(problem) => self.note = Some(format!("not taken over: {problem}")),
+            Err(problem) => self.note = Some(format!("not taken over, e goes on with it: {problem}")),
         }
     }
 
