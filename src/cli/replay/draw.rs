@@ -96,7 +96,7 @@ fn draw_screen(
         }
     }
     let (col, row) = cursor?;
-    let place = Position { x: area.x + (col - left), y: area.y + (row - top) };
+    let place = Position { x: area.x + col.checked_sub(left)?, y: area.y + row.checked_sub(top)? };
     area.contains(place).then_some(place)
 }
 
@@ -222,5 +222,74 @@ fn clock(seconds: f64) -> String {
     match seconds / 3600 {
         0 => format!("{}:{:02}", seconds / 60, seconds % 60),
         hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::cli::replay::source::Source;
+
+    fn source(dir: &Path) -> Source {
+        let path = dir.join("s.cast");
+        let lines = [
+            "{\"version\": 2, \"width\": 20, \"height\": 3}",
+            "[1, \"o\", \"one 漢 \\u001b[31mred\\u001b[m\"]",
+            "[61, \"m\", \"halfway\"]",
+            "[3700, \"o\", \"\\r\\nlast\"]",
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        Source { path, title: "a title".to_owned(), session: None }
+    }
+
+    fn picture(player: &mut Player<'_>, width: u16, height: u16) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let theme = (Theme::default(), ColourDepth::True);
+        terminal.draw(|frame| draw(player, &theme, frame)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    fn lines(buffer: &Buffer) -> Vec<String> {
+        let area = *buffer.area();
+        let line =
+            |y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..area.height).map(line).collect()
+    }
+
+    #[test]
+    fn the_screen_the_marks_and_where_it_stands_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let sources = [source(dir.path())];
+        let mut player = Player::new(dir.path(), &sources, 2.0, None).unwrap();
+        player.loaded.film.seek(100.0);
+        let buffer = picture(&mut player, 64, 6);
+        let shown = lines(&buffer);
+        assert_eq!(shown[0], "one 漢  red           ▶    1:01 halfway");
+        assert!(shown[3].starts_with("····················"), "{shown:?}");
+        assert!(shown[4].starts_with("━━━") && shown[4].contains('◆'), "{shown:?}");
+        assert!(shown[5].starts_with(" ▶ 1:40 / 1:01:40  2x · idle ≤ 2 s  a title"), "{shown:?}");
+        assert_eq!(buffer[(8, 0)].fg, Color::Indexed(1));
+        // Where there is no room for a list, the latest is told on the bar.
+        let shown = lines(&picture(&mut player, 40, 6));
+        assert!(shown[4].trim_end().ends_with("halfway"), "{shown:?}");
+    }
+
+    #[test]
+    fn it_draws_into_any_size_and_shows_the_part_with_the_cursor() {
+        let dir = tempfile::tempdir().unwrap();
+        let sources = [source(dir.path())];
+        let mut player = Player::new(dir.path(), &sources, 1.0, None).unwrap();
+        player.loaded.film.seek(f64::MAX);
+        for width in [0, 1, 2, 19, 20, 21, 52, 53, 200] {
+            for height in [0, 1, 2, 3, 4, 50] {
+                picture(&mut player, width, height);
+            }
+        }
+        assert_eq!(lines(&picture(&mut player, 12, 3))[0], "last", "the row of the cursor is the second");
     }
 }

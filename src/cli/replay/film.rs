@@ -9,7 +9,7 @@ use crate::record::{Moment, Tape, What};
 use crate::term::{Colours, Emulator};
 
 /// Screens that a search looks at in a second of the recording.
-const LOOKS: f64 = 30.0;
+const LOOKS: f64 = 10.0;
 /// Bytes of history that are held: nobody scrolls back here, one goes back in time.
 const HISTORY: usize = 0;
 
