@@ -274,4 +274,32 @@ mod tests {
         film.seek(f64::MAX);
         assert_eq!(film.screen().text(), "line 96\nline 97\nline 98\nline 99");
     }
+
+    #[test]
+    fn ten_megabytes_are_sought_at_once() {
+        let line =
+            "\x1b[32mthe quick\x1b[0m brown fox jumps over the \x1b[1mlazy dog\x1b[m again and again\r\n";
+        let count = 10_000_000 / line.len() / 20;
+        let moment = |at: usize| Moment { time: at as f64, what: What::Output(line.repeat(20)) };
+        let header = crate::record::Header {
+            version: 2,
+            cols: 200,
+            rows: 50,
+            timestamp: None,
+            title: None,
+            idle_limit: None,
+            offset: 0,
+        };
+        let mut film = Film::new(Tape { header, moments: (0..count).map(moment).collect(), missing: 0 });
+        let cpu = || {
+            let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+        };
+        film.seek(f64::MAX);
+        let before = cpu();
+        film.seek(film.length() - 5.0);
+        let took = cpu() - before;
+        // Unoptimised; what is built for use is several times as fast.
+        assert!(took < 3.0, "{took} s to go back five seconds at the end");
+    }
 }
