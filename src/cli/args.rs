@@ -46,6 +46,8 @@ pub enum Verb {
     Logs(LogsArgs),
     /// What happened, event by event.
     Events(EventsArgs),
+    /// Play what a session printed: pause, seek, speed, search, and the run's events beside it.
+    Replay(ReplayArgs),
     /// Add a task to the run.
     Add(AddArgs),
     /// Approve what a task waits for.
@@ -222,6 +224,39 @@ pub struct EventsArgs {
     /// The events themselves, a JSON object a line.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `loopmon replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A session, a task, a run, or an asciicast file (version 2 or 3); the latest run if none is named.
+    #[arg(value_name = "SESSION|TASK|RUN|FILE")]
+    pub what: Option<String>,
+    /// How much faster than it was recorded.
+    #[arg(long, value_name = "N", default_value_t = SPEED, value_parser = positive)]
+    pub speed: f64,
+    /// Wait at most so many seconds where nothing happens; 2, or what the file says, if unset. The key `i` turns it off.
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub idle_limit: Option<f64>,
+    /// Print the last screen as text instead of playing.
+    #[arg(long)]
+    pub print: bool,
+    /// Print the screen at that moment.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub at: Option<f64>,
+    /// List the recorded sessions.
+    #[arg(long, conflicts_with_all = ["print", "at"])]
+    pub list: bool,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| format!("`{text}` is no number above 0"))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| format!("`{text}` is no number of seconds"))
 }
 
 /// `loopmon add`

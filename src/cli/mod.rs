@@ -17,6 +17,7 @@ mod keys;
 mod logs;
 mod out;
 mod project;
+mod replay;
 mod run;
 mod status;
 mod validate;
@@ -84,6 +85,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Status(args) => status::status(&dir, &args),
         Verb::Logs(args) => logs::logs(&dir, &args),
         Verb::Events(args) => events::events(&dir, &args),
+        Verb::Replay(args) => replay::replay(&dir, &args),
         Verb::Add(args) => add::add(&dir, args),
         Verb::Approve(args) => act::approve(&dir, args),
         Verb::Reject(args) => act::reject(&dir, args),

@@ -8,6 +8,7 @@ mod link;
 mod terminal;
 
 pub use link::{Link, LinkError};
+pub use terminal::{RawTerminal, has_hung_up};
 
 use std::io::Write;
 use std::time::Duration;
@@ -20,7 +21,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::protocol::client::{ClientKind, Colours, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
-use terminal::RawTerminal;
 
 /// Why a client ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +154,7 @@ impl Attached {
     /// Sends what the terminal has; whether the terminal is gone.
     async fn send_events(&mut self) -> Result<bool, ClientError> {
         // Asked first: crossterm's own poll never comes back from a terminal that was closed.
-        if terminal::has_hung_up() {
+        if has_hung_up() {
             return Ok(true);
         }
         while event::poll(Duration::ZERO).map_err(ClientError::Terminal)? {

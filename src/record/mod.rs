@@ -5,10 +5,12 @@
 //! keeper's peer, and never goes back, not even when files are rotated or a disk was full for a while.
 
 mod read;
+mod tape;
 mod utf8;
 mod write;
 
 pub use read::{Event, Header, Kind, Piece, Reader, read, replay};
+pub use tape::{Moment, Tape, What};
 pub use utf8::Utf8Stream;
 pub use write::{Recorder, Start, rotated};
 
@@ -30,6 +32,16 @@ pub enum RecordError {
     NoHeader {
         /// The file.
         path: std::path::PathBuf,
+    },
+    /// A line is no event.
+    #[error("read {path}:{line}: {reason}")]
+    Broken {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
     },
 }
 

@@ -16,7 +16,7 @@ use super::{RecordError, rotated};
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// The first line of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     /// 2 or 3.
     pub version: u64,
@@ -28,6 +28,8 @@ pub struct Header {
     pub timestamp: Option<u64>,
     /// The title, if it has one.
     pub title: Option<String>,
+    /// After how many seconds a player may skip what it waits for, if it says so.
+    pub idle_limit: Option<f64>,
     /// Bytes of output that were recorded before this file.
     pub offset: u64,
 }
@@ -88,13 +90,19 @@ pub struct Reader<R> {
 
 /// Opens a recording.
 pub fn read(path: &Path) -> Result<(Header, Reader<BufReader<File>>), RecordError> {
+    let (header, from) = open(path)?;
+    let version = header.version;
+    Ok((header, Reader { from, version, time: 0.0, line: Vec::new() }))
+}
+
+/// Opens a recording and reads its first line.
+pub(super) fn open(path: &Path) -> Result<(Header, BufReader<File>), RecordError> {
     let io = |source| RecordError::Io { action: "read the recording", path: path.to_owned(), source };
     let mut from = BufReader::with_capacity(64 * 1024, File::open(path).map_err(io)?);
     let mut line = Vec::new();
     std::io::Read::take(&mut from, MAX_LINE as u64).read_until(b'\n', &mut line).map_err(io)?;
     let header = parse_header(&line).ok_or_else(|| RecordError::NoHeader { path: path.to_owned() })?;
-    let version = header.version;
-    Ok((header, Reader { from, version, time: 0.0, line }))
+    Ok((header, from))
 }
 
 /// What a screen is rebuilt from: sizes, and the output from offset `from` up to offset `to`, of the rotated file and the
@@ -180,11 +188,12 @@ fn parse_header(line: &[u8]) -> Option<Header> {
         rows: number(rows)?,
         timestamp: value.get("timestamp").and_then(Value::as_u64),
         title: value.get("title").and_then(Value::as_str).map(str::to_owned),
+        idle_limit: value.get("idle_time_limit").and_then(Value::as_f64).filter(|limit| *limit >= 0.0),
         offset: value.pointer("/loopmon/offset").and_then(Value::as_u64).unwrap_or(0),
     })
 }
 
-fn parse_event(line: &[u8]) -> Option<(f64, Kind, String)> {
+pub(super) fn parse_event(line: &[u8]) -> Option<(f64, Kind, String)> {
     let (time, kind, data): (f64, String, String) = serde_json::from_slice(line).ok()?;
     let kind = match kind.as_str() {
         "o" => Kind::Output,
@@ -196,7 +205,7 @@ fn parse_event(line: &[u8]) -> Option<(f64, Kind, String)> {
     Some((time, kind, data))
 }
 
-fn parse_size(data: &str) -> Option<(u16, u16)> {
+pub(super) fn parse_size(data: &str) -> Option<(u16, u16)> {
     let (cols, rows) = data.split_once('x')?;
     Some((cols.parse().ok()?, rows.parse().ok()?))
 }

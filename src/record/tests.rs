@@ -77,6 +77,91 @@ fn rotation_keeps_the_newest_two_files_and_the_offsets() {
 }
 
 #[test]
+fn a_recording_takes_no_more_than_its_limit_and_is_its_owners_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    // Something that others may read lies there.
+    std::fs::write(&path, "old").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let limit = 20_000;
+    let mut recorder = Recorder::create(&path, limit, start()).unwrap();
+    for number in 0..300 {
+        recorder.output("\u{1b}[31mé\"\r\n".repeat(1 + number % 40).as_bytes());
+        let sizes = [&path, &rotated(&path)].map(|path| std::fs::metadata(path).map_or(0, |file| file.len()));
+        assert!(sizes.iter().sum::<u64>() <= limit, "{sizes:?} after {number}");
+    }
+    assert!(recorder.offset() > limit, "it went round");
+    for path in [&path, &rotated(&path)] {
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
+    }
+    assert_eq!(recorder.lost(), 0);
+    // A single piece that is longer than all that may be kept is kept, alone.
+    recorder.output(&[b'x'; 50_000]);
+    recorder.output(b"y");
+    let kept = output_of(&path, 0, u64::MAX);
+    assert!(kept.ends_with("xy") && kept.len() == 50_001, "{}", kept.len());
+}
+
+#[test]
+fn a_link_in_the_place_of_a_recording_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, target) = (dir.path().join("s.cast"), dir.path().join("target"));
+    std::fs::write(&target, "mine").unwrap();
+    std::os::unix::fs::symlink(&target, &path).unwrap();
+    assert!(matches!(Recorder::create(&path, 0, start()), Err(RecordError::Io { .. })));
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "mine");
+}
+
+/// What asciinema's own player takes: https://docs.asciinema.org/manual/asciicast/v2/.
+#[test]
+fn each_line_is_as_the_asciicast_specification_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let mut recorder = Recorder::create(&path, 0, start()).unwrap();
+    recorder.output(b"\x00\x07\xff\"\\\r\n\x1b[m\x7f");
+    recorder.resize(90, 33);
+    recorder.output("\u{2028}👍🏽".as_bytes());
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.ends_with('\n') && text.lines().count() == 4);
+    let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let header = lines.next().unwrap();
+    assert_eq!(header["version"], 2);
+    assert!(header["width"].is_u64() && header["height"].is_u64() && header["timestamp"].is_u64());
+    assert_eq!(header["title"], "a title");
+    let mut before = 0.0;
+    for event in lines {
+        let [time, code, data] = event.as_array().unwrap().as_slice() else { panic!("{event}") };
+        assert!(time.as_f64().unwrap() >= before && time.as_f64().unwrap() < 60.0);
+        before = time.as_f64().unwrap();
+        assert!(matches!(code.as_str(), Some("o" | "r")) && data.is_string());
+    }
+}
+
+#[test]
+fn a_tape_has_everything_in_order_and_says_what_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let header = |offset: u64| {
+        format!("{{\"version\":2,\"width\":80,\"height\":24,\"loopmon\":{{\"offset\":{offset}}}}}\n")
+    };
+    std::fs::write(rotated(&path), header(100) + "[1.0,\"o\",\"abc\"]\n[2.0,\"o\",\"d").unwrap();
+    std::fs::write(&path, header(110) + "[3.0,\"o\",\"xyz\"]\n[2.5,\"r\",\"90x20\"]\n").unwrap();
+    let tape = Tape::load(&path).unwrap();
+    assert_eq!(tape.missing, 107, "the first hundred, and seven between the files");
+    let expected = [
+        (1.0, What::Output("abc".into())),
+        (3.0, What::Size(80, 24)),
+        (3.0, What::Output("xyz".into())),
+        (3.0, What::Size(90, 20)),
+    ];
+    let moments: Vec<_> = tape.moments.into_iter().map(|moment| (moment.time, moment.what)).collect();
+    assert_eq!(moments, expected, "time does not go back");
+    // The same beginning twice is a rotation that came between; a later one is another file's.
+    std::fs::write(rotated(&path), header(110) + "[1.0,\"o\",\"abc\"]\n").unwrap();
+    assert_eq!(Tape::load(&path).unwrap().moments.len(), 2);
+}
+
+#[test]
 fn output_is_cut_at_the_asked_offsets() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.cast");

@@ -3,9 +3,9 @@
 //! Not for: reading back (`read`). Invariant: [`Recorder::offset`] moves on with the output even while the disk refuses
 //! it; the next file that can be written says in its header where it starts.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -34,6 +34,9 @@ pub struct Recorder {
     /// `None` after a write failed, until a new file could be begun.
     file: Option<File>,
     written: u64,
+    /// Bytes of the present file's header.
+    header: u64,
+    /// Bytes that both files may have together; 0 is any number.
     limit: u64,
     start: Start,
     began: Instant,
@@ -69,12 +72,14 @@ pub fn rotated(path: &Path) -> PathBuf {
 }
 
 impl Recorder {
-    /// Begins a recording, in a new file that only its owner may read. `limit` is in bytes, 0 is none.
+    /// Begins a recording, in a new file that only its owner may read. `limit` is in bytes, for the newest file and the
+    /// one before it together; 0 is none.
     pub fn create(path: &Path, limit: u64, start: Start) -> Result<Self, RecordError> {
         let mut recorder = Self {
             path: path.to_owned(),
             file: None,
             written: 0,
+            header: 0,
             limit,
             start,
             began: Instant::now(),
@@ -142,15 +147,13 @@ impl Recorder {
 
     /// Whether the event was written whole.
     fn event(&mut self, kind: char, data: &str) -> bool {
-        if (self.file.is_none() || self.is_full()) && self.begin_file().is_err() {
-            return false;
-        }
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         let time = self.began.elapsed().as_micros();
         let done = write!(line, "[{}.{:06},\"{kind}\",", time / 1_000_000, time % 1_000_000)
             .and_then(|()| serde_json::to_writer(&mut line, data).map_err(io::Error::from))
             .and_then(|()| line.write_all(b"]\n"))
+            .and_then(|()| self.make_room(line.len()))
             .and_then(|()| self.append(&line));
         // A line longer than this is rare, and would be held for the session's whole life.
         line.shrink_to(512 * 1024);
@@ -174,8 +177,12 @@ impl Recorder {
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.limit > 0 && self.written >= self.limit
+    /// Sees to it that there is a file, and that both files together stay within the limit.
+    fn make_room(&mut self, bytes: usize) -> io::Result<()> {
+        let is_full = self.limit > 0 && self.written + bytes as u64 > self.limit / 2;
+        // A line that is longer than a file may be gets one of its own.
+        let has_events = self.written > self.header;
+        if self.file.is_none() || (is_full && has_events) { self.begin_file() } else { Ok(()) }
     }
 
     /// Moves what is there out of the way and begins a new file at the current offset. The time goes on from the
@@ -187,7 +194,10 @@ impl Recorder {
         }
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        self.file = Some(options.custom_flags(nofollow()).open(&self.path)?);
+        let file = options.custom_flags(nofollow()).open(&self.path)?;
+        // A file that lay there may have been open to others.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        self.file = Some(file);
         let mut header = serde_json::to_vec(&HeaderLine {
             version: 2,
             width: self.start.cols,
@@ -197,6 +207,7 @@ impl Recorder {
             loopmon: Extra { offset: self.offset },
         })?;
         header.push(b'\n');
+        self.header = header.len() as u64;
         self.append(&header)
     }
 }
