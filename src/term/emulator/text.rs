@@ -218,6 +218,18 @@ impl Emulator {
         text + "\n"
     }
 
+    /// The column of a line's last character that is no blank.
+    #[must_use]
+    pub fn last_column(&self, line: u64) -> u32 {
+        let mut last = 0;
+        self.each_cell(line, &mut |cell, _, column| {
+            if !cell.trim().is_empty() {
+                last = column;
+            }
+        });
+        last
+    }
+
     /// The numbers of those lines that there are.
     pub(super) fn lines_within(&self, wanted: RangeInclusive<u64>) -> impl Iterator<Item = u64> + use<> {
         let history = self.grid.history();
@@ -241,7 +253,7 @@ impl Emulator {
         }
         for (row, place) in (0..).zip(self.screen_rows()).filter(|(_, row)| row.start.line == line) {
             let mut at = 0;
-            for cell in self.row(row).take_while(|_| true) {
+            for cell in self.row(row) {
                 if at >= place.used && !place.ends_line {
                     break;
                 }
