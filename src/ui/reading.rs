@@ -34,6 +34,8 @@ pub struct Reading {
     pub asking: Option<Asking>,
     /// Where to look for the nearest hit from, once the search is done.
     pub goal: Option<Place>,
+    /// Whether the terminal was chosen only so that it stays while it is read.
+    pub pinned: bool,
     /// The last press of the button in it.
     press: Option<Press>,
 }
@@ -86,7 +88,8 @@ impl Reading {
     fn belong_to(&mut self, session: &SessionId) -> bool {
         let is_other = self.session.as_ref() != Some(session);
         if is_other {
-            *self = Reading { session: Some(session.clone()), ..Reading::default() };
+            let pinned = self.pinned;
+            *self = Reading { session: Some(session.clone()), pinned, ..Reading::default() };
         }
         is_other
     }

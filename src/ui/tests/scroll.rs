@@ -252,6 +252,22 @@ fn enter_without_a_selection_goes_into_the_terminal_and_a_full_screen_program_sa
     assert!(bottom(&mut bench).contains("draws the whole screen"), "{}", bottom(&mut bench));
 }
 
+#[test]
+fn what_is_read_is_not_taken_away_by_what_comes_to_matter_more() {
+    let mut bench = Bench::new(busy());
+    bench.ui.view.select(Some("T19".into()));
+    bench.draw();
+    let shown = bench.ui.visible_sessions();
+    bench.press("[");
+    let at = bench.snapshot.sessions.iter().position(|session| session.id == shown[0]).unwrap();
+    bench.snapshot.sessions[at].ended = Some(NOW);
+    bench.observe();
+    bench.draw();
+    assert_eq!(bench.ui.visible_sessions(), shown, "it has ended, and is still read");
+    bench.press("q");
+    assert_ne!(bench.ui.visible_sessions(), shown, "now the one that lives is shown");
+}
+
 /// The cell of the terminal's area.
 fn cell(bench: &Bench, column: u16, row: u16) -> (u16, u16) {
     let area = bench.ui.drawn.screen.view.inner;

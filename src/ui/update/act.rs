@@ -121,7 +121,7 @@ impl Ui {
     pub(super) fn look_at(&mut self, session: &SessionView) {
         self.view.filter.set("");
         self.view.select(session.task.clone());
-        self.view.session = Some(session.id.clone());
+        self.choose(Some(session.id.clone()));
         self.view.focus = Focus::Board;
         self.show(Tab::Terminal);
     }
@@ -133,7 +133,8 @@ impl Ui {
         let count = isize::try_from(sessions.len()).unwrap_or(1).max(1);
         let to = (isize::try_from(at).unwrap_or(0) + by).rem_euclid(count);
         let next = usize::try_from(to).ok().and_then(|to| sessions.get(to));
-        self.view.session = next.map(|session| session.id.clone());
+        let next = next.map(|session| session.id.clone());
+        self.choose(next);
         self.view.back = 0;
         if self.view.tab != Tab::Terminal {
             self.show(Tab::Terminal);
@@ -156,7 +157,7 @@ impl Ui {
         self.view.focus = Focus::Board;
         self.view.filter.set("");
         self.view.select(row.task.clone().or_else(|| self.view.task.clone()));
-        self.view.session = row.session.clone();
+        self.choose(row.session.clone());
         self.view.visited = Some(RowKey::from(row));
         let page = self.view.page;
         match row.kind {
@@ -236,6 +237,7 @@ impl Ui {
         if self.view.focus != Focus::Board {
             self.view.focus = Focus::Board;
             self.view.back = 0;
+            self.unpin();
             self.view.reading.leave();
             if self.narrow() {
                 self.view.page = false;

@@ -192,6 +192,7 @@ impl Ui {
         if self.view.tab != tab {
             self.view.scroll = 0;
             self.view.back = 0;
+            self.unpin();
             self.view.reading.leave();
         }
         self.view.tab = tab;

@@ -163,6 +163,7 @@ impl Ui {
             self.view.focus = Focus::View;
             return;
         }
+        self.pin(world);
         let Some(place) = self.sight(world, |sight| sight.place_under(at)) else { return };
         let unit = match self.view.reading.count_press(at, world.now) {
             2 => Unit::Word,
@@ -198,12 +199,18 @@ impl Ui {
             return Vec::new();
         }
         let text = self.sight(world, |sight| sight.selected_text()).flatten().unwrap_or_default();
+        if self.view.back == 0 && self.view.focus == Focus::Board {
+            self.unpin();
+        }
         self.copy_text(text, world)
     }
 
     /// A click puts the cursor of scroll mode there, or enters the terminal.
     fn click_view(&mut self, place: Place, world: &World<'_>) {
         self.view.reading.selection = None;
+        if self.view.back == 0 && self.view.focus == Focus::Board {
+            self.unpin();
+        }
         if self.view.focus == Focus::View {
             self.view.reading.cursor = Some(place);
         } else if self.view.back == 0 && self.view.shown(world.snapshot).is_some_and(SessionView::is_live) {

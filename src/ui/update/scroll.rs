@@ -12,6 +12,7 @@ use super::super::reading::{Asking, Selection, Sight};
 use super::super::state::{Focus, Tab};
 use super::super::widgets::editor::Editor;
 use crate::keymap::{Action, Compose, Context, Motion, ScrollAct};
+use crate::model::SessionId;
 use crate::term::{Search, Unit};
 
 impl Ui {
@@ -31,6 +32,27 @@ impl Ui {
         Some(work(&mut Sight::new(&mut self.view, &session, &mut emulator, area)))
     }
 
+    /// Keeps the terminal that is read in sight, whatever else comes to matter more meanwhile.
+    pub(super) fn pin(&mut self, world: &World<'_>) {
+        if self.view.session.is_none() {
+            self.view.session = self.view.shown(world.snapshot).map(|session| session.id.clone());
+            self.view.reading.pinned = self.view.session.is_some();
+        }
+    }
+
+    /// A person chose a session, or none.
+    pub(super) fn choose(&mut self, session: Option<SessionId>) {
+        self.view.session = session;
+        self.view.reading.pinned = false;
+    }
+
+    /// It need not stay any more, unless a person chose it.
+    pub(super) fn unpin(&mut self) {
+        if std::mem::take(&mut self.view.reading.pinned) {
+            self.view.session = None;
+        }
+    }
+
     /// Begins to read what is shown.
     pub(super) fn scroll_mode(&mut self, world: &World<'_>) {
         self.view.focus = Focus::View;
@@ -38,6 +60,7 @@ impl Ui {
         if self.view.tab != Tab::Terminal {
             return;
         }
+        self.pin(world);
         let alternate = self.sight(world, |sight| {
             sight.cursor();
             sight.emulator.modes().alternate_screen
@@ -83,7 +106,11 @@ impl Ui {
             (0..rows).for_each(|_| self.scroll_by(motion, world));
             return;
         }
+        self.pin(world);
         self.sight(world, |sight| if down { sight.scroll(0, rows) } else { sight.scroll(rows, 0) });
+        if self.view.back == 0 && self.view.focus == Focus::Board && self.view.reading.selection.is_none() {
+            self.unpin();
+        }
     }
 
     /// Goes to the prompt before or after the cursor.
