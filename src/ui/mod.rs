@@ -14,6 +14,7 @@ mod loaded;
 mod look;
 mod popups;
 mod reading;
+mod sight;
 mod state;
 mod text;
 mod update;
