@@ -334,7 +334,7 @@ fn a_worktree_that_is_gone_when_the_work_is_to_be_committed_is_told_and_can_be_d
     let work = "echo x > x.txt\nif [ ! -e \"$HOME/once\" ]; then touch \"$HOME/once\"; rm -rf \"$PWD\"; fi";
     bench.agent("worker", work);
     bench.ready("", "");
-    bench.run(&bench.one_task()).code(3).says("without changing anything");
+    bench.run(&bench.one_task()).code(3).says("its worktree was taken away while its agent worked");
     bench.loopmon(&["retry", "T1"]).code(0);
     wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
     assert_eq!(bench.merged("x.txt"), "x\n");

@@ -279,6 +279,10 @@ fn the_mouse_does_what_it_points_at() {
     let change = place(&tty, "cmd_water() {");
     wheel(&mut tty, false, change);
     tty.wait_until("the change to scroll", |screen| screen.lines().nth(5) != Some(first.as_str()));
+    // There `q` leaves the view, so detaching is offered on the board alone.
+    assert!(!tty.wait("DIFF").contains("q detach"));
+    click(&mut tty, "esc back");
+    tty.wait("q detach");
     click(&mut tty, "q detach");
     assert_eq!(tty.ended(), 0);
     // On a narrow screen the pages have names to press.

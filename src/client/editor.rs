@@ -1,20 +1,30 @@
-//! The person's editor on a text, in the terminal that the client has given back for it.
+//! The person's editor or pager on a text, in the terminal that the client has given back for it.
 
 use std::io::Write;
 use std::process::Command;
 
 /// The text as edited; `None` if there is no editor or it failed.
 pub fn edit(text: &str, suffix: &str) -> Option<String> {
-    let mut file = tempfile::Builder::new().prefix("loopmon-").suffix(suffix).tempfile().ok()?;
-    file.write_all(text.as_bytes()).and_then(|()| file.flush()).ok()?;
-    // `$EDITOR` may hold arguments, so a shell reads it; the path is passed as an argument of its own.
-    let status =
-        Command::new("sh").arg("-c").arg(format!("{} \"$1\"", command())).arg("sh").arg(file.path()).status();
-    status.ok().filter(|status| status.success())?;
+    let file = run(&first_set(&["VISUAL", "EDITOR"], "vi"), text, suffix)?;
     std::fs::read_to_string(file.path()).ok()
 }
 
-fn command() -> String {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned())
+/// Shows the text; `None` if there is no pager or it failed.
+pub fn page(text: &str) -> Option<String> {
+    run(&first_set(&["PAGER"], "less"), text, ".txt").map(|_| String::new())
+}
+
+/// Runs a command on a file with this text, which only its owner can read.
+fn run(command: &str, text: &str, suffix: &str) -> Option<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("loopmon-").suffix(suffix).tempfile().ok()?;
+    file.write_all(text.as_bytes()).and_then(|()| file.flush()).ok()?;
+    // The command may hold arguments, so a shell reads it; the path is passed as an argument of its own.
+    let status =
+        Command::new("sh").arg("-c").arg(format!("{command} \"$1\"")).arg("sh").arg(file.path()).status();
+    status.ok().filter(|status| status.success()).map(|_| file)
+}
+
+fn first_set(names: &[&str], otherwise: &str) -> String {
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    names.iter().find_map(set).unwrap_or_else(|| otherwise.to_owned())
 }

@@ -183,11 +183,11 @@ impl Attached {
     async fn take_message(&mut self, message: Message) -> Result<Option<Ending>, ClientError> {
         match message {
             Message::Edit { text, suffix } => {
-                self.terminal.leave();
-                let edited = editor::edit(&text, &suffix);
-                self.terminal.enter_again().map_err(ClientError::Terminal)?;
-                self.send(&ToServer::Edited(edited)).await?;
-                self.send_size().await?;
+                self.lend_terminal(|| editor::edit(&text, &suffix)).await?;
+                Ok(None)
+            }
+            Message::Page { text } => {
+                self.lend_terminal(|| editor::page(&text)).await?;
                 Ok(None)
             }
             Message::Bye { message: Some(text), error: true } => Err(ClientError::Refused(text)),
@@ -201,6 +201,15 @@ impl Attached {
             | Message::Notice { .. }
             | Message::Event { .. } => Ok(None),
         }
+    }
+
+    /// Gives the terminal to another program until that has ended.
+    async fn lend_terminal(&mut self, run: impl FnOnce() -> Option<String>) -> Result<(), ClientError> {
+        self.terminal.leave();
+        let edited = run();
+        self.terminal.enter_again().map_err(ClientError::Terminal)?;
+        self.send(&ToServer::Edited(edited)).await?;
+        self.send_size().await
     }
 
     /// Gives the terminal back, stops, and takes it again when continued.

@@ -171,6 +171,8 @@ impl Draft {
         set(&mut ui.ascii, section.flag("ascii"));
         set(&mut ui.mouse, section.flag("mouse"));
         set(&mut ui.bell, section.flag("bell"));
+        let history = section.whole("history_mib", 1..=100_000);
+        set(&mut ui.history_bytes, history.map(|mib| u64::from(mib) << 20));
         if let Some(key) = section.text("leave_key") {
             (ui.leave_key, self.leave_key_place) = (key.value, Some(key.place));
         }
@@ -216,7 +218,14 @@ fn blank() -> Config {
         gates: Vec::new(),
         agents: Vec::new(),
         worktrees: Worktrees { dir: None, setup: Vec::new(), setup_timeout: none, copy: Vec::new() },
-        ui: Ui { theme: String::new(), ascii: true, mouse: false, bell: false, leave_key: String::new() },
+        ui: Ui {
+            theme: String::new(),
+            ascii: true,
+            mouse: false,
+            bell: false,
+            leave_key: String::new(),
+            history_bytes: 0,
+        },
         keys: BTreeMap::new(),
         recording: Recording { limit_bytes: 0 },
     }

@@ -150,6 +150,8 @@ pub struct Ui {
     pub bell: bool,
     /// Leaves an agent's terminal.
     pub leave_key: String,
+    /// Bytes of terminals' histories that are kept in memory, all together.
+    pub history_bytes: u64,
 }
 
 /// Recorded output.

@@ -61,9 +61,16 @@ fn every_key_is_documented_and_every_documented_key_exists() {
 fn every_default_is_written_in_the_example() {
     // Whatever the example left out would keep the value that no default has.
     let shown = format!("{:?}", valid(""));
-    for blank in
-        ["parallel: 0", "max_rounds: 0", "attempts: 0", "Some(0.0)", "ascii: true", "timeout: 0ns", "Some(0)"]
-    {
+    for blank in [
+        "parallel: 0",
+        "max_rounds: 0",
+        "attempts: 0",
+        "Some(0.0)",
+        "ascii: true",
+        "timeout: 0ns",
+        "Some(0)",
+        "history_bytes: 0",
+    ] {
         assert!(!shown.contains(blank), "{blank} in {shown}");
     }
 }
@@ -236,7 +243,7 @@ fn names_that_others_know_are_reported_at_their_place_among_the_other_mistakes()
             "project:2:1: keys.help: first",
             "project:3:3: keys.help: second (hint)",
             "project:5:13: ui.leave_key: leave",
-            "project:6:1: ui.colour: unknown key (known here: ascii, bell, leave_key, mouse, theme)",
+            "project:6:1: ui.colour: unknown key (known here: ascii, bell, history_mib, leave_key, mouse, theme)",
             "theme:1:1: elsewhere",
         ]
     );

@@ -15,6 +15,8 @@ pub enum Action {
     Run(RunAct),
     /// Act on the plan that waits.
     Plan(PlanAct),
+    /// Act on a terminal's text in scroll mode.
+    Scroll(ScrollAct),
     /// Act on rows of a popup, or answer a question.
     List(List),
     /// Act on words being written.
@@ -38,6 +40,10 @@ pub enum Motion {
     PageUp,
     /// A page down.
     PageDown,
+    /// Half a page up.
+    HalfUp,
+    /// Half a page down.
+    HalfDown,
     /// To the part of a change before this one.
     PreviousPart,
     /// To the next part of a change.
@@ -151,6 +157,45 @@ pub enum PlanAct {
     Remove,
 }
 
+/// What can be done with a terminal's text in scroll mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScrollAct {
+    /// The cursor goes left.
+    Left,
+    /// The cursor goes right.
+    Right,
+    /// To the beginning of the line.
+    LineStart,
+    /// To its last character.
+    LineEnd,
+    /// Search downwards.
+    Search,
+    /// Search upwards.
+    SearchBack,
+    /// To the next hit.
+    NextHit,
+    /// To the one before.
+    PreviousHit,
+    /// Select characters.
+    Select,
+    /// Select lines.
+    SelectLines,
+    /// Select columns.
+    SelectBlock,
+    /// To the other end of what is selected.
+    SwapEnds,
+    /// Copy what is selected.
+    Copy,
+    /// Copy what is selected; if nothing is, type into the terminal.
+    Take,
+    /// Write what is selected, or everything, to a file.
+    Save,
+    /// Open everything in `$EDITOR`.
+    Editor,
+    /// Open everything in `$PAGER`.
+    Pager,
+}
+
 /// What can be done with a popup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum List {
@@ -196,6 +241,8 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("bottom", Action::Move(Motion::Bottom)),
     ("page-up", Action::Move(Motion::PageUp)),
     ("page-down", Action::Move(Motion::PageDown)),
+    ("half-up", Action::Move(Motion::HalfUp)),
+    ("half-down", Action::Move(Motion::HalfDown)),
     ("previous-part", Action::Move(Motion::PreviousPart)),
     ("next-part", Action::Move(Motion::NextPart)),
     ("jump", Action::Move(Motion::Jump)),
@@ -239,6 +286,23 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("plan-reject", Action::Plan(PlanAct::Reject)),
     ("plan-edit", Action::Plan(PlanAct::Edit)),
     ("plan-remove", Action::Plan(PlanAct::Remove)),
+    ("left", Action::Scroll(ScrollAct::Left)),
+    ("right", Action::Scroll(ScrollAct::Right)),
+    ("line-start", Action::Scroll(ScrollAct::LineStart)),
+    ("line-end", Action::Scroll(ScrollAct::LineEnd)),
+    ("search", Action::Scroll(ScrollAct::Search)),
+    ("search-back", Action::Scroll(ScrollAct::SearchBack)),
+    ("next-hit", Action::Scroll(ScrollAct::NextHit)),
+    ("previous-hit", Action::Scroll(ScrollAct::PreviousHit)),
+    ("select", Action::Scroll(ScrollAct::Select)),
+    ("select-lines", Action::Scroll(ScrollAct::SelectLines)),
+    ("select-block", Action::Scroll(ScrollAct::SelectBlock)),
+    ("swap-ends", Action::Scroll(ScrollAct::SwapEnds)),
+    ("copy", Action::Scroll(ScrollAct::Copy)),
+    ("take", Action::Scroll(ScrollAct::Take)),
+    ("save", Action::Scroll(ScrollAct::Save)),
+    ("open-editor", Action::Scroll(ScrollAct::Editor)),
+    ("open-pager", Action::Scroll(ScrollAct::Pager)),
     ("choose", Action::List(List::Choose)),
     ("close", Action::List(List::Close)),
     ("submit", Action::Compose(Compose::Submit)),

@@ -12,7 +12,7 @@ use std::fmt;
 
 use crossterm::event::KeyEvent;
 
-pub use action::{Action, App, Compose, List, Motion, PlanAct, RunAct, SessionAct, Show, TaskAct};
+pub use action::{Action, App, Compose, List, Motion, PlanAct, RunAct, ScrollAct, SessionAct, Show, TaskAct};
 pub use key::{Key, KeyError};
 pub use table::Entry;
 
@@ -25,6 +25,8 @@ pub enum Context {
     Welcome,
     /// A view that has the focus: diff, evidence, log, or a terminal's history.
     View,
+    /// A terminal's history: scroll mode.
+    Scroll,
     /// An agent's terminal: every other key belongs to the agent.
     Terminal,
     /// The plan that waits for a word.
@@ -39,10 +41,11 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order that help shows them.
-    pub const ALL: [Context; 8] = [
+    pub const ALL: [Context; 9] = [
         Context::Main,
         Context::Welcome,
         Context::View,
+        Context::Scroll,
         Context::Terminal,
         Context::Plan,
         Context::List,
@@ -56,6 +59,7 @@ impl Context {
             Context::Main => &[Context::Main],
             Context::Welcome => &[Context::Welcome, Context::Main],
             Context::View => &[Context::View, Context::Main],
+            Context::Scroll => &[Context::Scroll, Context::View, Context::Main],
             Context::Terminal => &[Context::Terminal],
             Context::Plan => &[Context::Plan],
             Context::List => &[Context::List],
@@ -70,6 +74,7 @@ impl Context {
             Context::Main => "main",
             Context::Welcome => "welcome",
             Context::View => "view",
+            Context::Scroll => "scroll",
             Context::Terminal => "terminal",
             Context::Plan => "plan",
             Context::List => "list",
@@ -84,6 +89,7 @@ impl Context {
             Context::Main => "Board",
             Context::Welcome => "Before a run",
             Context::View => "Diff, evidence, log, scrolling back",
+            Context::Scroll => "Scrolling back in a terminal",
             Context::Terminal => "In an agent's terminal",
             Context::Plan => "Plan review",
             Context::List => "Lists",
@@ -260,6 +266,14 @@ impl Keymap {
                 Some(Hit { action: binding.entry.action, nth })
             })
         })
+    }
+
+    /// The first key of a binding that means it when it is pressed in a context, and not something further in.
+    pub fn reachable(&self, context: Context, binding: &Binding) -> Option<Key> {
+        let means_it = |key: &&Key| {
+            self.lookup(context, &KeyEvent::from(**key)).is_some_and(|hit| hit.action == binding.entry.action)
+        };
+        binding.keys.iter().find(means_it).copied()
     }
 
     /// The bindings of a context, in the table's order.

@@ -10,7 +10,7 @@ use super::frame::{self, Frame};
 use crate::model::{Command, Plan, Record, RunId, Snapshot};
 
 /// Version of this conversation; a server refuses another with a message.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const JSON: u8 = 1;
 const BYTES: u8 = 2;
@@ -28,7 +28,7 @@ pub enum ToServer {
     },
     /// What the terminal sent; a screen's.
     Terminal(TerminalEvent),
-    /// The person's editor was closed; `None` if it failed.
+    /// The person's editor or pager was closed; `None` if it failed.
     Edited(Option<String>),
     /// A script's question.
     Ask(Box<Ask>),
@@ -126,6 +126,11 @@ pub enum Message {
         text: String,
         /// The end of the file's name.
         suffix: String,
+    },
+    /// Open the person's pager on this text; answered as an editor is, the text being of no meaning.
+    Page {
+        /// The text.
+        text: String,
     },
     /// The conversation is over: the demo is to take the screen's place.
     StartDemo,

@@ -21,6 +21,7 @@ mod effects;
 mod ended;
 mod environment;
 mod live;
+mod memory;
 mod panes;
 mod requests;
 mod runtime;

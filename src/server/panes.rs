@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use tokio::sync::{Notify, mpsc};
 
+use super::memory::{Memory, Share};
 use crate::model::SessionId;
 use crate::protocol::keeper::{Signal, ToKeeper};
 use crate::term::{Emulator, TermEvent};
@@ -27,6 +28,7 @@ pub struct Pane {
     /// Whether it is a terminal that a person can type into, not a transcript.
     pub interactive: bool,
     emulator: Arc<Mutex<Emulator>>,
+    share: Arc<Share>,
     outbox: mpsc::Sender<Outgoing>,
     watchers: Mutex<Vec<Weak<Notify>>>,
     last_action: Mutex<Option<String>>,
@@ -60,7 +62,11 @@ impl Pane {
         let mut emulator = self.emulator();
         emulator.feed(bytes);
         let told = (emulator.take_replies(), emulator.take_events());
+        let too_much = self.share.note(emulator.history_bytes());
         drop(emulator);
+        if too_much {
+            self.share.make_room();
+        }
         self.changed();
         told
     }
@@ -157,6 +163,7 @@ impl Pane {
 pub struct PaneMap {
     panes: RwLock<BTreeMap<SessionId, Arc<Pane>>>,
     count: AtomicU64,
+    memory: Arc<Memory>,
 }
 
 impl PaneMap {
@@ -168,10 +175,12 @@ impl PaneMap {
         interactive: bool,
     ) -> (Arc<Pane>, mpsc::Receiver<Outgoing>) {
         let (outbox, messages) = mpsc::channel(OUTBOX);
+        let emulator = Arc::new(Mutex::new(emulator));
         let pane = Arc::new(Pane {
             session: session.clone(),
             interactive,
-            emulator: Arc::new(Mutex::new(emulator)),
+            share: self.memory.share(Arc::clone(&emulator)),
+            emulator,
             outbox,
             watchers: Mutex::default(),
             last_action: Mutex::default(),
@@ -182,6 +191,11 @@ impl PaneMap {
         panes.insert(session.clone(), Arc::clone(&pane));
         forget_oldest(&mut panes);
         (pane, messages)
+    }
+
+    /// Sets how many bytes of history all panes may hold together.
+    pub fn set_history_limit(&self, bytes: usize) {
+        self.memory.set_limit(bytes);
     }
 
     /// The pane of a session.

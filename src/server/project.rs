@@ -100,6 +100,11 @@ impl Project {
         self.ui.mouse
     }
 
+    /// Bytes of history that all panes may hold together.
+    pub fn history_limit(&self) -> usize {
+        usize::try_from(self.ui.history_bytes).unwrap_or(usize::MAX)
+    }
+
     /// The colours that programs in panes are told.
     pub fn colours(&self) -> term::Colours {
         term::Colours::default()

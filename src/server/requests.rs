@@ -1,6 +1,8 @@
 //! What a screen asks for, carried out beside it: its answers come back as replies.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,12 +16,17 @@ use super::{ended, plans};
 use crate::model::{Command, Plan, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
-use crate::ui::{Purpose, Reply, Request, Welcome};
+use crate::ui::{COPY_LIMIT, Purpose, Reply, Request, Welcome};
 
 /// Replies that may wait for their client.
 const REPLIES: usize = 256;
-/// The largest text that is offered to a terminal's clipboard, bytes: terminals refuse more.
-const COPY_LIMIT: usize = 100_000;
+
+/// What the client's terminal was given away for.
+#[derive(Debug)]
+enum Errand {
+    Edit(Purpose),
+    Page,
+}
 
 /// A plan's text that a person wrote and that can't be read yet.
 struct Draft {
@@ -32,7 +39,7 @@ pub struct Desk {
     shared: Arc<Shared>,
     replies: mpsc::Receiver<Reply>,
     answer: mpsc::Sender<Reply>,
-    editing: Option<Purpose>,
+    editing: Option<Errand>,
     draft: Option<Draft>,
     coming_back: BTreeSet<SessionId>,
     welcome: Arc<Welcome>,
@@ -80,6 +87,11 @@ impl Desk {
             Request::LoadEvents(task) => self.load_events(task),
             Request::ListThemes => self.tell(Reply::Themes(self.shared.project().themes.clone())),
             Request::EditText { text, suffix, purpose } => return Some(self.edit(text, suffix, purpose)),
+            Request::Page { text } => {
+                self.editing = Some(Errand::Page);
+                return Some(Message::Page { text });
+            }
+            Request::WriteFile { path, text } => self.write_file(path, text),
             Request::Copy(_)
             | Request::Bell
             | Request::Title(_)
@@ -162,25 +174,39 @@ impl Desk {
                 Some(draft) => draft.text,
                 None => plans::to_toml(plan),
             },
-            Purpose::Words => text,
+            Purpose::Words | Purpose::Read => text,
         };
-        self.editing = Some(purpose);
+        self.editing = Some(Errand::Edit(purpose));
         Message::Edit { text, suffix: suffix.to_owned() }
     }
 
-    /// The editor was closed.
+    /// Writes text to a new file; relative paths begin in the project.
+    fn write_file(&self, path: String, text: Arc<str>) {
+        let path = self.shared.places.root.join(from_home(&path));
+        let replies = self.answer.clone();
+        tokio::task::spawn_blocking(move || {
+            let written = write_new(&path, text.as_bytes());
+            let reply = match written {
+                Ok(()) => Reply::Notice { text: format!("written to {}", path.display()), bad: false },
+                Err(error) => Reply::Notice { text: format!("{}: {error}", path.display()), bad: true },
+            };
+            let _gone = replies.blocking_send(reply);
+        });
+    }
+
+    /// The editor or the pager was closed.
     pub fn edited(&mut self, text: Option<String>) -> Option<Reply> {
-        let purpose = self.editing.take()?;
-        let Some(text) = text else {
-            return Some(Reply::Notice {
-                text: "the editor failed: set EDITOR to one that works".to_owned(),
-                bad: true,
-            });
-        };
-        Some(match purpose {
-            Purpose::Words => Reply::Edited { purpose, text },
-            Purpose::Plan(plan) => Reply::PlanEdited(self.parse_plan(*plan, &text)),
-        })
+        let errand = self.editing.take()?;
+        let failed = |text: &str| Some(Reply::Notice { text: text.to_owned(), bad: true });
+        match (errand, text) {
+            (Errand::Page, None) => failed("the pager failed: set PAGER to one that works"),
+            (Errand::Edit(_), None) => failed("the editor failed: set EDITOR to one that works"),
+            (Errand::Page | Errand::Edit(Purpose::Read), Some(_)) => None,
+            (Errand::Edit(purpose @ Purpose::Words), Some(text)) => Some(Reply::Edited { purpose, text }),
+            (Errand::Edit(Purpose::Plan(plan)), Some(text)) => {
+                Some(Reply::PlanEdited(self.parse_plan(*plan, &text)))
+            }
+        }
     }
 
     /// What the person made of a plan. What can't be read is kept: the editor comes back with it and with what is wrong.
@@ -218,6 +244,22 @@ fn task_events(log: &std::path::Path, task: &TaskId) -> Result<Vec<String>, Stri
     Ok(describe::lines_of_task(&records, task))
 }
 
+/// A path as a person types it: `~/` is their home.
+fn from_home(path: &str) -> PathBuf {
+    let home = path.strip_prefix("~/").zip(std::env::var_os("HOME").filter(|home| !home.is_empty()));
+    home.map_or_else(|| PathBuf::from(path), |(rest, home)| PathBuf::from(home).join(rest))
+}
+
+/// Writes a file that only its owner reads; one that is there already is left alone.
+fn write_new(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    if bytes.last() != Some(&b'\n') {
+        file.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
 /// Requests that are bytes for the client's own terminal.
 pub fn to_terminal(request: &Request) -> Option<Vec<u8>> {
     match request {
@@ -237,6 +279,22 @@ pub fn to_terminal(request: &Request) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.txt");
+        write_new(&path, b"one").unwrap();
+        assert!(write_new(&path, b"two").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
+    }
+
+    #[test]
+    fn what_is_copied_is_whole_or_not_sent() {
+        let bytes = to_terminal(&Request::Copy("h\u{e9}llo\n".to_owned())).unwrap();
+        assert_eq!(bytes, b"\x1b]52;c;aMOpbGxvCg==\x1b\\");
+        assert_eq!(to_terminal(&Request::Copy("x".repeat(COPY_LIMIT + 1))), None);
+    }
 
     #[test]
     fn a_title_brings_no_escape_sequence_to_the_terminal() {

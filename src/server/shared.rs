@@ -41,11 +41,13 @@ impl Shared {
         project: Project,
         runtime: mpsc::UnboundedSender<Message>,
     ) -> Shared {
+        let panes = PaneMap::default();
+        panes.set_history_limit(project.history_limit());
         Shared {
             places,
             repository,
             exe,
-            panes: PaneMap::default(),
+            panes,
             sessions: LiveSessions::default(),
             project: RwLock::new(Arc::new(project)),
             mistake: RwLock::default(),
@@ -60,6 +62,7 @@ impl Shared {
 
     /// Changes the settings.
     pub fn set_project(&self, project: Project) {
+        self.panes.set_history_limit(project.history_limit());
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
     }
 

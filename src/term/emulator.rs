@@ -3,6 +3,12 @@
 //! Not for: threads and locks (the server has them), and drawing. Invariant: nothing that is fed can panic through here;
 //! a screen whose grid failed is rebuilt empty, with its history, and the fault is counted.
 
+mod prompts;
+mod search;
+mod text;
+#[cfg(test)]
+mod text_tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -15,6 +21,9 @@ use super::reflow;
 use super::replies::Colours;
 use super::status::StatusReport;
 use super::translate::Translator;
+
+pub use search::{Hit, PatternError, Search};
+pub use text::{Place, Stretch, Unit};
 
 /// The smallest width and height.
 const MIN_SIZE: u16 = 2;
@@ -69,6 +78,8 @@ pub struct Emulator {
     drawn: bool,
     version: u64,
     faults: u32,
+    /// Where output is cut so that prompts are found.
+    cutter: prompts::Cutter,
 }
 
 impl std::fmt::Debug for Emulator {
@@ -95,7 +106,8 @@ impl Emulator {
         let (cols, rows) = clamp(cols, rows);
         let grid = Grid::new(rows, cols, History::new(bytes, cols));
         let translator = Translator::new(Palette::new(colours));
-        Self { grid, translator, held: None, drawn: false, version: 0, faults: 0 }
+        let cutter = prompts::Cutter::default();
+        Self { grid, translator, held: None, drawn: false, version: 0, faults: 0, cutter }
     }
 
     /// Takes the program's output, in any pieces.
@@ -104,6 +116,18 @@ impl Emulator {
             return;
         }
         self.version += 1;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (piece, after, marks) = self.cutter.cut(rest);
+            self.take(piece);
+            if marks && self.translator.events.last() == Some(&TermEvent::Prompt(PromptMark::Prompt)) {
+                self.note_prompt();
+            }
+            rest = after;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
         let drawn = self.drawn;
         let mut held = None;
         self.guarded(|grid, translator| {
@@ -316,6 +340,17 @@ impl Emulator {
     #[must_use]
     pub fn history_bytes(&self) -> usize {
         self.grid.history().bytes()
+    }
+
+    /// Holds at most so many bytes of history from now on.
+    pub fn set_history_limit(&mut self, bytes: usize) {
+        self.grid.behind().history.set_limit(bytes);
+    }
+
+    /// Forgets the oldest lines of the history until it holds at most so many bytes.
+    pub fn trim_history(&mut self, bytes: usize) {
+        self.version += 1;
+        self.grid.behind().history.keep(bytes);
     }
 
     fn guarded(&mut self, work: impl FnOnce(&mut Grid, &mut Translator)) {

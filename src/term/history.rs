@@ -9,7 +9,7 @@ use std::fmt;
 use vt100::capture::{BasicFormattedCaptureState, RowContents};
 
 use super::cell::Cell;
-use super::line::{RowCells, extent};
+use super::line::{RowCells, columns, columns_before, extent, locate};
 
 /// A line longer than this is ended: nobody writes that, but something may print it.
 const MAX_LINE: usize = 64 * 1024;
@@ -27,6 +27,10 @@ pub(super) struct History {
     width: u16,
     /// How many lines from the front have the right `first` for this width.
     indexed: usize,
+    /// The number of the oldest line. Numbers go up by one and stay with their lines.
+    oldest: u64,
+    /// Numbers of lines that a prompt begins on, in order; some of them may still be on the screen.
+    prompts: VecDeque<u64>,
 }
 
 #[derive(Debug)]
@@ -46,7 +50,16 @@ struct Open {
 impl History {
     /// An empty history that holds at most so many bytes.
     pub(super) fn new(limit: usize, width: u16) -> Self {
-        Self { lines: VecDeque::new(), open: Open::default(), bytes: 0, limit, width, indexed: 0 }
+        Self {
+            lines: VecDeque::new(),
+            open: Open::default(),
+            bytes: 0,
+            limit,
+            width,
+            indexed: 0,
+            oldest: 0,
+            prompts: VecDeque::new(),
+        }
     }
 
     /// Adds the row that left the screen at its top.
@@ -95,8 +108,74 @@ impl History {
         self.bytes + self.open_text().map_or(0, str::len)
     }
 
+    /// Forgets everything; numbers go on.
     pub(super) fn clear(&mut self) {
-        *self = Self::new(self.limit, self.width);
+        let oldest = self.next_line();
+        *self = Self { oldest, ..Self::new(self.limit, self.width) };
+    }
+
+    /// Holds at most so many bytes from now on; the oldest lines go first.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.keep(limit);
+    }
+
+    /// Forgets the oldest lines until at most so many bytes are held; later ones may be more again.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        while self.bytes > bytes && self.drop_oldest() {}
+        self.lines.shrink_to(self.lines.len() * 2);
+    }
+
+    /// The number of the oldest line.
+    pub(super) fn oldest_line(&self) -> u64 {
+        self.oldest
+    }
+
+    /// The number of the line that goes on on the screen, or of the first that begins there.
+    pub(super) fn next_line(&self) -> u64 {
+        self.oldest + self.lines.len() as u64
+    }
+
+    /// A line by its number, the one that goes on on the screen too.
+    pub(super) fn line(&self, number: u64) -> Option<&str> {
+        let index = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
+        match self.lines.get(index) {
+            Some(line) => Some(&line.text),
+            None => self.open_text().filter(|_| index == self.lines.len()),
+        }
+    }
+
+    /// The line that a row belongs to, and the columns of it that stand in rows before; the oldest row is 0.
+    pub(super) fn start_of(&mut self, row: usize) -> (u64, u32) {
+        let width = self.width;
+        let (number, text, nth) = self.line_of(row);
+        (number, columns_before(text, width, nth))
+    }
+
+    /// The row of a line's column, and the column within it.
+    pub(super) fn position(&mut self, number: u64, column: u32) -> Option<(usize, u16)> {
+        self.index();
+        let index = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
+        let first = self.lines.get(index).map_or_else(|| self.end(), |line| line.first);
+        let text = self.line(number)?;
+        let place = locate(text, self.width, column);
+        let beyond = column.saturating_sub(columns(text));
+        let column = (u32::from(place.column) + beyond).min(u32::from(self.width).saturating_sub(1));
+        let row = usize::try_from(first - self.start()).ok()? + place.rows as usize - 1;
+        Some((row, u16::try_from(column).ok()?))
+    }
+
+    /// A prompt begins on the line of this number. What was marked from there on has been written over.
+    pub(super) fn note_prompt(&mut self, number: u64) {
+        while self.prompts.back().is_some_and(|last| *last >= number) {
+            self.prompts.pop_back();
+        }
+        self.prompts.push_back(number);
+    }
+
+    /// Numbers of the lines that a prompt begins on, in order.
+    pub(super) fn prompts(&self) -> &VecDeque<u64> {
+        &self.prompts
     }
 
     /// Rows at the current width.
@@ -108,15 +187,21 @@ impl History {
 
     /// The cells of a row, the oldest being 0.
     pub(super) fn row(&mut self, row: usize) -> impl Iterator<Item = Cell<'_>> {
+        let width = self.width;
+        let (_, text, nth) = self.line_of(row);
+        RowCells::of(text, width, nth)
+    }
+
+    /// The number and text of the line that a row belongs to, and which of its rows that is.
+    fn line_of(&mut self, row: usize) -> (u64, &str, u64) {
         self.index();
         let wanted = self.start() + row as u64;
-        let (text, first) = if wanted >= self.end() {
-            (self.open_text().unwrap_or_default(), self.end())
-        } else {
-            let after = self.lines.partition_point(|line| line.first <= wanted);
-            self.lines.get(after.saturating_sub(1)).map_or(("", wanted), |line| (&*line.text, line.first))
-        };
-        RowCells::of(text, self.width, wanted - first)
+        if wanted >= self.end() {
+            return (self.next_line(), self.open_text().unwrap_or_default(), wanted - self.end());
+        }
+        let index = self.lines.partition_point(|line| line.first <= wanted).saturating_sub(1);
+        let number = self.oldest + index as u64;
+        self.lines.get(index).map_or((number, "", 0), |line| (number, &*line.text, wanted - line.first))
     }
 
     fn open_text(&self) -> Option<&str> {
@@ -127,10 +212,20 @@ impl History {
         self.bytes += text.len() + LINE_COST;
         self.lines.push_back(Line { text, first: 0 });
         while self.bytes > self.limit && self.lines.len() > 1 {
-            let Some(line) = self.lines.pop_front() else { return };
-            self.bytes -= line.text.len() + LINE_COST;
-            self.indexed = self.indexed.saturating_sub(1);
+            self.drop_oldest();
         }
+    }
+
+    /// Whether there was one to forget.
+    fn drop_oldest(&mut self) -> bool {
+        let Some(line) = self.lines.pop_front() else { return false };
+        self.bytes -= line.text.len() + LINE_COST;
+        self.indexed = self.indexed.saturating_sub(1);
+        self.oldest += 1;
+        while self.prompts.front().is_some_and(|first| *first < self.oldest) {
+            self.prompts.pop_front();
+        }
+        true
     }
 
     /// Counts the rows of lines that weren't counted at this width yet. Only who looks at the history pays for it.

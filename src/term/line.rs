@@ -115,6 +115,34 @@ pub(super) fn columns(text: &str) -> u32 {
     Cells::of(text).map(|(_, cell)| u32::from(cell.width)).sum()
 }
 
+/// Columns of the line that stand in the rows before the one with this number.
+pub(super) fn columns_before(text: &str, width: u16, row: u64) -> u32 {
+    let (mut at, mut column, mut before) = (0, 0, 0);
+    for (_, cell) in Cells::of(text) {
+        if column + u16::from(cell.width) > width {
+            (at, column) = (at + 1, 0);
+        }
+        if at >= row {
+            return before;
+        }
+        column += u16::from(cell.width);
+        before += u32::from(cell.width);
+    }
+    before
+}
+
+/// The line without its styles.
+pub(super) fn without_styles(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, sequence)) = rest.split_once(char::from(ESC)) {
+        plain.push_str(before);
+        rest = sequence.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// The beginning of the line that takes at most so many rows.
 pub(super) fn first_rows(text: &str, width: u16, rows: u32) -> &str {
     let (mut row, mut column) = (1, 0);
@@ -209,6 +237,8 @@ mod tests {
         assert_eq!(extent("", 4), Extent { rows: 1, column: 0 });
         assert_eq!(extent("abcd", 4), Extent { rows: 1, column: 4 });
         assert_eq!(locate(text, 3, 4), Extent { rows: 2, column: 2 });
+        assert_eq!([0, 1, 2, 3].map(|row| columns_before(text, 3, row)), [0, 2, 5, 8]);
+        assert_eq!(without_styles(text), "ab漢e\u{301}f字");
     }
 
     #[test]

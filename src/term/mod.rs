@@ -36,7 +36,9 @@ mod writer;
 
 pub use cell::{Cell, CellStyle, Color};
 pub use clean::clean;
-pub use emulator::{Emulator, PromptMark, SYNCHRONIZED, TermEvent};
+pub use emulator::{
+    Emulator, Hit, PatternError, Place, PromptMark, SYNCHRONIZED, Search, Stretch, TermEvent, Unit,
+};
 pub use input::{encode_focus, encode_key, encode_mouse, encode_paste};
 pub use mark::Underline;
 pub use modes::{Modes, MouseEncoding, MouseMode};

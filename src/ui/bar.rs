@@ -13,6 +13,11 @@ use super::views::strip;
 use super::{Ui, enabled};
 use crate::keymap::{Action, App, Context, Show};
 
+/// Where the words that are searched for begin: behind ` SEARCH `, two blanks and a sign.
+pub(super) const SEARCH_COLUMN: usize = 11;
+/// Columns of them that are shown.
+pub(super) const SEARCH_COLUMNS: usize = 40;
+
 impl Ui {
     /// What the hint bar shows now.
     pub(super) fn hints<'a>(&'a self, world: &'a World<'a>, look: Look<'_>) -> HintBar<'a> {
@@ -28,6 +33,9 @@ impl Ui {
         bar.said = self.said(world, look);
         if self.popups.is_empty() {
             bar.lead = self.lead(context, world);
+            if self.view.reading.asking.is_some() {
+                bar.said = None;
+            }
             self.fill(&mut bar, context, world);
         }
         bar
@@ -55,7 +63,9 @@ impl Ui {
             _ if self.view.filtering => "FILTER",
             (Context::Welcome, _) => "START",
             (Context::Terminal, _) => "AGENT",
-            (Context::View, Tab::Terminal) => "SCROLL",
+            (Context::Scroll, _) if self.view.reading.asking.is_some() => "SEARCH",
+            (Context::Scroll, _) if self.view.reading.selection.is_some() => "SELECT",
+            (Context::Scroll, _) => "SCROLL",
             (Context::View, Tab::Diff) => "DIFF",
             (Context::View, Tab::Evidence) => "EVIDENCE",
             (Context::View, Tab::Log) => "LOG",
@@ -67,6 +77,13 @@ impl Ui {
     fn lead(&self, context: Context, world: &World<'_>) -> String {
         if self.view.filtering {
             return "type to filter, enter keeps it, esc shows all".to_owned();
+        }
+        if let Some(asking) = &self.view.reading.asking {
+            let sign = if self.view.reading.upwards { '?' } else { '/' };
+            let words = super::text::fit(asking.editor.text(), SEARCH_COLUMNS, "");
+            let standing =
+                asking.problem.clone().or_else(|| self.view.reading.standing()).unwrap_or_default();
+            return format!("{sign}{words}   {standing}");
         }
         if context != Context::Terminal {
             return String::new();
@@ -82,13 +99,18 @@ impl Ui {
         let keymap = &self.settings.keymap;
         let ends = [Action::Show(Show::Palette), Action::Show(Show::Help), Action::App(App::Detach)];
         let current = self.view.row(world.snapshot);
-        if self.view.filtering {
+        if self.view.filtering || self.view.reading.asking.is_some() {
             return;
         }
+        let pressed = context;
         for context in context.chain() {
             for binding in keymap.of(*context).filter(|binding| !binding.entry.hint.is_empty()) {
                 let action = binding.entry.action;
-                let Some(key) = binding.keys.first() else { continue };
+                let mut inner = pressed.chain().iter().take_while(|inner| *inner != context);
+                if inner.any(|inner| keymap.of(*inner).any(|binding| binding.entry.action == action)) {
+                    continue;
+                }
+                let Some(key) = keymap.reachable(pressed, binding) else { continue };
                 let known = bar.keys.iter().chain(&bar.fixed).any(|hint| hint.action == action);
                 if known || enabled::enabled(action, &self.view, world).is_err() {
                     continue;

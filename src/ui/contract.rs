@@ -12,6 +12,9 @@ use crate::model::{Command, SessionId, Snapshot, TaskId, Timestamp, Verb};
 use crate::term::Emulator;
 use crate::theme::{ColourDepth, Theme};
 
+/// The largest text that is offered to a terminal's clipboard, bytes: terminals refuse more.
+pub const COPY_LIMIT: usize = 100_000;
+
 /// How a person wants the screen.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -102,6 +105,8 @@ pub enum Purpose {
     Plan(Box<crate::model::Plan>),
     /// The words of the input that is open.
     Words,
+    /// To be read; nothing comes back.
+    Read,
 }
 
 /// What the screen asks for.
@@ -140,6 +145,18 @@ pub enum Request {
         suffix: &'static str,
         /// Comes back with the answer.
         purpose: Purpose,
+    },
+    /// Open the person's pager.
+    Page {
+        /// What to read.
+        text: String,
+    },
+    /// Write text to a file that is not there yet; answered by [`Reply::Notice`].
+    WriteFile {
+        /// The file, as typed.
+        path: String,
+        /// What to write.
+        text: Arc<str>,
     },
     /// Use this theme, and remember it.
     SetTheme(String),

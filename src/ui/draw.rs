@@ -4,12 +4,16 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Clear, Widget};
 
+use super::bar::{SEARCH_COLUMN, SEARCH_COLUMNS};
 use super::contract::World;
 use super::layout::{Screen, Shape, Wants, layout};
 use super::look::{ASCII, Ages, Glyphs, Look, Presses, UNICODE};
 use super::popups::Stage;
+use super::reading::Asking;
+use super::sight::{MarkStyles, Sight};
 use super::state::{Focus, Tab, numbered};
 use super::views::board::Board;
 use super::views::detail::Detail;
@@ -70,7 +74,8 @@ impl Ui {
         let area = screen.view.inner;
         let height = self.pane(world, look).height(area.width);
         self.view.scroll = self.view.scroll.min(height.saturating_sub(usize::from(area.height)));
-        (self.drawn.terminal, self.drawn.session) = (None, None);
+        (self.drawn.terminal, self.drawn.session, self.drawn.cursor) = (None, None, None);
+        self.drawn.marked.clear();
         let seen = !area.is_empty() && self.view.tab == Tab::Terminal && screen.shape != Shape::Welcome;
         let Some(session) = self.view.shown(world.snapshot).filter(|_| seen) else { return };
         self.drawn.session = Some(session.id.clone());
@@ -78,12 +83,16 @@ impl Ui {
             self.drawn.terminal = Some((session.id.clone(), area));
         }
         let Some(pane) = world.panes.pane(&session.id) else { return };
-        let history = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner).history_len();
-        if self.view.back > 0 {
-            let grown = history.saturating_sub(self.view.history);
-            self.view.back = (self.view.back + grown).min(history);
+        let id = session.id.clone();
+        let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let reads = self.view.focus == Focus::View;
+        let mut sight = Sight::new(&mut self.view, &id, &mut emulator, area);
+        let is_searched = sight.search();
+        self.drawn.marked = sight.highlights(marks(look));
+        self.drawn.cursor = if reads { sight.cursor_on_screen() } else { None };
+        if !is_searched {
+            look.ages.within(1);
         }
-        self.view.history = history;
     }
 
     fn wake(&self, ages: &Ages) -> Option<crate::model::Timestamp> {
@@ -102,6 +111,7 @@ impl Ui {
             snapshot: world.snapshot,
             panes: world.panes,
             loaded: &self.loaded,
+            marked: &self.drawn.marked,
             depth: self.settings.depth,
             look,
         }
@@ -139,7 +149,14 @@ impl Ui {
             let at = if screen.shape == Shape::Narrow { screen.tabs } else { screen.board.outer };
             return self.filter_cursor(at);
         }
-        terminal.filter(|_| self.view.focus == Focus::Terminal && self.view.back == 0)
+        if let Some(asking) = &self.view.reading.asking {
+            return search_cursor(screen.hints, asking);
+        }
+        match self.view.focus {
+            Focus::View => self.drawn.cursor,
+            Focus::Terminal => terminal.filter(|_| self.view.back == 0),
+            Focus::Board => None,
+        }
     }
 
     fn paint_header(&self, screen: &Screen, buf: &mut Buffer, world: &World<'_>, look: Look<'_>) {
@@ -316,6 +333,21 @@ impl Ui {
         }
         super::widgets::row::Rows { rows: &rows, skip: 0, mark: look.glyphs.ellipsis }.render(area, buf);
     }
+}
+
+/// The cursor stands in the words that are searched for, behind the mode and the sign.
+fn search_cursor(hints: Rect, asking: &Asking) -> Option<Position> {
+    let column = SEARCH_COLUMN + asking.editor.lay(usize::MAX).column.min(SEARCH_COLUMNS);
+    let last = hints.right().checked_sub(1)?;
+    let x = hints.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX)).min(last);
+    (!hints.is_empty()).then_some(Position { x, y: hints.y })
+}
+
+/// How selected text and hits look; the hit that the cursor is on differs without colours too.
+fn marks(look: Look<'_>) -> MarkStyles {
+    let selected = look.style(Role::Mark);
+    let hit = Style::new().patch(look.style(Role::Accent)).add_modifier(Modifier::REVERSED);
+    MarkStyles { selected, hit, current: selected.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) }
 }
 
 fn glyphs(ascii: bool) -> &'static Glyphs {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::contract::World;
 use super::state::{Tab, ViewState};
-use crate::keymap::{Action, Motion, RunAct, SessionAct, Show, TaskAct};
+use crate::keymap::{Action, Motion, RunAct, ScrollAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{RunPhase, RunView, SessionView, TaskView};
 use crate::model::{Hold, Verb};
 
@@ -23,6 +23,7 @@ pub fn enabled(action: Action, view: &ViewState, world: &World<'_>) -> Result<()
         Action::Task(act) => task_enabled(act, view, world),
         Action::Session(act) => session_enabled(act, view, world),
         Action::Run(act) => run_enabled(act, world),
+        Action::Scroll(act) => scroll_enabled(act, view),
         Action::Plan(_) | Action::List(_) | Action::Compose(_) | Action::App(_) => Ok(()),
     }
 }
@@ -54,6 +55,9 @@ fn live<'w>(view: &ViewState, world: &World<'w>) -> Result<&'w SessionView, Stri
 fn motion_enabled(motion: Motion, view: &ViewState, world: &World<'_>) -> Result<(), String> {
     match motion {
         Motion::NextAttention if world.snapshot.attention.is_empty() => no("nothing needs you"),
+        Motion::NextPart | Motion::PreviousPart if !matches!(view.tab, Tab::Diff | Tab::Terminal) => {
+            no("only a diff has files to go through")
+        }
         Motion::NextSession | Motion::PreviousSession if view.sessions(world.snapshot).len() < 2 => {
             no("there is no other session of this task")
         }
@@ -113,6 +117,19 @@ fn session_enabled(act: SessionAct, view: &ViewState, world: &World<'_>) -> Resu
         SessionAct::Leave => Ok(()),
         SessionAct::Interrupt => allowed(&live(view, world)?.refusals, Verb::Interrupt),
         SessionAct::Restart => allowed(&live(view, world)?.refusals, Verb::Restart),
+    }
+}
+
+fn scroll_enabled(act: ScrollAct, view: &ViewState) -> Result<(), String> {
+    let reading = &view.reading;
+    match act {
+        ScrollAct::Copy | ScrollAct::SwapEnds if reading.selection.is_none() => {
+            no("nothing is selected: v, V or ctrl-v begins")
+        }
+        ScrollAct::NextHit | ScrollAct::PreviousHit if reading.search.is_none() => {
+            no("nothing is searched for: / begins")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,8 @@ mod layout;
 mod loaded;
 mod look;
 mod popups;
+mod reading;
+mod sight;
 mod state;
 mod text;
 mod update;
@@ -25,9 +27,11 @@ mod testing;
 mod tests;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
-pub use contract::{AgentFound, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World};
+use widgets::terminal::Highlight;
+
+pub use contract::{AgentFound, COPY_LIMIT, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World};
 
 use crate::keymap::{Action, Key};
 use crate::model::{Plan, SessionId, Timestamp, Verb};
@@ -73,6 +77,10 @@ struct Drawn {
     terminal: Option<(SessionId, Rect)>,
     /// The session whose screen is drawn, live or from its recording.
     session: Option<SessionId>,
+    /// What is marked in the terminal that is drawn.
+    marked: Vec<Highlight>,
+    /// Where the cursor of scroll mode stands.
+    cursor: Option<Position>,
     zones: Vec<(Rect, Action)>,
     presses: Vec<(Rect, Key)>,
     wake: Option<Timestamp>,

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 
+use super::reading::Reading;
 use super::widgets::editor::Editor;
 use crate::keymap::Context;
 use crate::model::snapshot::{AttentionKind, AttentionRow, SessionView, TaskView};
@@ -65,30 +66,6 @@ impl From<&AttentionRow> for RowKey {
     }
 }
 
-/// Selected text of a terminal, in rows counted from the beginning of its history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// The terminal.
-    pub session: SessionId,
-    /// Where the button went down: row, column.
-    pub from: (usize, u16),
-    /// Where the pointer is.
-    pub to: (usize, u16),
-}
-
-impl Selection {
-    /// First and last cell, in reading order.
-    pub fn ends(&self) -> ((usize, u16), (usize, u16)) {
-        (self.from.min(self.to), self.from.max(self.to))
-    }
-
-    /// Whether a cell is selected.
-    pub fn contains(&self, row: usize, column: u16) -> bool {
-        let (from, to) = self.ends();
-        (row, column) >= from && (row, column) <= to
-    }
-}
-
 /// What one client looks at.
 #[derive(Debug, Default)]
 pub struct ViewState {
@@ -112,10 +89,8 @@ pub struct ViewState {
     pub scroll: usize,
     /// Rows scrolled back in a terminal.
     pub back: usize,
-    /// The length of that terminal's history when it was drawn last, so that what is read stays while it prints.
-    pub history: usize,
-    /// Selected text.
-    pub selection: Option<Selection>,
+    /// What is read of it.
+    pub reading: Reading,
     /// The row of the strip that was gone to last.
     pub visited: Option<RowKey>,
 }
@@ -126,6 +101,7 @@ impl ViewState {
         match self.focus {
             _ if snapshot.run.is_none() => Context::Welcome,
             Focus::Board => Context::Main,
+            Focus::View if self.tab == Tab::Terminal => Context::Scroll,
             Focus::View => Context::View,
             Focus::Terminal => Context::Terminal,
         }
@@ -217,7 +193,7 @@ impl ViewState {
             self.session = None;
             self.scroll = 0;
             self.back = 0;
-            self.selection = None;
+            self.reading.leave();
         }
         self.task = task;
         self.visited = None;

@@ -167,6 +167,8 @@ pub fn key_event(text: &str) -> KeyEvent {
         "down" => KeyCode::Down,
         "pageup" => KeyCode::PageUp,
         "pagedown" => KeyCode::PageDown,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
         "backspace" => KeyCode::Backspace,
         other => KeyCode::Char(other.chars().next().unwrap()),
     };

@@ -9,6 +9,7 @@ use crate::model::*;
 mod keys;
 mod pictures;
 mod properties;
+mod scroll;
 
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Input {
     Input::Mouse(MouseEvent { kind, column, row, modifiers: crossterm::event::KeyModifiers::NONE })

@@ -246,6 +246,8 @@ fn step(at: usize, motion: Motion, count: usize, page: usize) -> usize {
         Motion::Bottom => last,
         Motion::PageUp => at.saturating_sub(page.max(1)),
         Motion::PageDown => at.saturating_add(page.max(1)).min(last),
+        Motion::HalfUp => at.saturating_sub((page / 2).max(1)),
+        Motion::HalfDown => at.saturating_add((page / 2).max(1)).min(last),
         Motion::PreviousPart
         | Motion::NextPart
         | Motion::Jump

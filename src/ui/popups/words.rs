@@ -1,5 +1,7 @@
 //! Words to write for one purpose: a reason, a prompt, a goal, a path, an amount.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -35,6 +37,8 @@ pub enum WordsFor {
     RejectPlan,
     /// Dollars.
     Budget,
+    /// The name of a file for this text.
+    Save(Arc<str>),
 }
 
 /// Words being written.
@@ -53,7 +57,7 @@ impl Words {
     /// An empty input.
     pub fn new(purpose: WordsFor, context: &str) -> Self {
         let editor = match purpose {
-            WordsFor::Import | WordsFor::Budget => Editor::single(),
+            WordsFor::Import | WordsFor::Budget | WordsFor::Save(_) => Editor::single(),
             _ => Editor::multi(),
         };
         Self { purpose, context: context.to_owned(), editor, problem: None }
@@ -75,6 +79,7 @@ impl Words {
             WordsFor::Import => "Plan file".to_owned(),
             WordsFor::RejectPlan => "What should be different?".to_owned(),
             WordsFor::Budget => "Budget in dollars".to_owned(),
+            WordsFor::Save(_) => "Write to a file".to_owned(),
         }
     }
 
@@ -87,6 +92,7 @@ impl Words {
             WordsFor::Goal => "what should be true when it is done",
             WordsFor::Import => "path of a plan in TOML or JSON",
             WordsFor::RejectPlan => "the planner tries again with it; empty drops the run",
+            WordsFor::Save(_) => "path of a new file; relative ones begin in the project",
             WordsFor::Budget => "such as 5 or 12.50; 0 is no limit",
         }
     }
@@ -129,6 +135,9 @@ impl Words {
             WordsFor::NewTask(id) => send(Command::Add(task_from(id, &text))),
             WordsFor::Goal => Outcome::Send(vec![Request::StartRun { goal: text }]),
             WordsFor::Import => Outcome::Send(vec![Request::ImportPlan { path: text }]),
+            WordsFor::Save(content) => {
+                Outcome::Send(vec![Request::WriteFile { path: text, text: Arc::clone(content) }])
+            }
             WordsFor::Budget => match micros(&text) {
                 Some(micros) => send(Command::SetBudget(micros)),
                 None => {

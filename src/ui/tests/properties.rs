@@ -8,7 +8,7 @@ use crate::model::snapshot::{RunPhase, TaskView};
 
 fn any_key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        8 => prop::sample::select("jkgGaxrRpPidDwzemuv$tqQ[]nN/:?123456789.,BML yeJK".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
+        8 => prop::sample::select("jkgGaxrRpPidDwzemuv$tqQ[]nN/:?0123456789.,BML yeJKhlVoY|{}^".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
         1 => any::<char>().prop_map(KeyCode::Char),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down,

@@ -33,6 +33,7 @@ impl Ui {
             Action::Task(act) => return self.task_act(act, world),
             Action::Session(act) => return self.session_act(act, world),
             Action::Run(act) => return self.run_act(act, world),
+            Action::Scroll(act) => return self.scroll_act(act, world),
             Action::App(App::Back) => self.back(),
             Action::App(App::Redraw) => return vec![Request::Redraw],
             Action::App(App::Detach) if world.snapshot.run.is_none() && world.clients <= 1 => {
@@ -51,14 +52,19 @@ impl Ui {
             Motion::NextAttention => self.next_attention(world),
             Motion::NextSession => self.next_session(1, world),
             Motion::PreviousSession => self.next_session(-1, world),
+            Motion::PreviousPart | Motion::NextPart if self.view.tab == Tab::Terminal => {
+                self.next_prompt(motion == Motion::NextPart, world);
+            }
             Motion::PreviousPart | Motion::NextPart => {
                 if let (Tab::Diff, Some(diff)) = (self.view.tab, self.loaded.diff(self.view.task.as_ref())) {
                     self.view.scroll = diff.part(self.view.scroll, motion == Motion::NextPart);
                 }
             }
-            Motion::PageUp | Motion::PageDown => self.scroll_by(motion),
+            Motion::PageUp | Motion::PageDown | Motion::HalfUp | Motion::HalfDown => {
+                self.scroll_by(motion, world);
+            }
             Motion::Up | Motion::Down | Motion::Top | Motion::Bottom => match self.view.focus {
-                Focus::View => self.scroll_by(motion),
+                Focus::View => self.scroll_by(motion, world),
                 Focus::Board | Focus::Terminal => self.select_by(motion, world),
             },
         }
@@ -77,27 +83,6 @@ impl Ui {
         };
         let next = tasks.get(to).map(|task| task.id.clone());
         self.view.select(next);
-    }
-
-    /// Scrolls what is shown, by lines or pages.
-    pub(super) fn scroll_by(&mut self, motion: Motion) {
-        let page = usize::from(self.drawn.screen.view.inner.height).saturating_sub(2).max(1);
-        let (up, down) = match motion {
-            Motion::Up => (1, 0),
-            Motion::Down => (0, 1),
-            Motion::PageUp => (page, 0),
-            Motion::PageDown => (0, page),
-            Motion::Top => (usize::MAX / 2, 0),
-            _ => (0, usize::MAX / 2),
-        };
-        // A terminal is scrolled from its end, everything else from its beginning; drawing puts the limits.
-        if self.view.tab == Tab::Terminal {
-            self.view.back = self.view.back.saturating_add(up).saturating_sub(down);
-            let history = self.view.history;
-            self.view.back = self.view.back.min(history);
-        } else {
-            self.view.scroll = self.view.scroll.saturating_add(down).saturating_sub(up);
-        }
     }
 
     fn narrow(&self) -> bool {
@@ -136,7 +121,7 @@ impl Ui {
     pub(super) fn look_at(&mut self, session: &SessionView) {
         self.view.filter.set("");
         self.view.select(session.task.clone());
-        self.view.session = Some(session.id.clone());
+        self.choose(Some(session.id.clone()));
         self.view.focus = Focus::Board;
         self.show(Tab::Terminal);
     }
@@ -148,7 +133,8 @@ impl Ui {
         let count = isize::try_from(sessions.len()).unwrap_or(1).max(1);
         let to = (isize::try_from(at).unwrap_or(0) + by).rem_euclid(count);
         let next = usize::try_from(to).ok().and_then(|to| sessions.get(to));
-        self.view.session = next.map(|session| session.id.clone());
+        let next = next.map(|session| session.id.clone());
+        self.choose(next);
         self.view.back = 0;
         if self.view.tab != Tab::Terminal {
             self.show(Tab::Terminal);
@@ -171,7 +157,7 @@ impl Ui {
         self.view.focus = Focus::Board;
         self.view.filter.set("");
         self.view.select(row.task.clone().or_else(|| self.view.task.clone()));
-        self.view.session = row.session.clone();
+        self.choose(row.session.clone());
         self.view.visited = Some(RowKey::from(row));
         let page = self.view.page;
         match row.kind {
@@ -205,10 +191,7 @@ impl Ui {
                 self.view.zoom = !self.view.zoom;
                 self.view.page = self.view.zoom || self.view.page;
             }
-            Show::Scroll => {
-                self.view.focus = Focus::View;
-                self.view.page = true;
-            }
+            Show::Scroll => self.scroll_mode(world),
             Show::Filter => {
                 self.view.focus = Focus::Board;
                 (self.view.page, self.view.zoom, self.view.filtering) = (false, false, true);
@@ -247,9 +230,15 @@ impl Ui {
 
     /// Leaves one thing at a time: what is read, a filter, the zoom, a page, a view.
     pub(super) fn back(&mut self) {
+        let reads = self.view.focus == Focus::View && self.view.tab == Tab::Terminal;
+        if reads && self.leave_marks() {
+            return;
+        }
         if self.view.focus != Focus::Board {
             self.view.focus = Focus::Board;
             self.view.back = 0;
+            self.unpin();
+            self.view.reading.leave();
             if self.narrow() {
                 self.view.page = false;
             }
@@ -353,6 +342,7 @@ impl Ui {
                 self.view.session = Some(session.id.clone());
                 self.view.focus = Focus::Terminal;
                 self.view.back = 0;
+                self.view.reading.leave();
             }
             None => self.say("no agent is at work on it", false, world.now),
         }

@@ -7,6 +7,7 @@ mod act;
 mod mouse;
 mod news;
 mod run;
+mod scroll;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
@@ -27,10 +28,7 @@ impl Ui {
             Input::Key(key) => self.key(&key, world),
             Input::Mouse(event) => self.mouse(event, world),
             Input::Paste(text) => self.paste(&text, world),
-            Input::Resize(..) => {
-                self.view.selection = None;
-                Vec::new()
-            }
+            Input::Resize(..) => Vec::new(),
             Input::Focus(focused) => self.terminal_focus(focused, world),
         }
     }
@@ -41,11 +39,17 @@ impl Ui {
             let outcome = popup.key(key, stage);
             return self.after_popup(outcome, world);
         }
-        self.view.selection = None;
+        let context = self.view.context(world.snapshot);
+        if context != Context::Scroll {
+            // What the mouse selected is marked until a key is pressed.
+            self.view.reading.leave_selection();
+        }
         if self.view.filtering {
             return self.filter_key(key, world);
         }
-        let context = self.view.context(world.snapshot);
+        if context == Context::Scroll && self.view.reading.asking.is_some() {
+            return self.search_key(key, world);
+        }
         match self.settings.keymap.lookup(context, key) {
             Some(hit) => self.perform(hit.action, hit.nth, world),
             None if context == Context::Terminal => self.type_key(key, world),
@@ -161,6 +165,9 @@ impl Ui {
     fn paste(&mut self, text: &str, world: &World<'_>) -> Vec<Request> {
         if let Some(popup) = self.popups.last_mut() {
             popup.paste(text);
+        } else if let Some(asking) = &mut self.view.reading.asking {
+            asking.editor.insert(text.lines().next().unwrap_or(""));
+            self.look_for_words();
         } else if self.view.filtering {
             self.view.filter.insert(text.lines().next().unwrap_or(""));
         } else if let Some(session) = self.entered(world) {
@@ -185,6 +192,8 @@ impl Ui {
         if self.view.tab != tab {
             self.view.scroll = 0;
             self.view.back = 0;
+            self.unpin();
+            self.view.reading.leave();
         }
         self.view.tab = tab;
         self.view.page = true;

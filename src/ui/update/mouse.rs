@@ -2,20 +2,20 @@
 //!
 //! Invariant: an agent gets the mouse only if it asked for it and its terminal is entered (the wheel: if it asked).
 
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::super::Ui;
 use super::super::contract::{Request, World};
 use super::super::layout::{Screen, Shape};
 use super::super::popups::Stage;
-use super::super::state::{Focus, Selection, Tab};
+use super::super::reading::Selection;
+use super::super::state::{Focus, Tab};
 use super::super::views::board::first_row;
 use super::super::views::{strip, tabs};
-use super::super::widgets::terminal::{selected_text, top_row};
 use crate::keymap::{Key, Motion};
-use crate::model::SessionId;
-use crate::term::{self, MouseMode};
+use crate::model::snapshot::SessionView;
+use crate::term::{self, MouseMode, Place, Unit};
 
 /// Rows that a turn of the wheel scrolls.
 const WHEEL: usize = 3;
@@ -47,7 +47,9 @@ impl Ui {
         }
         match (event.kind, wheel) {
             (_, Some(down)) => self.wheel(down, at, world),
-            (MouseEventKind::Down(MouseButton::Left), _) => return self.press(at, world),
+            (MouseEventKind::Down(MouseButton::Left), _) => {
+                return self.press(at, event.modifiers.contains(KeyModifiers::ALT), world);
+            }
             (MouseEventKind::Drag(MouseButton::Left), _) => self.drag(at, world),
             (MouseEventKind::Up(MouseButton::Left), _) => return self.release(world),
             _ => {}
@@ -81,6 +83,12 @@ impl Ui {
         let wheel = matches!(event.kind, MouseEventKind::ScrollUp | MouseEventKind::ScrollDown);
         let meant = self.view.focus == Focus::Terminal || wheel;
         let own = event.modifiers.contains(KeyModifiers::SHIFT) || self.view.back > 0;
+        if wheel && !own && modes.mouse == MouseMode::Off && modes.alternate_screen && modes.alternate_scroll
+        {
+            let code = if event.kind == MouseEventKind::ScrollUp { KeyCode::Up } else { KeyCode::Down };
+            let key = term::encode_key(&KeyEvent::new(code, KeyModifiers::NONE), &modes);
+            return Some(super::to_pane(session.clone(), key.repeat(WHEEL)));
+        }
         if modes.mouse == MouseMode::Off || !meant || own {
             return None;
         }
@@ -94,14 +102,12 @@ impl Ui {
         if screen.board.outer.contains(at) {
             self.select_by(motion, world);
         } else if screen.view.outer.contains(at) {
-            for _ in 0..WHEEL {
-                self.scroll_by(motion);
-            }
+            self.wheel_by(down, WHEEL, world);
         }
     }
 
-    fn press(&mut self, at: Position, world: &World<'_>) -> Vec<Request> {
-        self.view.selection = None;
+    fn press(&mut self, at: Position, block: bool, world: &World<'_>) -> Vec<Request> {
+        self.view.reading.selection = None;
         let zone = self.drawn.zones.iter().find(|(area, _)| area.contains(at)).map(|(_, action)| *action);
         if let Some(action) = zone {
             return self.perform(action, 0, world);
@@ -122,7 +128,7 @@ impl Ui {
                 self.look_at(session);
             }
         } else if screen.view.inner.contains(at) && screen.shape != Shape::Welcome {
-            self.press_view(screen.view.inner, at, world);
+            self.press_view(at, block, world);
         }
         Vec::new()
     }
@@ -150,67 +156,65 @@ impl Ui {
         }
     }
 
-    /// A click into a view gives it the keys; into a live terminal, when the button comes up without having moved.
-    fn press_view(&mut self, area: Rect, at: Position, world: &World<'_>) {
+    /// A click into a view gives it the keys; into a live terminal, when the button comes up without having moved. Two
+    /// clicks select a word, three a line; a drag with alt selects a block.
+    fn press_view(&mut self, at: Position, block: bool, world: &World<'_>) {
         if self.view.tab != Tab::Terminal {
             self.view.focus = Focus::View;
             return;
         }
-        let Some(session) = self.view.shown(world.snapshot).map(|session| session.id.clone()) else { return };
-        if let Some(cell) = self.cell(&session, area, at, world) {
-            self.view.selection = Some(Selection { session, from: cell, to: cell });
-        }
-    }
-
-    /// The cell under the pointer, its row counted from the beginning of the history.
-    fn cell(&self, session: &SessionId, area: Rect, at: Position, world: &World<'_>) -> Option<(usize, u16)> {
-        let pane = world.panes.pane(session)?;
-        let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let top = top_row(&mut emulator, area.height, self.view.back);
-        let row = at.y.clamp(area.y, area.bottom().saturating_sub(1)) - area.y;
-        let column = at.x.clamp(area.x, area.right().saturating_sub(1)) - area.x;
-        Some((top + usize::from(row), column))
+        self.pin(world);
+        let Some(place) = self.sight(world, |sight| sight.place_under(at)) else { return };
+        let unit = match self.view.reading.count_press(at, world.now) {
+            2 => Unit::Word,
+            3 => Unit::Line,
+            _ if block => Unit::Block,
+            _ => Unit::Char,
+        };
+        self.view.reading.selection = Some(Selection { unit, from: place, to: place });
     }
 
     fn drag(&mut self, at: Position, world: &World<'_>) {
         let area = self.drawn.screen.view.inner;
-        let Some(session) = self.view.selection.as_ref().map(|selection| selection.session.clone()) else {
-            return;
-        };
-        if area.is_empty() {
+        if self.view.reading.selection.is_none() || area.is_empty() || self.view.tab != Tab::Terminal {
             return;
         }
         // Beyond the edge the history scrolls along.
-        if at.y < area.y {
-            self.scroll_by(Motion::Up);
-        } else if at.y >= area.bottom() {
-            self.scroll_by(Motion::Down);
+        if at.y < area.y || at.y >= area.bottom() {
+            self.wheel_by(at.y >= area.bottom(), 1, world);
         }
-        let cell = self.cell(&session, area, at, world);
-        if let (Some(selection), Some(cell)) = (&mut self.view.selection, cell) {
-            selection.to = cell;
+        let place = self.sight(world, |sight| sight.place_under(at));
+        if let (Some(selection), Some(place)) = (&mut self.view.reading.selection, place) {
+            selection.to = place;
         }
     }
 
     fn release(&mut self, world: &World<'_>) -> Vec<Request> {
-        let Some(selection) = self.view.selection.clone() else { return Vec::new() };
-        if selection.from == selection.to {
-            self.view.selection = None;
-            let live = world.snapshot.session(&selection.session).is_some_and(|session| session.is_live());
-            if live && self.view.back == 0 {
-                self.enter(world);
-            }
+        let Some(selection) = self.view.reading.selection.filter(|_| self.view.tab == Tab::Terminal) else {
             return Vec::new();
-        }
-        let Some(pane) = world.panes.pane(&selection.session) else { return Vec::new() };
-        let text = {
-            let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            selected_text(&mut emulator, &selection)
         };
-        if text.trim().is_empty() {
+        let single = matches!(selection.unit, Unit::Char | Unit::Block);
+        if single && selection.from == selection.to {
+            self.click_view(selection.to, world);
             return Vec::new();
         }
-        self.say(format!("{} characters copied", text.chars().count()), false, world.now);
-        vec![Request::Copy(text)]
+        let text = self.sight(world, |sight| sight.selected_text()).flatten().unwrap_or_default();
+        if self.view.back == 0 && self.view.focus == Focus::Board {
+            self.unpin();
+        }
+        self.copy_text(text, world)
+    }
+
+    /// A click puts the cursor of scroll mode there, or enters the terminal.
+    fn click_view(&mut self, place: Place, world: &World<'_>) {
+        self.view.reading.selection = None;
+        if self.view.back == 0 && self.view.focus == Focus::Board {
+            self.unpin();
+        }
+        if self.view.focus == Focus::View {
+            self.view.reading.cursor = Some(place);
+        } else if self.view.back == 0 && self.view.shown(world.snapshot).is_some_and(SessionView::is_live) {
+            self.enter(world);
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::ui::text;
 use crate::ui::views::diff::DiffView;
 use crate::ui::views::{evidence, log, signs};
 use crate::ui::widgets::row::{Row, Rows};
-use crate::ui::widgets::terminal::TerminalView;
+use crate::ui::widgets::terminal::{Highlight, TerminalView};
 
 /// The view.
 pub struct Pane<'a> {
@@ -29,6 +29,8 @@ pub struct Pane<'a> {
     pub panes: &'a dyn Panes,
     /// What was loaded.
     pub loaded: &'a Loaded,
+    /// What is marked in the terminal.
+    pub marked: &'a [Highlight],
     /// How many colours a terminal's cells may have.
     pub depth: ColourDepth,
     /// How to draw.
@@ -74,6 +76,15 @@ impl Pane<'_> {
     fn session_note(&self, session: &SessionView) -> Row {
         let look = self.look;
         let mut row = Row::of(" ", look.style(Role::Dim));
+        if let (Some(standing), None) = (self.view.reading.standing(), &self.view.reading.asking) {
+            let pattern = self.view.reading.search.as_ref().map_or("", |search| search.pattern());
+            let sign = if self.view.reading.upwards { "?" } else { "/" };
+            row.push(
+                &format!("{sign}{} ", text::fit(pattern, 20, look.glyphs.ellipsis)),
+                look.style(Role::Dim),
+            );
+            return row.left(&format!("{standing} "), look.style(Role::Accent));
+        }
         if self.view.back > 0 {
             row.push(&format!("{} rows back  ", self.view.back), look.style(Role::Accent));
         }
@@ -185,12 +196,10 @@ impl Pane<'_> {
             return None;
         };
         let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let selection = self.view.selection.as_ref().filter(|selection| selection.session == session.id);
         let terminal = TerminalView {
             emulator: &mut emulator,
             back: self.view.back,
-            selection,
-            mark: self.look.style(Role::Mark),
+            marked: self.marked,
             ground: self.look.style(Role::Text),
             depth: self.depth,
         };

@@ -8,7 +8,6 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::term::{self, Cell, CellStyle, Emulator};
 use crate::theme::ColourDepth;
-use crate::ui::state::Selection;
 
 /// A terminal.
 pub struct TerminalView<'a> {
@@ -16,14 +15,34 @@ pub struct TerminalView<'a> {
     pub emulator: &'a mut Emulator,
     /// Rows scrolled back.
     pub back: usize,
-    /// Selected text.
-    pub selection: Option<&'a Selection>,
-    /// The style of selected text.
-    pub mark: Style,
+    /// What is marked.
+    pub marked: &'a [Highlight],
     /// The style of what has none of its own.
     pub ground: Style,
     /// How many colours can be shown.
     pub depth: ColourDepth,
+}
+
+/// Marked cells; rows are counted from the beginning of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Highlight {
+    /// The first: row, column.
+    pub from: (usize, u16),
+    /// The last.
+    pub to: (usize, u16),
+    /// Whether it is the same columns in each row, and not all text between.
+    pub block: bool,
+    /// How they look.
+    pub style: Style,
+}
+
+impl Highlight {
+    fn contains(&self, row: usize, column: u16) -> bool {
+        if self.block {
+            return (self.from.0..=self.to.0).contains(&row) && (self.from.1..=self.to.1).contains(&column);
+        }
+        (row, column) >= self.from && (row, column) <= self.to
+    }
 }
 
 /// Which rows of a terminal stand in an area: the first of them, counted from the beginning of the history.
@@ -70,14 +89,13 @@ impl<'a> TerminalView<'a> {
     }
 
     fn paint(&self) -> Paint<'a> {
-        Paint { selection: self.selection, mark: self.mark, ground: self.ground, depth: self.depth }
+        Paint { marked: self.marked, ground: self.ground, depth: self.depth }
     }
 }
 
 /// How cells become cells.
 struct Paint<'a> {
-    selection: Option<&'a Selection>,
-    mark: Style,
+    marked: &'a [Highlight],
     ground: Style,
     depth: ColourDepth,
 }
@@ -116,15 +134,17 @@ impl Paint<'_> {
         line: Rect,
         buf: &mut Buffer,
     ) {
+        let marked: Vec<&Highlight> =
+            self.marked.iter().filter(|marked| (marked.from.0..=marked.to.0).contains(&row)).collect();
         let mut x = line.x;
         for cell in cells {
             let next = x.saturating_add(u16::from(cell.width.max(1)));
             if next > line.right() {
                 return;
             }
-            let selected = self.selection.is_some_and(|selection| selection.contains(row, x - line.x));
-            let style =
-                if selected { self.style(cell.style).patch(self.mark) } else { self.style(cell.style) };
+            let own = self.style(cell.style);
+            let mark = marked.iter().rfind(|marked| marked.contains(row, x - line.x));
+            let style = mark.map_or(own, |marked| own.patch(marked.style));
             if let Some(target) = buf.cell_mut((x, line.y)) {
                 target.set_symbol(cell.text).set_style(style);
             }
@@ -134,35 +154,4 @@ impl Paint<'_> {
             x = next;
         }
     }
-}
-
-/// The selected words: lines end where they do on the screen, without blanks at their ends.
-pub fn selected_text(emulator: &mut Emulator, selection: &Selection) -> String {
-    let ((first, from), (last, to)) = selection.ends();
-    let history = emulator.history_len();
-    let (_, rows) = emulator.size();
-    let mut lines = Vec::new();
-    for at in first..=last.min(history + usize::from(rows).saturating_sub(1)) {
-        let start = if at == first { from } else { 0 };
-        let end = if at == last { to } else { u16::MAX };
-        let line = match at.checked_sub(history).map(u16::try_from) {
-            None => cut(emulator.history_row(at), start, end),
-            Some(Ok(row)) => cut(emulator.row(row), start, end),
-            Some(Err(_)) => break,
-        };
-        lines.push(line.trim_end().to_owned());
-    }
-    lines.join("\n")
-}
-
-fn cut<'c>(cells: impl IntoIterator<Item = Cell<'c>>, from: u16, to: u16) -> String {
-    let mut column: u16 = 0;
-    let mut text = String::new();
-    for cell in cells {
-        if (from..=to).contains(&column) {
-            text.push_str(cell.text);
-        }
-        column = column.saturating_add(u16::from(cell.width.max(1)));
-    }
-    text
 }
