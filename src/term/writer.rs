@@ -112,7 +112,7 @@ impl Writer {
 
     /// Whether all that vt100 does not hold is off: then it may read attributes by itself.
     pub(super) fn has_plain_pen(&self) -> bool {
-        !self.background && self.pen == Extra::default()
+        self.ink.is_empty() && self.pen == Extra::default()
     }
 
     /// Whether blanks are coloured.
@@ -128,6 +128,13 @@ impl Writer {
     /// A character with the pen's mark.
     pub(super) fn inked(&self, c: char) -> String {
         format!("{c}{}", self.ink)
+    }
+
+    /// The same for text and sequences that bring no row in while the pen has a background.
+    pub(super) fn write_run(&mut self, bytes: &[u8], grid: &mut Grid) {
+        self.background = false;
+        self.write(bytes, grid);
+        self.note_background(grid);
     }
 
     /// Text, with sequences in it that vt100 reads right.
