@@ -217,7 +217,13 @@ impl Writer {
         let mut rest: &str = &text;
         while !rest.is_empty() {
             let end = rest.find(|c: char| c < ' ').unwrap_or(rest.len());
-            let (shown, after) = rest.split_at(end);
+            let (mut shown, after) = rest.split_at(end);
+            // What is no character belongs to none, not even to one that takes the next into its cluster.
+            while let Some((at, _)) = shown.char_indices().skip(1).find(|(_, c)| *c == '\u{fffd}') {
+                let (before, broken) = shown.split_at(at);
+                self.write_shown(before, grid);
+                shown = broken;
+            }
             self.write_shown(shown, grid);
             let mut chars = after.chars();
             if let Some(control) = chars.next() {
