@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// How long a terminal may take to read what was written before the question that it answers.
-const SETTLE: Duration = Duration::from_secs(120);
+const SETTLE: Duration = Duration::from_secs(20);
 
 /// Does what `socket` says, as the pane of that name, until it is hung up.
 pub fn run(socket: &str, name: &str) {

@@ -32,15 +32,21 @@ struct Amount {
     /// Mebibytes of each of several floods.
     each: usize,
     keys: usize,
+    /// Before it is idle.
+    rest: Duration,
     idle: Duration,
     quiet: usize,
     openings: usize,
 }
 
 const FULL: Amount =
-    Amount { flood: 50, each: 10, keys: 300, idle: Duration::from_secs(30), quiet: 50, openings: 20 };
+    Amount { flood: 50, each: 10, keys: 300, rest: secs(75), idle: secs(30), quiet: 50, openings: 20 };
 const QUICK: Amount =
-    Amount { flood: 5, each: 2, keys: 60, idle: Duration::from_secs(5), quiet: 10, openings: 7 };
+    Amount { flood: 5, each: 2, keys: 60, rest: secs(12), idle: secs(5), quiet: 11, openings: 7 };
+
+const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
 
 /// What was measured, as rows of a table.
 struct Table {
@@ -212,8 +218,8 @@ fn idle(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
     let mut mux = Running::start(peer, amount.quiet);
     let seconds = amount.idle.as_secs();
     let mut rows = Vec::new();
-    // What it says after its start is over by then.
-    std::thread::sleep(Duration::from_secs(12));
+    // What it says after its start is over by then, and ages are told in minutes.
+    std::thread::sleep(amount.rest);
     let mut measure = |mux: &Running, what: &str| {
         let (cpu, bytes) = (mux.cpu(), mux.console.bytes());
         std::thread::sleep(amount.idle);
@@ -237,8 +243,9 @@ fn memory(peer: Peer, _: &Amount) -> Vec<(String, Option<f64>)> {
     let before = mux.memory();
     for pane in 1..=PANES {
         mux.tell(pane, &format!("flood {} 1 .", file.display()));
+        mux.tell(pane, "settle");
     }
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(2));
     let after = mux.memory();
     let mib = |kib: u64| kib as f64 / 1024.0;
     vec![
