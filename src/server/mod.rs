@@ -22,6 +22,7 @@ mod ended;
 mod environment;
 mod live;
 mod panes;
+mod readers;
 mod requests;
 mod runtime;
 mod sessions;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 
 use crate::model::SessionId;
 use crate::protocol::keeper::{Signal, ToKeeper};
@@ -28,6 +30,8 @@ pub struct Pane {
     pub interactive: bool,
     emulator: Arc<Mutex<Emulator>>,
     outbox: mpsc::Sender<Outgoing>,
+    /// The threads of clients: keys go on from there.
+    clients: Option<Handle>,
     watchers: Mutex<Vec<Weak<Notify>>>,
     last_action: Mutex<Option<String>>,
     ended: AtomicBool,
@@ -103,6 +107,14 @@ impl Pane {
         self.send(ToKeeper::Signal(signal), false)
     }
 
+    /// Does the sending to the keeper where clients are served, as long as `tasks` is there.
+    pub fn spawn_input(&self, tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {
+        match &self.clients {
+            Some(clients) => tasks.spawn_on(work, clients),
+            None => tasks.spawn(work),
+        };
+    }
+
     fn send(&self, message: ToKeeper, speaks: bool) -> Result<(), InputError> {
         if self.has_ended() {
             return Err(InputError::Ended);
@@ -153,10 +165,18 @@ impl Pane {
 }
 
 /// Every pane by its session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PaneMap {
     panes: RwLock<BTreeMap<SessionId, Arc<Pane>>>,
     count: AtomicU64,
+    clients: Option<Handle>,
+}
+
+impl Default for PaneMap {
+    /// None yet; who makes it is where clients are served.
+    fn default() -> PaneMap {
+        PaneMap { panes: RwLock::default(), count: AtomicU64::new(0), clients: Handle::try_current().ok() }
+    }
 }
 
 impl PaneMap {
@@ -173,6 +193,7 @@ impl PaneMap {
             interactive,
             emulator: Arc::new(Mutex::new(emulator)),
             outbox,
+            clients: self.clients.clone(),
             watchers: Mutex::default(),
             last_action: Mutex::default(),
             ended: AtomicBool::new(false),
