@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,8 @@ pub struct ScreenClient {
     project: Arc<Project>,
     panes_changed: Arc<Notify>,
     watched: BTreeSet<SessionId>,
-    dirty: bool,
+    /// Since when, or from when on, the picture is wanted anew.
+    wanted: Option<Instant>,
     drawn: Option<Instant>,
     audience: watch::Receiver<Count>,
 }
@@ -88,7 +90,7 @@ impl ScreenClient {
             project,
             panes_changed: Arc::new(Notify::new()),
             watched: BTreeSet::new(),
-            dirty: true,
+            wanted: Some(Instant::now()),
             drawn: None,
             audience,
         }
@@ -111,9 +113,9 @@ impl ScreenClient {
 
     /// Waits for whatever comes next; `None` when the client is gone.
     async fn next(&mut self) -> Option<Vec<Request>> {
-        let due = self.dirty.then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
+        let due = self.wanted.map(|wanted| self.drawn.map_or(wanted, |drawn| wanted.max(drawn + FRAME)));
         // A frame that is due already needs no clock to call for it.
-        let tick = if self.dirty { None } else { self.tick() };
+        let tick = if due.is_some() { None } else { self.tick() };
         let outgoing = self.connection.outgoing.clone();
         tokio::select! {
             message = self.connection.incoming.recv() => {
@@ -123,25 +125,27 @@ impl ScreenClient {
             reply = self.desk.next() => self.reply(reply),
             changed = self.view.snapshot.changed() => {
                 changed.ok()?;
-                self.dirty = true;
+                self.touch();
                 self.take_settings();
                 Some(self.observe())
             }
             changed = self.audience.changed() => {
                 changed.ok()?;
-                self.dirty = true;
+                self.touch();
                 Some(Vec::new())
             }
-            () = self.panes_changed.notified() => {
-                self.dirty = true;
+            () = self.panes_changed.notified(), if !self.is_wanted_now() => {
+                self.touch();
                 Some(Vec::new())
             }
             () = at(tick) => {
-                self.dirty = true;
+                self.touch();
                 Some(Vec::new())
             }
             permit = reserve(&outgoing, due) => {
                 let permit = permit?;
+                // What has changed until here is in this frame.
+                pin!(self.panes_changed.notified()).enable();
                 let scene = self.scene();
                 match scene.show(|world| draw(&mut self.ui, &mut self.canvas, world)) {
                     Ok(frame) => permit.send(FromServer::Frame(frame)),
@@ -151,7 +155,7 @@ impl ScreenClient {
                     }
                 }
                 self.drawn = Some(Instant::now());
-                self.dirty = false;
+                self.wanted = None;
                 self.follow_panes();
                 Some(Vec::new())
             }
@@ -178,18 +182,32 @@ impl ScreenClient {
     }
 
     fn input(&mut self, input: Input) -> Vec<Request> {
-        self.dirty = true;
-        self.scene().show(|world| {
+        let requests = self.scene().show(|world| {
             let handled = catch_unwind(AssertUnwindSafe(|| self.ui.handle(input, world)));
             handled.unwrap_or_else(|_| {
                 tracing::error!("a key was not handled: the screen's code failed");
                 Vec::new()
             })
-        })
+        });
+        // What is typed into a terminal shows by its echo: a frame before that would only delay it.
+        let typed = matches!(requests.as_slice(), [Request::ToPane { .. }]);
+        let at = Instant::now() + if typed { FRAME } else { Duration::ZERO };
+        self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
+        requests
+    }
+
+    /// The picture is wanted anew, now.
+    fn touch(&mut self) {
+        let now = Instant::now();
+        self.wanted = Some(self.wanted.map_or(now, |wanted| wanted.min(now)));
+    }
+
+    fn is_wanted_now(&self) -> bool {
+        self.wanted.is_some_and(|wanted| wanted <= Instant::now())
     }
 
     fn reply(&mut self, reply: Reply) -> Option<Vec<Request>> {
-        self.dirty = true;
+        self.touch();
         Some(self.scene().show(|world| self.ui.reply(reply, world)))
     }
 
@@ -200,7 +218,8 @@ impl ScreenClient {
             self.ui.set_settings(project.settings(self.colours));
             self.canvas.set_mouse(project.mouse());
             self.desk.set_welcome(Arc::clone(&project.welcome));
-            (self.project, self.dirty) = (project, true);
+            self.project = project;
+            self.touch();
         }
     }
 
@@ -274,7 +293,7 @@ impl ScreenClient {
                 }
                 Request::Redraw => {
                     self.canvas.forget();
-                    self.dirty = true;
+                    self.touch();
                 }
                 Request::SetTheme(name) => {
                     if let Err(error) = self.shared.set_theme(&name) {

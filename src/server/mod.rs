@@ -23,6 +23,7 @@ mod environment;
 mod live;
 mod memory;
 mod panes;
+mod readers;
 mod requests;
 mod runtime;
 mod sessions;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 
 use super::memory::{Memory, Share};
 use crate::model::SessionId;
@@ -30,6 +32,8 @@ pub struct Pane {
     emulator: Arc<Mutex<Emulator>>,
     share: Arc<Share>,
     outbox: mpsc::Sender<Outgoing>,
+    /// The threads of clients: keys go on from there.
+    clients: Option<Handle>,
     watchers: Mutex<Vec<Weak<Notify>>>,
     last_action: Mutex<Option<String>>,
     ended: AtomicBool,
@@ -109,6 +113,14 @@ impl Pane {
         self.send(ToKeeper::Signal(signal), false)
     }
 
+    /// Does the sending to the keeper where clients are served, as long as `tasks` is there.
+    pub fn spawn_input(&self, tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {
+        match &self.clients {
+            Some(clients) => tasks.spawn_on(work, clients),
+            None => tasks.spawn(work),
+        };
+    }
+
     fn send(&self, message: ToKeeper, speaks: bool) -> Result<(), InputError> {
         if self.has_ended() {
             return Err(InputError::Ended);
@@ -159,11 +171,24 @@ impl Pane {
 }
 
 /// Every pane by its session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PaneMap {
     panes: RwLock<BTreeMap<SessionId, Arc<Pane>>>,
     count: AtomicU64,
+    clients: Option<Handle>,
     memory: Arc<Memory>,
+}
+
+impl Default for PaneMap {
+    /// None yet; who makes it is where clients are served.
+    fn default() -> PaneMap {
+        PaneMap {
+            panes: RwLock::default(),
+            count: AtomicU64::new(0),
+            clients: Handle::try_current().ok(),
+            memory: Arc::default(),
+        }
+    }
 }
 
 impl PaneMap {
@@ -182,6 +207,7 @@ impl PaneMap {
             share: self.memory.share(Arc::clone(&emulator)),
             emulator,
             outbox,
+            clients: self.clients.clone(),
             watchers: Mutex::default(),
             last_action: Mutex::default(),
             ended: AtomicBool::new(false),

@@ -6,12 +6,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 
 use super::panes::{Outgoing, Pane};
 use crate::process::{self, Identity, KeeperHandle, SpawnError};
@@ -25,6 +27,8 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// Output of one read.
 const READ_SIZE: usize = 64 * 1024;
+/// Output that is parsed before other sessions have their turn: well below a millisecond's work.
+const TURN: usize = 16 * 1024;
 
 /// How a session stands when somebody wants to follow it.
 #[derive(Debug)]
@@ -223,7 +227,8 @@ struct Conversation<'a> {
     /// Bytes of the output that the follower has.
     seen: u64,
     from: OwnedReadHalf,
-    to: OwnedWriteHalf,
+    to: Option<OwnedWriteHalf>,
+    spoken: Arc<Spoken>,
     recording: &'a Path,
     decoder: Decoder,
 }
@@ -231,7 +236,14 @@ struct Conversation<'a> {
 impl<'a> Conversation<'a> {
     fn new(stream: UnixStream, recording: &'a Path) -> Conversation<'a> {
         let (from, to) = stream.into_split();
-        Conversation { seen: 0, from, to, recording, decoder: Decoder::default() }
+        Conversation {
+            seen: 0,
+            from,
+            to: Some(to),
+            spoken: Arc::default(),
+            recording,
+            decoder: Decoder::default(),
+        }
     }
 
     /// Until the exit, or until the keeper is gone (`None`); and up to which byte the output came.
@@ -248,10 +260,14 @@ impl<'a> Conversation<'a> {
     async fn hear(
         &mut self,
         pane: &Arc<Pane>,
-        mut outbox: mpsc::Receiver<Outgoing>,
+        outbox: mpsc::Receiver<Outgoing>,
         follower: &mut (impl Follower + Send),
     ) -> Option<Exit> {
-        self.to.write_all(&ToKeeper::Hello { version: VERSION }.encode()).await.ok()?;
+        let mut to = self.to.take()?;
+        to.write_all(&ToKeeper::Hello { version: VERSION }.encode()).await.ok()?;
+        // Keys do not wait for the parsing of output: they go their own way.
+        let mut input = JoinSet::new();
+        pane.spawn_input(&mut input, send_all(to, outbox, Arc::clone(&self.spoken)));
         let mut buffer = vec![0; READ_SIZE];
         loop {
             let deadline = follower.deadline();
@@ -259,23 +275,18 @@ impl<'a> Conversation<'a> {
                 read = self.from.read(&mut buffer) => {
                     let count = read.ok().filter(|count| *count > 0)?;
                     self.decoder.push(buffer.get(..count).unwrap_or_default());
-                    if let Some(exit) = self.take_messages(pane, follower)? {
+                    if let Some(exit) = self.take_messages(pane, follower).await? {
                         return Some(exit);
                     }
                 }
-                Some(outgoing) = outbox.recv() => {
-                    self.to.write_all(&outgoing.message.encode()).await.ok()?;
-                    if outgoing.speaks {
-                        follower.spoken_to();
-                    }
-                }
+                () = self.spoken.notify.notified() => self.spoken.tell(follower),
                 () = sleep_until(deadline) => follower.wake(pane),
             }
         }
     }
 
     /// `None` if the keeper speaks nonsense; the exit once it has come.
-    fn take_messages(
+    async fn take_messages(
         &mut self,
         pane: &Arc<Pane>,
         follower: &mut (impl Follower + Send),
@@ -299,7 +310,15 @@ impl<'a> Conversation<'a> {
                     }
                 }
                 Ok(FromKeeper::Output { offset, bytes }) => {
-                    follower.output(pane, &bytes, true);
+                    let mut rest = bytes.as_slice();
+                    while !rest.is_empty() {
+                        let (turn, later) = rest.split_at(turn_of(rest));
+                        // What answers a person comes after the person's words.
+                        self.spoken.tell(follower);
+                        follower.output(pane, turn, true);
+                        rest = later;
+                        tokio::task::yield_now().await;
+                    }
                     self.seen = offset + bytes.len() as u64;
                 }
                 Ok(FromKeeper::InputRefused { bytes }) => {
@@ -313,6 +332,45 @@ impl<'a> Conversation<'a> {
             }
         }
     }
+}
+
+/// Sends what is for the keeper until nobody sends any more, or the keeper is gone; says when the child was spoken to.
+async fn send_all(mut to: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>, spoken: Arc<Spoken>) {
+    while let Some(outgoing) = outbox.recv().await {
+        if outgoing.speaks {
+            spoken.note();
+        }
+        if to.write_all(&outgoing.message.encode()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// That somebody spoke to the child. It is noted before the child hears it, so that it is known before any answer.
+#[derive(Debug, Default)]
+struct Spoken {
+    pending: AtomicBool,
+    notify: Notify,
+}
+
+impl Spoken {
+    fn note(&self) {
+        self.pending.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    fn tell(&self, follower: &mut impl Follower) {
+        if self.pending.swap(false, Ordering::AcqRel) {
+            follower.spoken_to();
+        }
+    }
+}
+
+/// How many bytes at the beginning are one turn's work: no character is cut.
+fn turn_of(bytes: &[u8]) -> usize {
+    let is_inside = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let end = (TURN.saturating_sub(4)..=TURN).rev().find(|at| !is_inside(at)).unwrap_or(TURN);
+    end.min(bytes.len())
 }
 
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {

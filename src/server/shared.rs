@@ -10,6 +10,7 @@ use super::live::LiveSessions;
 use super::panes::PaneMap;
 use super::places::Places;
 use super::project::Project;
+use super::readers::Readers;
 use super::runtime::Message;
 use crate::git::Repository;
 use crate::model::Event;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub panes: PaneMap,
     /// Sessions that run.
     pub sessions: LiveSessions,
+    /// Threads that read what they print.
+    pub readers: Readers,
     project: RwLock<Arc<Project>>,
     mistake: RwLock<Option<Arc<str>>>,
     runtime: mpsc::UnboundedSender<Message>,
@@ -49,6 +52,7 @@ impl Shared {
             exe,
             panes,
             sessions: LiveSessions::default(),
+            readers: Readers::start(),
             project: RwLock::new(Arc::new(project)),
             mistake: RwLock::default(),
             runtime,

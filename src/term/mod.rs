@@ -25,6 +25,7 @@ mod params;
 mod query;
 mod reflow;
 mod replies;
+mod run;
 mod scan;
 mod settings;
 mod sgr;

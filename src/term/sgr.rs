@@ -5,27 +5,46 @@
 use super::cell::Color;
 use super::mark::{Extra, Underline};
 
-/// Whether vt100 reads these parameters right as they are, and they say nothing of what it doesn't hold. A background is
-/// nothing plain: who has one on the pen expects it on new rows.
-pub(super) fn is_plain(parameters: &[u8]) -> bool {
+/// What attributes do to the pen's background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// Nothing.
+    Same,
+    /// It has a colour from now on.
+    Coloured,
+    /// It has none.
+    Usual,
+}
+
+/// What the parameters do to the background; `None` if vt100 would misread them, or has no place for what they say.
+pub(super) fn ground(parameters: &[u8]) -> Option<Ground> {
+    // A list that is empty, or ends in nothing, has a reset at its end.
+    let ends_in_reset = parameters.last().is_none_or(|byte| *byte == b';');
+    let mut ground = Ground::Same;
     let mut fields = Fields { rest: parameters };
     while let Some(field) = fields.next() {
         match field {
-            Field::Number(0 | 1 | 3 | 4 | 7 | 22..=24 | 27 | 30..=37 | 39 | 49 | 90..=97) => {}
-            Field::Number(38) => {
+            Field::Number(1 | 3 | 4 | 7 | 22..=24 | 27 | 30..=37 | 39 | 90..=97) => {}
+            Field::Number(0 | 49) => ground = Ground::Usual,
+            Field::Number(40..=47 | 100..=107) => ground = Ground::Coloured,
+            Field::Number(which @ (38 | 48)) => {
                 let count = match fields.next() {
                     Some(Field::Number(5)) => 1,
                     Some(Field::Number(2)) => 3,
-                    _ => return false,
+                    _ => return None,
                 };
-                if fields.by_ref().take(count).any(|field| !matches!(field, Field::Number(_))) {
-                    return false;
+                let numbers = fields.by_ref().take(count);
+                if numbers.filter(|field| matches!(field, Field::Number(_))).count() < count {
+                    return None;
+                }
+                if which == 48 {
+                    ground = Ground::Coloured;
                 }
             }
-            _ => return false,
+            _ => return None,
         }
     }
-    true
+    Some(if ends_in_reset { Ground::Usual } else { ground })
 }
 
 /// The fields between semicolons.
@@ -208,11 +227,26 @@ mod tests {
             let rewritten = rewrite(from.as_bytes(), false, &mut Extra::default());
             assert_eq!(rewritten.as_deref(), to.map(str::as_bytes), "{from}");
         }
-        for plain in ["1;38;5;208", "", "0", "38;2;58;21;9;1", "31;39;1;7"] {
-            assert!(is_plain(plain.as_bytes()), "{plain}");
+        let plain = [
+            ("1;38;5;208", Ground::Same),
+            ("", Ground::Usual),
+            ("0", Ground::Usual),
+            ("42;", Ground::Usual),
+            ("1;49", Ground::Usual),
+            ("38;2;58;21;9;1", Ground::Same),
+            ("38;5;48", Ground::Same),
+            ("31;39;1;7", Ground::Same),
+            ("0;42", Ground::Coloured),
+            ("107;1", Ground::Coloured),
+            ("48;5;0", Ground::Coloured),
+            ("1;48;2;0;49;0;3", Ground::Coloured),
+        ];
+        for (plain, does) in plain {
+            assert_eq!(ground(plain.as_bytes()), Some(does), "{plain}");
         }
-        for other in ["4:3", "1;58;5;2", "9", "5", "2", "21", "38:5:1", "38", "53", "?1", "42", "48;5;1"] {
-            assert!(!is_plain(other.as_bytes()), "{other}");
+        for other in ["4:3", "1;58;5;2", "9", "5", "2", "21", "38:5:1", "38", "53", "?1", "48;5", "48;2;1;2"]
+        {
+            assert_eq!(ground(other.as_bytes()), None, "{other}");
         }
     }
 

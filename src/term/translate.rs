@@ -4,6 +4,8 @@
 //! order in which they came; a piece that isn't whole waits for its rest; text without escapes costs a few searches and
 //! no copy.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use super::area::{self, Area};
@@ -13,6 +15,7 @@ use super::grid::Grid;
 use super::osc;
 use super::palette::Palette;
 use super::replies::Replies;
+use super::run::Run;
 use super::scan::{ESC, Scan, Sequence, Skip, scan, skip};
 use super::settings::Settings;
 use super::sgr;
@@ -66,29 +69,29 @@ impl Translator {
 
     fn translate(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         let mut at = self.skip_over(bytes);
-        // What was looked at and goes to vt100 as it is.
-        let mut run = at;
+        let mut run = Run::new(at, self.writer.has_background());
         while let Some(found) = bytes.get(at..).and_then(|rest| memchr(ESC, rest)) {
+            self.text(&mut run, bytes, at..at + found, grid);
             at += found;
             let rest = bytes.get(at..).unwrap_or_default();
             match scan(rest) {
-                Scan::Complete(length, sequence) if self.is_for_vt100(&sequence) => at += length,
+                Scan::Complete(length, sequence) if self.joins(&sequence, &mut run) => at += length,
                 Scan::Complete(length, sequence) => {
-                    self.send(bytes.get(run..at), grid);
+                    self.send(&mut run, bytes, at, grid);
                     if sequence == BEGIN_SYNCHRONIZED && self.settings.synchronized.is_none() {
                         before(grid);
                     }
                     self.act(sequence, grid);
                     at += length;
-                    run = at;
+                    run = Run::new(at, self.writer.has_background());
                 }
                 Scan::Incomplete => {
-                    self.send(bytes.get(run..at), grid);
+                    self.send(&mut run, bytes, at, grid);
                     self.pending = rest.to_vec();
                     return;
                 }
                 Scan::TooLong(kind) => {
-                    self.send(bytes.get(run..at), grid);
+                    self.send(&mut run, bytes, at, grid);
                     self.skipping = Some(kind);
                     // What follows its first two bytes may hold the first half of its end.
                     let body = rest.get(2..).unwrap_or_default();
@@ -98,12 +101,37 @@ impl Translator {
                 }
             }
         }
-        let rest = bytes.get(run..).unwrap_or_default();
-        let end = rest.len() - unfinished(rest);
-        let end = end - half_flag(rest.get(..end).unwrap_or_default());
-        let (whole, cut) = rest.split_at(end);
-        self.write(whole, grid);
-        self.pending = cut.to_vec();
+        let rest = bytes.get(at..).unwrap_or_default();
+        let whole = rest.len() - unfinished(rest);
+        let end = at + whole - half_flag(rest.get(..whole).unwrap_or_default());
+        self.text(&mut run, bytes, at..end, grid);
+        self.send(&mut run, bytes, end, grid);
+        self.pending = bytes.get(end..).unwrap_or_default().to_vec();
+    }
+
+    /// Text joins the run if it may; if not, it is written by itself.
+    fn text(&mut self, run: &mut Run, bytes: &[u8], place: Range<usize>, grid: &mut Grid) {
+        let columns = usize::from(grid.size().1);
+        let text = bytes.get(place.clone()).unwrap_or_default();
+        if text.is_empty() || run.takes(text, columns) {
+            return;
+        }
+        self.send(run, bytes, place.start, grid);
+        run.set_room(columns.saturating_sub(usize::from(grid.screen().cursor_position().1)));
+        if !run.takes(text, columns) {
+            self.write(text, grid);
+            *run = Run::new(place.end, self.writer.has_background());
+        }
+    }
+
+    /// Sends the run, which ends there. A character that a sequence cuts off can't be finished any more.
+    fn send(&mut self, run: &mut Run, bytes: &[u8], end: usize, grid: &mut Grid) {
+        let known = bytes.get(run.start..end).unwrap_or_default();
+        if !known.is_empty() {
+            self.writer.bottom = self.settings.region(grid).1;
+            self.writer.write_run(known, grid);
+        }
+        *run = Run::new(end, self.writer.has_background());
     }
 
     fn skip_over(&mut self, bytes: &[u8]) -> usize {
@@ -230,11 +258,6 @@ impl Translator {
         self.events.push(event);
     }
 
-    /// Text before a sequence. A character that it cuts off can't be finished any more.
-    fn send(&mut self, bytes: Option<&[u8]>, grid: &mut Grid) {
-        self.write(bytes.unwrap_or_default(), grid);
-    }
-
     fn write(&mut self, bytes: &[u8], grid: &mut Grid) {
         if !bytes.is_empty() {
             self.writer.bottom = self.settings.region(grid).1;
@@ -242,16 +265,27 @@ impl Translator {
         }
     }
 
-    /// Whether vt100 reads the sequence right, and nothing here wants to know of it.
-    fn is_for_vt100(&self, sequence: &Sequence<'_>) -> bool {
+    /// Whether the sequence goes to vt100 with the run: it reads it right, and nothing here wants to know of it.
+    fn joins(&self, sequence: &Sequence<'_>, run: &mut Run) -> bool {
         let Sequence::Csi(body) = sequence else { return false };
         let Some((last, parameters)) = body.split_last() else { return false };
+        if *last == b'm' {
+            let ground = if self.writer.has_plain_pen() { sgr::ground(parameters) } else { None };
+            ground.into_iter().for_each(|ground| run.paints(ground));
+            return ground.is_some();
+        }
         let clean = parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b';'));
         match last {
-            b'A' | b'B' | b'C' | b'E'..=b'H' | b'K' | b'X' | b'`' | b'd' | b'f' => clean,
-            b'L' | b'M' | b'P' | b'S' | b'T' | b'@' => clean && !self.writer.has_background(),
+            b'A' | b'B' | b'K' | b'X' | b'd' => clean,
             b'J' => clean && *parameters != *b"3",
-            b'm' => clean && self.writer.has_plain_pen() && sgr::is_plain(parameters),
+            b'C' | b'E'..=b'H' | b'`' | b'f' => {
+                run.moves();
+                clean
+            }
+            b'L' | b'M' | b'P' | b'S' | b'T' | b'@' => {
+                run.moves();
+                clean && !run.is_coloured()
+            }
             _ => false,
         }
     }

@@ -112,7 +112,7 @@ impl Writer {
 
     /// Whether all that vt100 does not hold is off: then it may read attributes by itself.
     pub(super) fn has_plain_pen(&self) -> bool {
-        !self.background && self.pen == Extra::default()
+        self.ink.is_empty() && self.pen == Extra::default()
     }
 
     /// Whether blanks are coloured.
@@ -128,6 +128,13 @@ impl Writer {
     /// A character with the pen's mark.
     pub(super) fn inked(&self, c: char) -> String {
         format!("{c}{}", self.ink)
+    }
+
+    /// The same for text and sequences that bring no row in while the pen has a background.
+    pub(super) fn write_run(&mut self, bytes: &[u8], grid: &mut Grid) {
+        self.background = false;
+        self.write(bytes, grid);
+        self.note_background(grid);
     }
 
     /// Text, with sequences in it that vt100 reads right.
@@ -210,7 +217,13 @@ impl Writer {
         let mut rest: &str = &text;
         while !rest.is_empty() {
             let end = rest.find(|c: char| c < ' ').unwrap_or(rest.len());
-            let (shown, after) = rest.split_at(end);
+            let (mut shown, after) = rest.split_at(end);
+            // What is no character belongs to none, not even to one that takes the next into its cluster.
+            while let Some((at, _)) = shown.char_indices().skip(1).find(|(_, c)| *c == '\u{fffd}') {
+                let (before, broken) = shown.split_at(at);
+                self.write_shown(before, grid);
+                shown = broken;
+            }
             self.write_shown(shown, grid);
             let mut chars = after.chars();
             if let Some(control) = chars.next() {

@@ -71,7 +71,9 @@ pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timesta
     }
     tokio::spawn(async move {
         let (id, kind) = (effect.id, effect.kind.clone());
-        let task = tokio::spawn(carry_out(Arc::clone(&shared), facts, effect));
+        let is_session = kind.is_session();
+        let work = carry_out(Arc::clone(&shared), facts, effect);
+        let task = if is_session { shared.readers.spawn(work) } else { tokio::spawn(work) };
         if let Err(error) = task.await {
             // A panic in here must not leave the engine waiting for ever.
             tracing::error!(%error, "an effect ended in a panic");

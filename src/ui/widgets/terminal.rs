@@ -47,8 +47,12 @@ impl Highlight {
 
 /// Which rows of a terminal stand in an area: the first of them, counted from the beginning of the history.
 pub fn top_row(emulator: &mut Emulator, height: u16, back: usize) -> usize {
-    let (_, rows) = emulator.size();
     let history = emulator.history_len();
+    first_row(emulator, height, back, history)
+}
+
+fn first_row(emulator: &Emulator, height: u16, back: usize, history: usize) -> usize {
+    let (_, rows) = emulator.size();
     // A grid that is higher than the area (another screen shows it too) keeps its cursor in sight.
     let hidden = match emulator.cursor() {
         Some((_, row)) => (row + 1).saturating_sub(height),
@@ -71,9 +75,11 @@ impl<'a> TerminalView<'a> {
     pub fn draw(self, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let area = area.intersection(*buf.area());
         let held = self.emulator.begin_frame();
-        let history = self.emulator.history_len();
+        // Where nothing of the history is shown or marked, its rows need not be counted, which a flood makes dear.
+        let is_live = self.back == 0 && self.selection.is_none();
+        let history = if is_live { 0 } else { self.emulator.history_len() };
         let (_, rows) = self.emulator.size();
-        let top = top_row(self.emulator, area.height, self.back);
+        let top = first_row(self.emulator, area.height, self.back, history);
         let paint = self.paint();
         for (at, y) in (top..).zip(area.y..area.bottom()) {
             let line = Rect { y, height: 1, ..area };
