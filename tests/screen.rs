@@ -11,6 +11,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use support::real::Bench;
 use support::tty::Tty;
 use support::{LOOPMON, Machine, errors, git, text, wait_for};
 
@@ -52,6 +53,25 @@ fn where_there_is_no_repository_the_first_screen_says_what_can_be_done() {
     let output = machine.loopmon_in(&dir, &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(errors(&output).contains("is not inside a git repository"), "{}", errors(&output));
+}
+
+#[test]
+fn what_a_headless_agent_and_a_gate_print_is_seen() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "echo words of the worker; echo more of them; echo x > x.txt; sleep 600");
+    bench.ready("", "");
+    let run = bench.start(&bench.one_task());
+    wait_for("the agent to run", || (!bench.keepers().is_empty()).then_some(()));
+    let mut tty = open(&bench.machine, &bench.project(), (120, 36));
+    let screen = tty.wait("more of them");
+    let starts = |words: &str| {
+        let line = screen.lines().find(|line| line.contains(words)).unwrap();
+        line.split(words).next().unwrap().chars().count()
+    };
+    assert_eq!(starts("words of the worker"), starts("more of them"), "lines begin at the left:\n{screen}");
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+    run.kill();
 }
 
 #[test]

@@ -92,6 +92,7 @@ impl Reader for CommandReader {
         if self.completes_a_line(bytes) {
             events.push(AgentEvent::Progress);
         }
+        events.push(AgentEvent::Transcript(on_lines(bytes)));
         events
     }
 
@@ -107,6 +108,18 @@ impl Reader for CommandReader {
         events.push(AgentEvent::Outcome(self.outcome(exit, &output, result_file.as_deref())));
         events
     }
+}
+
+/// As a terminal would have it: a pipe has line feeds alone.
+fn on_lines(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
+    for byte in bytes {
+        if *byte == b'\n' {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+    }
+    out
 }
 
 fn message(how: &str, output: &str) -> String {

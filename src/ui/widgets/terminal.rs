@@ -76,7 +76,7 @@ impl<'a> TerminalView<'a> {
         let area = area.intersection(*buf.area());
         let held = self.emulator.begin_frame();
         // Where nothing of the history is shown or marked, its rows need not be counted, which a flood makes dear.
-        let is_live = self.back == 0 && self.selection.is_none();
+        let is_live = self.back == 0 && self.marked.is_empty();
         let history = if is_live { 0 } else { self.emulator.history_len() };
         let (_, rows) = self.emulator.size();
         let top = first_row(self.emulator, area.height, self.back, history);
