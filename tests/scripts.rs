@@ -213,6 +213,24 @@ fn what_needs_a_run_under_way_is_refused_while_it_is_stopped_and_status_says_whe
 }
 
 #[test]
+fn uncommitted_work_of_a_task_that_was_given_up_is_in_the_trash_and_comes_back() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "echo half > half.txt; echo up > \"$HOME/up\"; sleep 600");
+    bench.ready("", "");
+    bench.loopmon(&["trash"]).code(0).says("nothing was thrown away");
+    let run = bench.start(&bench.one_task());
+    wait_for("the work", || bench.machine.path("home/up").exists().then_some(()));
+    bench.loopmon(&["cancel", "T1"]).code(0);
+    let listed = || serde_json::from_str::<Value>(&bench.loopmon(&["trash", "--json"]).code(0).out).unwrap();
+    let name = wait_for("the trash", || Some(listed()[0]["name"].as_str()?.to_owned()));
+    bench.loopmon(&["trash", "--restore", "nothing"]).code(2).says(&name);
+    bench.loopmon(&["trash", "--restore", &name, "--branch", "back"]).code(0);
+    assert_eq!(bench.machine.git(&["show", "back:half.txt"]), "half\n");
+    bench.loopmon(&["trash", "--restore", &name, "--branch", "main"]).code(1).says("main");
+    run.kill();
+}
+
+#[test]
 fn a_server_that_is_ended_right_after_a_stop_leaves_no_agent_behind() {
     let mut bench = Bench::new();
     bench.agent("worker", "trap '' TERM INT HUP; while :; do sleep 1; done");

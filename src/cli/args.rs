@@ -68,6 +68,8 @@ pub enum Verb {
     Land(LandArgs),
     /// End the run and every agent of it.
     Stop(StopArgs),
+    /// List work that was kept when a worktree was thrown away, or bring one back as a branch.
+    Trash(TrashArgs),
     /// Every key, by the names that `[keys]` in a configuration binds.
     Keys,
     /// Print completions for a shell.
@@ -102,6 +104,20 @@ pub enum Hidden {
     /// A program in a pane's emulator without a screen, for conformance suites.
     #[command(hide = true)]
     Emulate(EmulateArgs),
+}
+
+/// `loopmon trash`
+#[derive(Debug, Args)]
+pub struct TrashArgs {
+    /// Make a branch of this one.
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    pub restore: Option<String>,
+    /// The branch's name; otherwise `restored/NAME`.
+    #[arg(long, value_name = "BRANCH", requires = "restore")]
+    pub branch: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `loopmon emulate`

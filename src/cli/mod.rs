@@ -20,6 +20,7 @@ mod project;
 mod replay;
 mod run;
 mod status;
+mod trash;
 mod validate;
 
 use std::process::ExitCode;
@@ -96,6 +97,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Cancel(args) => act::cancel(&dir, args),
         Verb::Land(args) => act::land(&dir, &args),
         Verb::Stop(args) => act::stop(&dir, &args),
+        Verb::Trash(args) => trash::trash(&dir, &args),
         Verb::Keys => keys::keys(&dir),
         Verb::Completions(args) => completions::completions(&args),
         Verb::Hidden(Hidden::Server { project, foreground }) => attach::serve(&project, foreground),

@@ -55,6 +55,11 @@ impl Area {
         self.top..=self.bottom
     }
 
+    /// How many cells it has.
+    pub(super) fn cells(self) -> usize {
+        usize::from(self.bottom - self.top + 1) * usize::from(self.width())
+    }
+
     fn width(self) -> u16 {
         self.right - self.left + 1
     }

@@ -170,6 +170,9 @@ fn erase_selectively(t: &mut Translator, control: &Control<'_>, grid: &mut Grid)
         (b'J', 2) => areas.push(whole(0, rows - 1)),
         _ => return,
     }
+    if !t.credit.pay(areas.iter().map(|area| area.cells()).sum()) {
+        return;
+    }
     let rest = t.settings.rest(grid);
     for area in areas {
         area::erase_unprotected(grid, &t.writer.marks, area);
@@ -199,17 +202,17 @@ fn soft_reset(t: &mut Translator, grid: &mut Grid) {
 
 /// Sequences on rectangles.
 fn areas(t: &mut Translator, control: &Control<'_>, grid: &mut Grid) {
-    let marks = &t.writer.marks;
     match (control.intermediates, control.last) {
         (b"*", b'y') => {
             let id = control.at(0, 0);
-            let sum = area_of(t, control, 2, grid).map_or(0, |area| area::checksum(grid, marks, area));
+            let area = affordable(t, control, 2, grid);
+            let sum = area.map_or(0, |area| area::checksum(grid, &t.writer.marks, area));
             t.replies.checksum(id, sum);
         }
         (b"$", b'x') => {
             let code = u32::from(control.at(0, 0));
             let text = char::from_u32(code).filter(|c| matches!(c, ' '..='~' | '\u{a0}'..='\u{ff}'));
-            if let (Some(text), Some(area)) = (text, area_of(t, control, 1, grid)) {
+            if let (Some(text), Some(area)) = (text, affordable(t, control, 1, grid)) {
                 let rest = t.settings.rest(grid);
                 area::fill(grid, area, &t.writer.inked(text));
                 rest.put_back(grid);
@@ -231,7 +234,7 @@ fn with_area(
     grid: &mut Grid,
     work: impl FnOnce(&mut Translator, &mut Grid, Area),
 ) {
-    if let Some(area) = area_of(t, control, 0, grid) {
+    if let Some(area) = affordable(t, control, 0, grid) {
         let rest = t.settings.rest(grid);
         work(t, grid, area);
         rest.put_back(grid);
@@ -253,9 +256,14 @@ fn area_of(t: &Translator, control: &Control<'_>, at: usize, grid: &Grid) -> Opt
     (area.top <= area.bottom && area.left <= area.right).then_some(area)
 }
 
+/// The same, paid for.
+fn affordable(t: &mut Translator, control: &Control<'_>, at: usize, grid: &Grid) -> Option<Area> {
+    area_of(t, control, at, grid).filter(|area| t.credit.pay(area.cells()))
+}
+
 /// DECCRA.
 fn copy(t: &mut Translator, control: &Control<'_>, grid: &mut Grid) {
-    let (Some(from), (rows, columns)) = (area_of(t, control, 0, grid), grid.size()) else { return };
+    let (Some(from), (rows, columns)) = (affordable(t, control, 0, grid), grid.size()) else { return };
     let first = t.settings.first_row(grid);
     let last = if t.settings.origin { t.settings.region(grid).1 } else { rows - 1 };
     let (top, left) = (first.saturating_add(control.at(5, 1) - 1), control.at(6, 1) - 1);
@@ -281,6 +289,9 @@ fn columns(t: &mut Translator, control: &Control<'_>, grid: &mut Grid) {
 
 fn move_columns(t: &mut Translator, at: u16, count: u16, insert: bool, grid: &mut Grid) {
     let (top, bottom) = t.settings.region(grid);
+    if !t.credit.pay(usize::from(bottom - top + 1) * usize::from(grid.size().1)) {
+        return;
+    }
     let rest = t.settings.rest(grid);
     let last = if insert { '@' } else { 'P' };
     for row in top..=bottom {

@@ -10,6 +10,7 @@ mod cell;
 mod charset;
 mod clean;
 mod control;
+mod credit;
 mod emulator;
 mod grid;
 mod history;

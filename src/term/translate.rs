@@ -10,6 +10,7 @@ use memchr::memchr;
 
 use super::area::{self, Area};
 use super::control;
+use super::credit::Credit;
 use super::emulator::TermEvent;
 use super::grid::Grid;
 use super::osc;
@@ -39,6 +40,8 @@ pub(super) struct Translator {
     pub(super) palette: Palette,
     pub(super) settings: Settings,
     pub(super) writer: Writer,
+    /// What sequences on many cells may still cost.
+    pub(super) credit: Credit,
 }
 
 impl Translator {
@@ -69,6 +72,9 @@ impl Translator {
 
     fn translate(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         let mut at = self.skip_over(bytes);
+        if self.skipping.is_some() {
+            return;
+        }
         let mut run = Run::new(at, self.writer.has_background());
         while let Some(found) = bytes.get(at..).and_then(|rest| memchr(ESC, rest)) {
             self.text(&mut run, bytes, at..at + found, grid);
@@ -152,6 +158,7 @@ impl Translator {
                 let body: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect();
                 // Controls inside a sequence act before it.
                 self.write(&controls, grid);
+                self.credit.earn(body.len() + 2, grid);
                 control::act(self, &body, grid);
             }
             Sequence::Escape(body) => self.escape(body, grid),
@@ -221,10 +228,14 @@ impl Translator {
 
     /// DECALN: the whole screen full of E, margins gone.
     fn alignment(&mut self, grid: &mut Grid) {
+        self.credit.earn(3, grid);
+        let (rows, columns) = grid.size();
+        if !self.credit.pay(usize::from(rows) * usize::from(columns)) {
+            return;
+        }
         self.settings.set_region(grid, None);
         self.settings.origin = false;
         grid.process(b"\x1b[?6l\x1b[r\x1b[m");
-        let (rows, columns) = grid.size();
         area::fill(grid, Area { top: 0, left: 0, bottom: rows - 1, right: columns - 1 }, "E");
         grid.process(b"\x1b[H");
     }
@@ -260,6 +271,7 @@ impl Translator {
 
     fn write(&mut self, bytes: &[u8], grid: &mut Grid) {
         if !bytes.is_empty() {
+            self.credit.earn(bytes.len(), grid);
             self.writer.bottom = self.settings.region(grid).1;
             self.writer.write(bytes, grid);
         }

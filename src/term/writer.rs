@@ -23,6 +23,8 @@ const NARROW: char = '\u{b7}';
 const BACKSPACE: u8 = 0x08;
 const SHIFT_OUT: u8 = 0x0e;
 const SHIFT_IN: u8 = 0x0f;
+/// Bytes of a character that may still go on; no real one has as many.
+const LONGEST: usize = 128;
 /// Zero width joiner.
 const JOINER: char = '\u{200d}';
 
@@ -206,7 +208,8 @@ impl Writer {
     }
 
     fn remember_text(&mut self, cluster: &str, grid: &Grid) {
-        let may_go_on = cluster.chars().next().is_some_and(|c| u32::from(c) >= 0x2000);
+        let may_go_on =
+            cluster.len() < LONGEST && cluster.chars().next().is_some_and(|c| u32::from(c) >= 0x2000);
         self.last =
             may_go_on.then(|| Last { text: cluster.to_owned(), cursor: grid.screen().cursor_position() });
     }

@@ -97,7 +97,6 @@ fn no_sequence_costs_much_more_than_text() {
 }
 
 #[test]
-#[ignore = "sequences on rectangles of the whole screen have no bound yet"]
 fn no_sequence_on_the_whole_screen_costs_much_more_than_text() {
     assert_eq!(too_dear(&BOUNDLESS), [""; 0]);
 }
@@ -122,7 +121,6 @@ fn strings_without_end_cost_less_than_text_in_pieces_too() {
 }
 
 #[test]
-#[ignore = "an emoji that is joined on and on is read anew with each piece"]
 fn a_character_without_end_costs_no_square() {
     let plain = cost(&filled("the quick brown fox jumps over the lazy dog\r\n"));
     let joined = filled("👨\u{200d}");

@@ -9,9 +9,6 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::case::{Case, Step};
 
-/// The longest string that is read, in bytes.
-const LONGEST: usize = 8 * 1024;
-
 /// Whether a case touches such a place.
 pub fn differs(case: &Case) -> bool {
     let bytes: Vec<u8> = case
@@ -20,12 +17,7 @@ pub fn differs(case: &Case) -> bool {
         .flat_map(|step| if let Step::Feed(bytes) = step { bytes.clone() } else { Vec::new() })
         .collect();
     let text = String::from_utf8_lossy(&bytes);
-    has_long_string(&bytes) || has_background(&text) || inserts_wide(&text) || has_loose_parts(&text)
-}
-
-/// A string too long to be read whose ST comes in two chunks: its second half is text then.
-fn has_long_string(bytes: &[u8]) -> bool {
-    bytes.split(|byte| matches!(byte, 0x07 | 0x18 | 0x1a | 0x1b)).any(|run| run.len() + 8 > LONGEST)
+    has_background(&text) || inserts_wide(&text) || has_loose_parts(&text)
 }
 
 /// Text that wraps in the last row with a coloured background: the rest of the row that comes in is coloured or not.

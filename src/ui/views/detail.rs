@@ -29,7 +29,7 @@ impl Detail<'_> {
         let sign = signs::task(task, self.snapshot, look);
         let wanted = self.snapshot.attention.iter().find(|row| row.task.as_ref() == Some(&task.id));
         let (word, since) = wanted.map_or((self.state_word(), task.since), |row| ("needs you", row.since));
-        let over = wanted.is_none() && task.phase.is_terminal();
+        let over = wanted.is_none() && (task.phase.is_terminal() || self.snapshot.is_stopped(task));
         let since = if over { String::new() } else { format!(" {}", look.ages.since(since)) };
         let state = format!("{} {word}{since} ", sign.glyph);
         let mut rows = vec![
