@@ -44,7 +44,12 @@ impl Link {
         loop {
             let frame = read_frame(&mut self.0).ok().flatten().ok_or(LinkError::Gone)?;
             match FromServer::decode(frame) {
-                Ok(FromServer::Message(message)) => return Ok(*message),
+                Ok(FromServer::Message(message)) => match *message {
+                    Message::Bye { message: Some(words), error: true } => {
+                        return Err(LinkError::Refused(words));
+                    }
+                    message => return Ok(message),
+                },
                 Ok(FromServer::Frame(_)) => {}
                 Err(_) => return Err(LinkError::Gone),
             }

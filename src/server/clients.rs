@@ -124,7 +124,9 @@ impl ScreenClient {
             }
             reply = self.desk.next() => self.reply(reply),
             changed = self.view.snapshot.changed() => {
-                changed.ok()?;
+                if changed.is_err() {
+                    return self.tell_last_words().await;
+                }
                 self.touch();
                 self.take_settings();
                 Some(self.observe())
@@ -160,6 +162,14 @@ impl ScreenClient {
                 Some(Vec::new())
             }
         }
+    }
+
+    /// The server ends without having been asked to.
+    async fn tell_last_words<T>(&self) -> Option<T> {
+        if let Some(farewell) = self.shared.farewell() {
+            let _gone = self.connection.outgoing.send(farewell.into()).await;
+        }
+        None
     }
 
     fn take(&mut self, message: ToServer) -> Option<Vec<Request>> {

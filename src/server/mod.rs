@@ -59,6 +59,8 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// How long a server that is ending may keep its successor waiting.
 const ENDING_LIMIT: Duration = Duration::from_secs(10);
+/// How long a server that can't go on waits for its last words to be sent.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +162,10 @@ impl Server {
         tasks.spawn(end_when_idle(door));
         tasks.spawn(end_on_signal(Arc::clone(&self.shared)));
         let result = self.runtime.run().await;
+        if result.is_err() {
+            // Long enough for those who look to hear why.
+            tokio::time::sleep(FAREWELL).await;
+        }
         tasks.abort_all();
         let _gone = std::fs::remove_file(&path);
         Ok(result?)

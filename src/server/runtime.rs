@@ -124,6 +124,15 @@ impl Runtime {
 
     /// Until the server ends. The error is why it has to.
     pub async fn run(mut self) -> Result<(), StoreError> {
+        let ended = self.serve().await;
+        if let Err(error) = &ended {
+            let hint = "agents go on; put that right and start `loopmon` again";
+            self.shared.set_last_words(format!("the server has ended: {error}; {hint}"));
+        }
+        ended
+    }
+
+    async fn serve(&mut self) -> Result<(), StoreError> {
         loop {
             let publish_at = self.dirty.then_some(self.published + FRAME);
             tokio::select! {

@@ -18,6 +18,9 @@ use crate::store::Store;
 /// How long a server that is to end waits for the agents of a stopped run: longer than each is given to end by itself.
 const STOPPING_LIMIT: Duration = Duration::from_secs(15);
 
+/// How long a script may take to hang up once it has the answer that it waited for.
+const HANG_UP_LIMIT: Duration = Duration::from_secs(1);
+
 /// What a script may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
@@ -33,8 +36,16 @@ pub async fn serve(shared: Arc<Shared>, view: View, mut connection: Connection, 
         if let Ask::Follow { after } = *ask {
             return follow(&shared, view, connection, after).await;
         }
+        let ends = matches!(*ask, Ask::Shutdown);
         let answer = answer(&shared, &view, *ask, rights).await;
-        if connection.outgoing.send(answer.into()).await.is_err() {
+        let ends = ends && answer == Message::Done;
+        let sent = connection.outgoing.send(answer.into()).await;
+        if ends {
+            // Who asked has the answer when it hangs up; only then the server goes.
+            let _too_long = tokio::time::timeout(HANG_UP_LIMIT, connection.incoming.recv()).await;
+            shared.send(ToRuntime::Shutdown);
+        }
+        if sent.is_err() {
             return;
         }
     }
@@ -69,10 +80,16 @@ async fn answer(shared: &Shared, view: &View, ask: Ask, rights: Rights) -> Messa
         }
         Ask::Shutdown => {
             until_stopped(view.snapshot.clone()).await;
-            shared.send(ToRuntime::Shutdown);
             Message::Done
         }
         Ask::Follow { .. } => Message::Refused("already following".to_owned()),
+    }
+}
+
+/// The server ends without having been asked to.
+async fn tell_last_words(shared: &Shared, connection: &Connection) {
+    if let Some(farewell) = shared.farewell() {
+        let _gone = connection.outgoing.send(farewell.into()).await;
     }
 }
 
@@ -119,7 +136,7 @@ async fn follow(shared: &Arc<Shared>, mut view: View, connection: Connection, af
                 item = live.recv() => item,
                 changed = view.snapshot.changed() => match changed {
                     Ok(()) => continue,
-                    Err(_) => return,
+                    Err(_) => return tell_last_words(shared, &connection).await,
                 },
                 () = connection.outgoing.closed() => return,
             };
@@ -139,7 +156,7 @@ async fn follow(shared: &Arc<Shared>, mut view: View, connection: Connection, af
                     break;
                 }
                 Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return,
+                Err(RecvError::Closed) => return tell_last_words(shared, &connection).await,
             }
         }
     }

@@ -2,7 +2,7 @@
 //! runtime. Invariant: none of it is the run's state, which only the runtime has.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
@@ -14,6 +14,7 @@ use super::readers::Readers;
 use super::runtime::Message;
 use crate::git::Repository;
 use crate::model::Event;
+use crate::protocol::client::Message as ToClient;
 
 /// Shared by every task of the server.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Shared {
     pub readers: Readers,
     project: RwLock<Arc<Project>>,
     mistake: RwLock<Option<Arc<str>>>,
+    last_words: OnceLock<String>,
     runtime: mpsc::UnboundedSender<Message>,
 }
 
@@ -55,6 +57,7 @@ impl Shared {
             readers: Readers::start(),
             project: RwLock::new(Arc::new(project)),
             mistake: RwLock::default(),
+            last_words: OnceLock::new(),
             runtime,
         }
     }
@@ -78,6 +81,17 @@ impl Shared {
     /// Says where the settings' files are wrong, or that they are not.
     pub fn set_mistake(&self, place: Option<String>) {
         *self.mistake.write().unwrap_or_else(PoisonError::into_inner) = place.map(Arc::from);
+    }
+
+    /// Why the server ends although nobody asked for it: who looks is told.
+    pub fn set_last_words(&self, words: String) {
+        let _said_already = self.last_words.set(words);
+    }
+
+    /// That, as a farewell to a client; none if the server just ends.
+    pub fn farewell(&self) -> Option<ToClient> {
+        let message = Some(self.last_words.get()?.clone());
+        Some(ToClient::Bye { message, error: true })
     }
 
     /// Uses another theme from now on.

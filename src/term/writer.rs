@@ -321,6 +321,8 @@ impl Writer {
 
     /// One character as vt100 is to have it; its columns.
     fn put(&mut self, cluster: &str, out: &mut String) -> u16 {
+        // What a joiner at the end joins is still to come.
+        let cluster = cluster.trim_end_matches(JOINER);
         let mut chars = cluster.chars();
         let Some(first) = chars.next() else { return 0 };
         let single = chars.as_str().is_empty();
