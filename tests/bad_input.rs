@@ -440,6 +440,25 @@ fn a_full_disk_starts_nothing_says_so_and_loses_nothing() {
 }
 
 #[test]
+fn a_server_whose_own_log_cannot_be_written_works_on() {
+    let bench = bench();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let server = Command::new(LOOPMON)
+        .args(["server", "--foreground", "--project", bench.project().to_str().unwrap()])
+        .env_clear()
+        .envs(bench.machine.env())
+        .env("LOOPMON_LOG", "trace")
+        .stderr(full)
+        .spawn();
+    let mut server = server.unwrap();
+    let pid = wait_for("the server", || bench.machine.server_pid(&bench.project()));
+    bench.run(&bench.one_task()).code(0);
+    assert_eq!(bench.machine.server_pid(&bench.project()), Some(pid), "it ended on the way");
+    bench.loopmon(&["stop", "--server"]).code(0);
+    assert!(server.wait().unwrap().success());
+}
+
+#[test]
 fn requests_that_make_no_sense_are_refused_with_what_would() {
     let bench = bench();
     for args in

@@ -50,6 +50,8 @@ pub fn serve(root: &Path, foreground: bool) -> Outcome {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // A log that can't be written (a full disk) ends no server: its own complaint would be a panic.
+        .log_internal_errors(false)
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("LOOPMON_LOG").unwrap_or_else(|_| "info".into()),
         )
