@@ -231,6 +231,33 @@ fn uncommitted_work_of_a_task_that_was_given_up_is_in_the_trash_and_comes_back()
 }
 
 #[test]
+fn a_server_of_another_version_can_be_ended() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "echo x > x.txt");
+    bench.ready("", "");
+    bench.run(&bench.one_task()).code(0);
+    let sockets =
+        || fs::read_dir(bench.machine.path("run/loopmon")).unwrap().flatten().map(|entry| entry.path());
+    let is_socket = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "sock");
+    let socket = wait_for("the server's socket", || sockets().find(is_socket));
+    bench.loopmon(&["stop", "--server"]).code(0);
+    wait_for("the server's end", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    // It takes who comes and hangs up at once, as one that does not know our greeting.
+    let listen = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n\
+                  print('up', flush=True)\nwhile True: s.accept()[0].close()";
+    let _gone = fs::remove_file(&socket);
+    let mut other = std::process::Command::new("python3")
+        .args(["-c", listen, socket.to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut [0; 2]).unwrap();
+    bench.loopmon(&["stop", "--server"]).code(0);
+    let ended = other.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(15), "it was told to end");
+}
+
+#[test]
 fn a_server_that_is_ended_right_after_a_stop_leaves_no_agent_behind() {
     let mut bench = Bench::new();
     bench.agent("worker", "trap '' TERM INT HUP; while :; do sleep 1; done");

@@ -9,7 +9,9 @@ use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::model::event::RunEvent;
 use crate::model::{Command, Event};
+use crate::process;
 use crate::protocol::client::{Ask, Message};
+use crate::server::daemon;
 use crate::server::places::Places;
 
 /// Approves.
@@ -104,8 +106,24 @@ pub fn stop(dir: &Path, args: &StopArgs) -> Outcome {
     let Project { places, .. } = project::open(dir)?;
     match project::running(&places) {
         Some(mut link) => answer(link.ask(Ask::Shutdown)?, args.json),
-        None => Err(Failure::new("no server runs for this project")),
+        None => match stranger(&places) {
+            Some(server) => end_stranger(server, args.json),
+            None => Err(Failure::new("no server runs for this project")),
+        },
     }
+}
+
+/// A server that listens and speaks another version: one from before an upgrade.
+fn stranger(places: &Places) -> Option<rustix::process::Pid> {
+    let listening = daemon::connect(places)?;
+    rustix::process::Pid::from_raw(process::peer(&listening).ok()?.pid)
+}
+
+/// What every version understands.
+fn end_stranger(server: rustix::process::Pid, json: bool) -> Outcome {
+    rustix::process::kill_process(server, rustix::process::Signal::TERM)
+        .map_err(|error| Failure::new(format!("the server ({server:?}) can't be told to end: {error}")))?;
+    answer(Message::Done, json)
 }
 
 /// Sends a request to the server, which is started if need be.
