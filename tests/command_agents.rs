@@ -403,8 +403,8 @@ fn in_a_terminal_it_asks_and_a_persons_answer_reaches_it() {
     assert_eq!(bench.merged("got.txt"), "y blue\n");
 }
 
-#[test]
-fn what_a_terminal_is_asked_at_once_is_answered() {
+/// A project whose worker does its usual work in a terminal, after this.
+fn in_a_terminal(first: &str) -> Bench {
     let mut bench = Bench::new();
     let path = bench.machine.path("bin/worker").display().to_string();
     bench.agent_with(
@@ -412,26 +412,23 @@ fn what_a_terminal_is_asked_at_once_is_answered() {
         &format!("command = [{path:?}]\nmode = \"interactive\"\nprompt = \"file\""),
         "",
     );
-    // It asks before anybody can have looked, and reads the answer up to its last byte.
-    let asks = "#!/bin/sh\nset -eu\nstty raw -echo\nprintf '\\033[c'\nanswer=$(dd bs=1 count=14 2>/dev/null | tr '\\033' E)\nstty sane\n";
-    bench.script("worker", &format!("{asks}echo \"$answer\" > got.txt\n{WORK}\n"));
+    bench.script("worker", &format!("#!/bin/sh\nset -eu\n{first}\n{WORK}\n"));
     bench.ready("", GATE);
+    bench
+}
+
+#[test]
+fn what_a_terminal_is_asked_at_once_is_answered() {
+    // It asks before anybody can have looked, and reads the answer up to its last byte.
+    let asks = "stty raw -echo\nprintf '\\033[c'\nanswer=$(dd bs=1 count=14 2>/dev/null | tr '\\033' E)\nstty sane\necho \"$answer\" > got.txt";
+    let bench = in_a_terminal(asks);
     bench.run(&bench.one_task()).code(0);
     assert_eq!(bench.merged("got.txt"), "E[?64;6;22;28c\n");
 }
 
 #[test]
 fn what_an_agent_notifies_people_of_is_told_with_its_name() {
-    let mut bench = Bench::new();
-    let path = bench.machine.path("bin/worker").display().to_string();
-    bench.agent_with(
-        "worker",
-        &format!("command = [{path:?}]\nmode = \"interactive\"\nprompt = \"file\""),
-        "",
-    );
-    let notifies = "#!/bin/sh\nset -eu\nprintf '\\033]777;notify;Build;all green\\033\\134'\n";
-    bench.script("worker", &format!("{notifies}{WORK}\n"));
-    bench.ready("", GATE);
+    let bench = in_a_terminal("printf '\\033]777;notify;Build;all green\\033\\134'");
     bench.run(&bench.one_task()).code(0);
     let told = bench.status()["notices"].to_string();
     assert!(told.contains("worker: Build: all green"), "{told}");

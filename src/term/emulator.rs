@@ -314,12 +314,6 @@ impl Emulator {
         text
     }
 
-    /// Whether the program asked for a steady or blinking block, underline or bar (DECSCUSR), 0 to 6.
-    #[must_use]
-    pub fn cursor_style(&self) -> vt100::CursorStyle {
-        self.grid.screen().cursor_style()
-    }
-
     /// Rows that scrolled off the screen, at its present width.
     pub fn history_len(&mut self) -> usize {
         self.grid.behind().history.rows()

@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub(super) alternate_scroll: bool,
     /// `?2031`: changes of the colours are told.
     pub(super) tells_colours: bool,
-    /// DECSACE: rectangles are areas, not streams.
+    /// How keys are wanted, on each screen.
     pub(super) keyboard: [Keyboard; 2],
     /// Modes by XTSAVE.
     pub(super) saved_modes: BTreeMap<u16, bool>,

@@ -30,6 +30,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use widgets::terminal::Highlight;
+pub use widgets::terminal::cell_style;
 
 pub use contract::{AgentFound, COPY_LIMIT, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World};
 

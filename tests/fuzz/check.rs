@@ -151,7 +151,7 @@ impl Seen {
         if emulator.row(rows).next().is_some() {
             return Err("there is a row beyond the last".to_owned());
         }
-        seen.push(("cursor", format!("{:?} {:?}", emulator.cursor(), emulator.cursor_style())));
+        seen.push(("cursor", format!("{:?} {:?}", emulator.cursor(), emulator.modes())));
         if let Some((col, row)) = emulator.cursor()
             && (col >= cols || row >= rows)
         {

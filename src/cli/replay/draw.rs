@@ -5,13 +5,13 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::player::Player;
 use super::source::Mark;
-use crate::term::{self, CellStyle, Emulator};
+use crate::term::Emulator;
 use crate::theme::{ColourDepth, Role, Theme};
+use crate::ui::cell_style;
 
 /// The narrowest list of what happened.
 const LIST: u16 = 32;
@@ -77,7 +77,7 @@ fn draw_screen(
             if x.saturating_add(u16::from(cell.width)) > area.right() {
                 break;
             }
-            let style = style(cell.style, ground, depth);
+            let style = cell_style(cell.style, ground, depth);
             if let Some(target) = buf.cell_mut((x, y)) {
                 target.set_symbol(cell.text).set_style(style);
             }
@@ -98,32 +98,6 @@ fn draw_screen(
     let (col, row) = cursor?;
     let place = Position { x: area.x + col.checked_sub(left)?, y: area.y + row.checked_sub(top)? };
     area.contains(place).then_some(place)
-}
-
-fn style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style {
-    let mut out = ground;
-    let colour = |colour| match colour {
-        term::Color::Default => None,
-        term::Color::Index(index) => depth.lower(Color::Indexed(index)),
-        term::Color::Rgb(r, g, b) => depth.lower(Color::Rgb(r, g, b)),
-    };
-    out.fg = colour(style.fg).or(out.fg);
-    out.bg = colour(style.bg).or(out.bg);
-    for (on, modifier) in [
-        (style.bold, Modifier::BOLD),
-        (style.dim, Modifier::DIM),
-        (style.italic, Modifier::ITALIC),
-        (style.underline, Modifier::UNDERLINED),
-        (style.inverse, Modifier::REVERSED),
-        (style.strike, Modifier::CROSSED_OUT),
-        (style.blink, Modifier::SLOW_BLINK),
-        (style.conceal, Modifier::HIDDEN),
-    ] {
-        if on {
-            out = out.add_modifier(modifier);
-        }
-    }
-    out
 }
 
 /// What happened, the latest in the middle: it is come to, and what follows can be seen.
@@ -227,6 +201,8 @@ fn clock(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Color;
+
     use std::path::Path;
 
     use ratatui::Terminal;

@@ -99,6 +99,33 @@ impl<'a> TerminalView<'a> {
     }
 }
 
+/// How a program's cell looks: in its own colours, lowered to those that can be shown, on `ground` where it asked for none.
+pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style {
+    let mut out = ground;
+    let colour = |colour| match colour {
+        term::Color::Default => None,
+        term::Color::Index(index) => depth.lower(Color::Indexed(index)),
+        term::Color::Rgb(r, g, b) => depth.lower(Color::Rgb(r, g, b)),
+    };
+    out.fg = colour(style.fg).or(out.fg);
+    out.bg = colour(style.bg).or(out.bg);
+    for (on, modifier) in [
+        (style.bold, Modifier::BOLD),
+        (style.dim, Modifier::DIM),
+        (style.italic, Modifier::ITALIC),
+        (style.underline, Modifier::UNDERLINED),
+        (style.inverse, Modifier::REVERSED),
+        (style.strike, Modifier::CROSSED_OUT),
+        (style.blink, Modifier::SLOW_BLINK),
+        (style.conceal, Modifier::HIDDEN),
+    ] {
+        if on {
+            out = out.add_modifier(modifier);
+        }
+    }
+    out
+}
+
 /// How cells become cells.
 struct Paint<'a> {
     marked: &'a [Highlight],
@@ -107,32 +134,6 @@ struct Paint<'a> {
 }
 
 impl Paint<'_> {
-    fn style(&self, style: CellStyle) -> Style {
-        let mut out = self.ground;
-        let colour = |colour| match colour {
-            term::Color::Default => None,
-            term::Color::Index(index) => self.depth.lower(Color::Indexed(index)),
-            term::Color::Rgb(r, g, b) => self.depth.lower(Color::Rgb(r, g, b)),
-        };
-        out.fg = colour(style.fg).or(out.fg);
-        out.bg = colour(style.bg).or(out.bg);
-        for (on, modifier) in [
-            (style.bold, Modifier::BOLD),
-            (style.dim, Modifier::DIM),
-            (style.italic, Modifier::ITALIC),
-            (style.underline, Modifier::UNDERLINED),
-            (style.inverse, Modifier::REVERSED),
-            (style.strike, Modifier::CROSSED_OUT),
-            (style.blink, Modifier::SLOW_BLINK),
-            (style.conceal, Modifier::HIDDEN),
-        ] {
-            if on {
-                out = out.add_modifier(modifier);
-            }
-        }
-        out
-    }
-
     fn draw_row<'c>(
         &self,
         cells: impl IntoIterator<Item = Cell<'c>>,
@@ -148,7 +149,7 @@ impl Paint<'_> {
             if next > line.right() {
                 return;
             }
-            let own = self.style(cell.style);
+            let own = cell_style(cell.style, self.ground, self.depth);
             let mark = marked.iter().rfind(|marked| marked.contains(row, x - line.x));
             let style = mark.map_or(own, |marked| own.patch(marked.style));
             if let Some(target) = buf.cell_mut((x, line.y)) {
