@@ -17,6 +17,7 @@ pub struct Tty {
     bytes: Arc<Mutex<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     _master: Box<dyn MasterPty + Send>,
+    reader: std::thread::JoinHandle<()>,
     pub child: Box<dyn Child + Send + Sync>,
 }
 
@@ -34,17 +35,17 @@ impl Tty {
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(Emulator::new(cols, rows, Colours::default())));
         let bytes = Arc::new(Mutex::new(Vec::new()));
-        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut output = pair.master.try_clone_reader().unwrap();
         let (seen, kept) = (Arc::clone(&screen), Arc::clone(&bytes));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 64 * 1024];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            while let Ok(count @ 1..) = output.read(&mut buffer) {
                 seen.lock().unwrap().feed(&buffer[..count]);
                 kept.lock().unwrap().extend_from_slice(&buffer[..count]);
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Tty { screen, bytes, writer, _master: pair.master, child }
+        Tty { screen, bytes, writer, _master: pair.master, reader, child }
     }
 
     /// What a person sees.
@@ -101,11 +102,12 @@ impl Tty {
         }
     }
 
-    /// Waits until the program has ended; its exit code.
+    /// Waits until the program has ended and all that it wrote has come; its exit code.
     pub fn ended(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            // The reader is through when nobody has the terminal any more.
+            if let Some(status) = self.child.try_wait().unwrap().filter(|_| self.reader.is_finished()) {
                 return status.exit_code();
             }
             assert!(Instant::now() < deadline, "it does not end; the screen is:\n{}", self.text());

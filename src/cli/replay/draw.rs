@@ -155,11 +155,30 @@ fn draw_bottom(player: &Player<'_>, theme: &Theme, area: Rect, buf: &mut Buffer)
     let words = player.said.as_deref().unwrap_or(&player.loaded.title);
     let role = if player.said.is_some() { Role::Wait } else { Role::Text };
     spans.push(Span::styled(format!("  {words}  "), theme.style(role)));
-    for (key, does) in KEYS {
+    let used: usize = spans.iter().map(Span::width).sum();
+    for (key, does) in keys_within(usize::from(area.width).saturating_sub(used)) {
         spans.push(Span::styled(format!(" {key}"), theme.style(Role::Key)));
         spans.push(Span::styled(format!(" {does}"), theme.style(Role::Dim)));
     }
     buf.set_line(area.x, y, &Line::from(spans), area.width);
+}
+
+/// The keys that there is room for, whole ones only; the last, which leads out, stays longest.
+fn keys_within(columns: usize) -> Vec<(&'static str, &'static str)> {
+    let width = |(key, does): &(&str, &str)| Span::raw(*key).width() + does.len() + 2;
+    let Some((out, others)) = KEYS.split_last() else { return Vec::new() };
+    let mut room = columns.saturating_sub(width(out));
+    let mut kept: Vec<_> = others
+        .iter()
+        .take_while(|key| {
+            let fits = width(key) <= room;
+            room -= if fits { width(key) } else { 0 };
+            fits
+        })
+        .copied()
+        .collect();
+    kept.extend((width(out) <= columns).then_some(*out));
+    kept
 }
 
 /// How far it is, with marks where something happened, and the latest of that in words where there is no list.
@@ -235,6 +254,14 @@ mod tests {
         let line =
             |y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..area.height).map(line).collect()
+    }
+
+    #[test]
+    fn keys_are_named_whole_or_not_at_all_and_the_way_out_stays_longest() {
+        assert_eq!(keys_within(200), KEYS);
+        assert_eq!(keys_within(7), [("q", "quit")]);
+        assert_eq!(keys_within(20), [("space", "play"), ("q", "quit")]);
+        assert_eq!(keys_within(6), []);
     }
 
     #[test]
