@@ -40,3 +40,8 @@ pub mod term;
 pub mod theme;
 pub mod ui;
 pub mod watch;
+
+#[cfg(test)]
+#[path = "../tests/support/script.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "for tests only, and each uses its part")]
+mod script;

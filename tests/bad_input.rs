@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::Command;
 
 use support::real::{Bench, Ended};
+use support::script::write_script;
 use support::{LOOPMON, Machine, errors, git, text, wait_for};
 
 const GO_ON: &str = "while [ ! -e \"$HOME/go\" ]; do sleep 0.05; done\n";
@@ -274,9 +275,7 @@ fn it_works_from_a_folder_below_and_in_a_path_with_odd_names() {
     fs::rename(machine.project(), &odd).unwrap();
     fs::create_dir(machine.project()).unwrap();
     let script = machine.path("worker");
-    fs::write(&script, "#!/bin/sh\ncat > /dev/null\necho x > x.txt\n").unwrap();
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&script, "#!/bin/sh\ncat > /dev/null\necho x > x.txt\n");
     fs::create_dir(odd.join("sub")).unwrap();
     let config = format!(
         "[defaults]\nimplementer = \"worker\"\n[review]\nagents = [\"checker\"]\n\

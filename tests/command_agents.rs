@@ -346,7 +346,7 @@ fn whose_processes_they_are_is_known_whatever_a_program_is_called() {
     let mut bench = Bench::new();
     // Under another name, it knows its own keepers all the same.
     let renamed = bench.machine.path("bin/lm");
-    std::fs::copy(LOOPMON, &renamed).unwrap();
+    support::script::copy_program(LOOPMON.as_ref(), &renamed);
     let plain = "env -i PATH=\"$PATH\" HOME=\"$HOME\" XDG_RUNTIME_DIR=\"$XDG_RUNTIME_DIR\" XDG_STATE_HOME=\"$XDG_STATE_HOME\"";
     let sneaks = format!(
         "[ -e \"$HOME/orphan\" ] || {plain} LM=\"$LM\" PROJECT=\"$PROJECT\" setsid -f sh -c '\"$LM\" -C \"$PROJECT\" add sneaked-in > \"$HOME/orphan\" 2>&1; \

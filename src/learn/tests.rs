@@ -1,10 +1,10 @@
 //! Repositories as they are found in the wild, and machines with good and bad agents.
 
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::*;
 use crate::config;
+use crate::script::write_script;
 
 /// A folder with these files.
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -21,9 +21,7 @@ fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn machine(programs: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
     let dir = project(&[]);
     for (name, script) in programs {
-        let path = dir.path().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&dir.path().join(name), &format!("#!/bin/sh\n{script}\n"));
     }
     let path = format!("{}:/usr/bin:/bin", dir.path().display()).into();
     let machine = Machine { path, home: dir.path().into(), patience: Duration::from_secs(5) };

@@ -9,6 +9,7 @@
 )]
 
 pub mod real;
+pub mod script;
 pub mod tty;
 
 use std::path::{Path, PathBuf};

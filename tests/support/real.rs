@@ -1,13 +1,13 @@
 //! A project whose agents are real programs: scripts that edit, commit, fail and misbehave.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
 
+use super::script::write_script;
 use super::{LOOPMON, Machine, PATIENCE, wait_for};
 
 /// What every script begins with: the prompt is read, a reviewer approves, anything else is the script's own part.
@@ -78,8 +78,7 @@ impl Bench {
     /// Writes a program.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.machine.path("bin").join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&path, text);
         path
     }
 

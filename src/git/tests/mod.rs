@@ -8,11 +8,11 @@ mod opening;
 mod worktrees;
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
+use crate::script::write_script;
 
 /// A repository with one commit on `main`, and a place for worktrees.
 struct Sandbox {
@@ -89,8 +89,7 @@ impl Sandbox {
     fn booby_trap(&self) -> PathBuf {
         let program = self.dir.path().join("trap.sh");
         let script = format!("#!/bin/sh\ntouch '{}'\ncat\n", self.mark().display());
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&program, &script);
         program
     }
 

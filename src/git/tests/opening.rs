@@ -1,5 +1,6 @@
 //! Opening repositories, good and bad, and looking at them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -46,8 +47,7 @@ fn a_missing_or_old_git_is_named() {
     assert!(matches!(missing.version(), Err(GitError::Missing { .. })));
 
     let old = sandbox.dir.path().join("old-git");
-    std::fs::write(&old, "#!/bin/sh\necho git version 2.30.1\n").unwrap();
-    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&old, "#!/bin/sh\necho git version 2.30.1\n");
     let error = Git::default().with_program(&old).version().unwrap_err();
     assert!(matches!(&error, GitError::TooOld { found } if found == "2.30.1"), "{error}");
 }
@@ -57,9 +57,7 @@ fn a_git_that_hangs_is_killed_with_its_children() {
     let sandbox = Sandbox::new();
     let slow = sandbox.dir.path().join("slow-git");
     let pid_file = sandbox.dir.path().join("pid");
-    std::fs::write(&slow, format!("#!/bin/sh\nsleep 600 &\necho $! > '{}'\nwait\n", pid_file.display()))
-        .unwrap();
-    std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&slow, &format!("#!/bin/sh\nsleep 600 &\necho $! > '{}'\nwait\n", pid_file.display()));
     let git = Git::default().with_program(&slow).with_timeout(Duration::from_millis(500));
     assert!(matches!(git.version(), Err(GitError::TimedOut { .. })));
     let pid: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();

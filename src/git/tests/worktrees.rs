@@ -1,5 +1,6 @@
 //! Making, mending, resetting and removing worktrees.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
