@@ -34,6 +34,7 @@ mod status;
 mod switch;
 mod tabs;
 mod translate;
+mod unit;
 mod writer;
 
 pub use cell::{Cell, CellStyle, Color};

@@ -71,7 +71,7 @@ impl Translator {
     }
 
     fn translate(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
-        let mut at = self.skip_over(bytes);
+        let mut at = self.skip_over(bytes, grid);
         if self.skipping.is_some() {
             return;
         }
@@ -80,7 +80,11 @@ impl Translator {
             self.text(&mut run, bytes, at..at + found, grid);
             at += found;
             let rest = bytes.get(at..).unwrap_or_default();
-            match scan(rest) {
+            let scanned = scan(rest);
+            if let Scan::Complete(length, _) = scanned {
+                self.credit.earn(length, grid);
+            }
+            match scanned {
                 Scan::Complete(length, sequence) if self.joins(&sequence, &mut run) => at += length,
                 Scan::Complete(length, sequence) => {
                     self.send(&mut run, bytes, at, grid);
@@ -102,6 +106,7 @@ impl Translator {
                     // What follows its first two bytes may hold the first half of its end.
                     let body = rest.get(2..).unwrap_or_default();
                     let (skipped, _) = skip(body, kind);
+                    self.credit.earn(2 + skipped, grid);
                     self.pending = body.get(skipped..).unwrap_or_default().to_vec();
                     return;
                 }
@@ -119,6 +124,7 @@ impl Translator {
     fn text(&mut self, run: &mut Run, bytes: &[u8], place: Range<usize>, grid: &mut Grid) {
         let columns = usize::from(grid.size().1);
         let text = bytes.get(place.clone()).unwrap_or_default();
+        self.credit.earn(text.len(), grid);
         if text.is_empty() || run.takes(text, columns) {
             return;
         }
@@ -140,9 +146,10 @@ impl Translator {
         *run = Run::new(end, self.writer.has_background());
     }
 
-    fn skip_over(&mut self, bytes: &[u8]) -> usize {
+    fn skip_over(&mut self, bytes: &[u8], grid: &Grid) -> usize {
         let Some(kind) = self.skipping else { return 0 };
         let (skipped, over) = skip(bytes, kind);
+        self.credit.earn(skipped, grid);
         if over {
             self.skipping = None;
             return skipped;
@@ -158,7 +165,6 @@ impl Translator {
                 let body: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect();
                 // Controls inside a sequence act before it.
                 self.write(&controls, grid);
-                self.credit.earn(body.len() + 2, grid);
                 control::act(self, &body, grid);
             }
             Sequence::Escape(body) => self.escape(body, grid),
@@ -228,7 +234,6 @@ impl Translator {
 
     /// DECALN: the whole screen full of E, margins gone.
     fn alignment(&mut self, grid: &mut Grid) {
-        self.credit.earn(3, grid);
         let (rows, columns) = grid.size();
         if !self.credit.pay(usize::from(rows) * usize::from(columns)) {
             return;
@@ -271,7 +276,6 @@ impl Translator {
 
     fn write(&mut self, bytes: &[u8], grid: &mut Grid) {
         if !bytes.is_empty() {
-            self.credit.earn(bytes.len(), grid);
             self.writer.bottom = self.settings.region(grid).1;
             self.writer.write(bytes, grid);
         }

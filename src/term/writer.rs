@@ -7,14 +7,14 @@
 use std::borrow::Cow;
 
 use memchr::memmem::Finder;
-use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::charset::Charsets;
 use super::grid::Grid;
-use super::mark::{Extra, Marks, is_used_in};
+use super::mark::{Extra, Marks};
 use super::scan::{ESC, Scan, scan};
 use super::tabs::Tabs;
+use super::unit::{self, JOINER, REPLACEMENT, SELECTOR, is_joined, units};
 
 /// The base under a cluster that is two columns wide and begins with something that isn't.
 const WIDE: char = '\u{3000}';
@@ -23,10 +23,8 @@ const NARROW: char = '\u{b7}';
 const BACKSPACE: u8 = 0x08;
 const SHIFT_OUT: u8 = 0x0e;
 const SHIFT_IN: u8 = 0x0f;
-/// Bytes of a character that may still go on; no real one has as many.
-const LONGEST: usize = 128;
-/// Zero width joiner.
-const JOINER: char = '\u{200d}';
+/// Bytes of a character that fit into a cell of vt100 with a mark behind them.
+const FITTING: usize = 14;
 
 /// What text meets on its way.
 #[derive(Debug)]
@@ -47,13 +45,16 @@ pub(super) struct Writer {
     background: bool,
     /// The last row of the scroll region: what comes in there has the background.
     pub(super) bottom: u16,
-    /// A character at the end of what was written that may go on in what comes.
-    last: Option<Last>,
+    /// The last character without its parts, as it is shown.
+    base: char,
+    /// What stands last: it may go on in what comes.
+    last: Last,
     joiner: Finder<'static>,
     replacement: Finder<'static>,
 }
 
-#[derive(Debug)]
+/// The last character that was written, or nothing.
+#[derive(Debug, Default)]
 struct Last {
     text: String,
     /// Where the cursor stood behind it.
@@ -63,7 +64,19 @@ struct Last {
 impl Last {
     /// Whether it may go on with this text.
     fn goes_on(&self, text: &str) -> bool {
-        self.text.ends_with(JOINER) || text.chars().next().is_some_and(extends)
+        !self.text.is_empty()
+            && (self.text.ends_with(JOINER) || text.chars().next().is_some_and(unit::extends))
+    }
+
+    /// A charset has made its first character another one.
+    fn show(&mut self, base: char) {
+        if self.text.starts_with(|first: char| first.is_ascii() && first != base) {
+            self.text.replace_range(..1, base.encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.text.clear();
     }
 }
 
@@ -80,7 +93,8 @@ impl Default for Writer {
             ink: String::new(),
             background: false,
             bottom: 0,
-            last: None,
+            base: ' ',
+            last: Last::default(),
             joiner: Finder::new("\u{200d}"),
             replacement: Finder::new("\u{fffd}"),
         }
@@ -157,7 +171,7 @@ impl Writer {
             };
             let (sequence, after) = after.split_at(length);
             if !sequence.is_empty() {
-                self.last = None;
+                self.last.forget();
                 grid.process(sequence);
             }
             rest = after;
@@ -180,7 +194,7 @@ impl Writer {
             return memchr::memchr3(BACKSPACE, SHIFT_OUT, SHIFT_IN, bytes).is_some();
         }
         let Ok(text) = std::str::from_utf8(bytes) else { return true };
-        if self.last.as_ref().is_some_and(|last| last.goes_on(text)) {
+        if self.last.goes_on(text) {
             return true;
         }
         self.joiner.find(bytes).is_some()
@@ -198,20 +212,27 @@ impl Writer {
 
     /// Notes what the next piece of output may go on with.
     fn remember(&mut self, bytes: &[u8], grid: &Grid) {
-        self.last = None;
-        if bytes.last().is_none_or(|byte| byte.is_ascii()) {
-            return;
-        }
-        let tail = bytes.get(bytes.len().saturating_sub(16)..).unwrap_or_default();
+        self.last.forget();
+        let text = match memchr::memrchr(ESC, bytes) {
+            Some(at) => match scan(bytes.get(at..).unwrap_or_default()) {
+                Scan::Complete(length, _) => bytes.get(at + length..).unwrap_or_default(),
+                Scan::Incomplete | Scan::TooLong(_) => return,
+            },
+            None => bytes,
+        };
+        let tail = text.get(text.len().saturating_sub(unit::LONGEST)..).unwrap_or_default();
+        // A character that was cut in two at the front is not the last one.
         let text = String::from_utf8_lossy(tail);
-        self.remember_text(text.graphemes(true).next_back().unwrap_or_default(), grid);
+        self.remember_text(unit::last(&text), grid);
     }
 
-    fn remember_text(&mut self, cluster: &str, grid: &Grid) {
-        let may_go_on =
-            cluster.len() < LONGEST && cluster.chars().next().is_some_and(|c| u32::from(c) >= 0x2000);
-        self.last =
-            may_go_on.then(|| Last { text: cluster.to_owned(), cursor: grid.screen().cursor_position() });
+    fn remember_text(&mut self, unit: &str, grid: &Grid) {
+        self.last.forget();
+        // Nothing belongs to what is no character, or has no cell of its own.
+        if unit.chars().next().is_some_and(|c| c != REPLACEMENT && c.width() > Some(0)) {
+            self.last.text.push_str(unit);
+            self.last.cursor = grid.screen().cursor_position();
+        }
     }
 
     /// Text without escape sequences.
@@ -220,13 +241,7 @@ impl Writer {
         let mut rest: &str = &text;
         while !rest.is_empty() {
             let end = rest.find(|c: char| c < ' ').unwrap_or(rest.len());
-            let (mut shown, after) = rest.split_at(end);
-            // What is no character belongs to none, not even to one that takes the next into its cluster.
-            while let Some((at, _)) = shown.char_indices().skip(1).find(|(_, c)| *c == '\u{fffd}') {
-                let (before, broken) = shown.split_at(at);
-                self.write_shown(before, grid);
-                shown = broken;
-            }
+            let (shown, after) = rest.split_at(end);
             self.write_shown(shown, grid);
             let mut chars = after.chars();
             if let Some(control) = chars.next() {
@@ -237,7 +252,7 @@ impl Writer {
     }
 
     fn control(&mut self, control: char, grid: &mut Grid) {
-        self.last = None;
+        self.last.forget();
         let scrolls = self.background && grid.screen().cursor_position().0 == self.bottom;
         match control {
             '\n' | '\u{b}' | '\u{c}' if scrolls => {
@@ -268,85 +283,146 @@ impl Writer {
         let by_cell = self.insert || !self.wrap || self.may_scroll(rest, grid);
         let mut out = String::with_capacity(rest.len());
         let mut last = "";
-        for cluster in rest.graphemes(true) {
-            let from = out.len();
-            let width = self.put(cluster, &mut out);
-            if by_cell {
-                let cell = out.split_off(from);
-                let scrolls = self.make_room(width, grid);
-                grid.process(cell.as_bytes());
-                if scrolls {
-                    grid.process(b"\x1b[K");
-                }
+        for unit in units(rest) {
+            if by_cell || unit::grows(unit) || unit::shrinks(unit) {
+                grid.process(out.as_bytes());
+                out.clear();
+                self.write_unit(unit, grid);
+            } else {
+                self.put(unit, &mut out);
             }
-            last = cluster;
+            last = unit;
         }
         grid.process(out.as_bytes());
         if !last.is_empty() {
             self.remember_text(last, grid);
+            self.last.show(self.base);
         }
     }
 
     /// The rest of the text, after what belongs to the character before it.
     fn go_on<'t>(&mut self, text: &'t str, grid: &mut Grid) -> &'t str {
-        let Some(last) = self.last.take() else { return text };
+        if text.is_empty() {
+            return text;
+        }
+        let last = std::mem::take(&mut self.last);
         if !last.goes_on(text) || last.cursor != grid.screen().cursor_position() {
             return text;
         }
-        let joined = format!("{}{text}", last.text);
-        let cluster = joined.graphemes(true).next().unwrap_or_default();
-        let Some(more) = cluster.get(last.text.len()..).filter(|more| !more.is_empty()) else { return text };
-        if cluster.ends_with(JOINER) {
-            // What it joins is still to come.
-        } else if is_joined(cluster) || cluster.starts_with('\u{fffd}') || !self.ink.is_empty() {
+        let next = text.get(..text.floor_char_boundary(2 * unit::LONGEST)).unwrap_or(text);
+        let joined = format!("{}{next}", last.text);
+        let unit = units(&joined).next().unwrap_or_default();
+        let Some(more) = unit.get(last.text.len()..).filter(|more| !more.is_empty()) else { return text };
+        // What a joiner at the end joins is still to come.
+        let shown = unit.trim_end_matches(JOINER);
+        let written = last.text.trim_end_matches(JOINER).len();
+        if shown.len() <= written {
+            // Nothing new to see.
+        } else if is_joined(shown) || !self.ink.is_empty() {
             // Behind a mark nothing more can be put.
-            self.write_again(cluster, last.cursor, grid);
+            self.write_again(shown, last.cursor, grid);
         } else {
-            grid.process(more.as_bytes());
+            if self.insert && last.text.width() < 2 && unit.width() > 1 && last.cursor.1 < grid.size().1 {
+                // It becomes wide: that takes room too.
+                grid.process(b"\x1b[@");
+            }
+            grid.process(shown.get(written..).unwrap_or_default().as_bytes());
         }
-        self.remember_text(cluster, grid);
+        self.remember_text(unit, grid);
         text.get(more.len()..).unwrap_or_default()
     }
 
     /// Puts a character in the place of the one before the cursor, which was its beginning.
-    fn write_again(&mut self, cluster: &str, cursor: (u16, u16), grid: &mut Grid) {
+    fn write_again(&mut self, unit: &str, cursor: (u16, u16), grid: &mut Grid) {
         let (row, column) = cursor;
         let before = column.checked_sub(1).and_then(|before| grid.screen().cell(row, before));
         let Some(before) = before else { return };
         let width = if before.is_wide_continuation() { 2 } else { 1 };
-        let mut cell = format!("\x1b[{}G", column.saturating_sub(width) + 1);
-        self.put(cluster, &mut cell);
+        grid.process(format!("\x1b[{}G", column.saturating_sub(width) + 1).as_bytes());
+        if self.insert {
+            grid.process(format!("\x1b[{width}P").as_bytes());
+        }
+        self.place(unit, grid);
+    }
+
+    /// One character after the one before it.
+    fn write_unit(&mut self, unit: &str, grid: &mut Grid) {
+        if unit::shrinks(unit) || (unit::grows(unit) && is_joined(unit)) {
+            // It goes where its beginning went, which may have come alone.
+            let base = unit.ceil_char_boundary(1);
+            let selector = unit.get(base..).is_some_and(|rest| rest.starts_with(SELECTOR));
+            let beginning = base + if selector { SELECTOR.len_utf8() } else { 0 };
+            self.place(unit.get(..beginning).unwrap_or_default(), grid);
+            self.write_again(unit, grid.screen().cursor_position(), grid);
+        } else {
+            self.place(unit, grid);
+        }
+    }
+
+    /// One character at the cursor, with what has to happen before and after it.
+    fn place(&mut self, unit: &str, grid: &mut Grid) {
+        // What a joiner at the end joins is still to come.
+        let unit = unit.trim_end_matches(JOINER);
+        let mut cell = String::new();
+        let width = self.put(unit, &mut cell);
+        let (column, last) = (grid.screen().cursor_position().1, grid.size().1 - 1);
+        let is_last = column == last || (column > last && !self.wrap);
+        let width = match width {
+            // Where its beginning may have stood already, nothing else is left when it goes to the next row.
+            2 if is_last && unit::grows(unit) && is_joined(unit) => {
+                grid.process(b"\x1b[X");
+                2
+            }
+            // In the last column, none becomes wide by its selector.
+            2 if is_last && unit::grows(unit) => 1,
+            width => width,
+        };
+        let scrolls = self.make_room(width, grid);
         grid.process(cell.as_bytes());
+        if scrolls {
+            grid.process(b"\x1b[K");
+        }
     }
 
     /// One character as vt100 is to have it; its columns.
-    fn put(&mut self, cluster: &str, out: &mut String) -> u16 {
+    fn put(&mut self, unit: &str, out: &mut String) -> u16 {
         // What a joiner at the end joins is still to come.
-        let cluster = cluster.trim_end_matches(JOINER);
-        let mut chars = cluster.chars();
+        let unit = unit.trim_end_matches(JOINER);
+        let mut chars = unit.chars();
         let Some(first) = chars.next() else { return 0 };
-        let single = chars.as_str().is_empty();
+        let parts = chars.as_str();
         let shown = if first.is_ascii() { self.charsets.shown(first) } else { first };
-        if first == '\u{fffd}' || is_joined(cluster) {
-            return self.put_joined(cluster, first, out);
+        if is_joined(unit) && first.width() == Some(0) {
+            // It would be read as a mark, and there is nothing that it could belong to.
+            return 0;
         }
-        if single && ('\u{7f}'..'\u{a0}').contains(&first) {
+        self.base = shown;
+        if first == REPLACEMENT || is_joined(unit) {
+            return self.put_joined(&format!("{shown}{parts}"), shown, out);
+        }
+        if parts.is_empty() && ('\u{7f}'..'\u{a0}').contains(&first) {
             return 0;
         }
         out.push(shown);
-        out.push_str(chars.as_str());
-        out.push_str(&self.ink);
-        let wide = cluster.contains('\u{fe0f}') && cluster.width() > 1;
-        if wide { 2 } else { u16::try_from(first.width().unwrap_or(0)).unwrap_or(1) }
+        let width = first.width().unwrap_or(0);
+        if self.ink.is_empty() || width == 0 {
+            out.push_str(parts);
+        } else {
+            let room = FITTING.saturating_sub(shown.len_utf8());
+            out.push_str(parts.get(..parts.floor_char_boundary(room)).unwrap_or_default());
+            out.push_str(&self.ink);
+        }
+        let wide = parts.contains(SELECTOR) && unit.width() > 1;
+        if wide { 2 } else { u16::try_from(width).unwrap_or(1) }
     }
 
     fn put_joined(&mut self, cluster: &str, first: char, out: &mut String) -> u16 {
         let width = cluster.width().clamp(1, 2);
         let Some(mark) = self.marks.mark(&self.pen, Some(cluster)) else {
-            out.push(if first == '\u{fffd}' { '?' } else { first });
+            out.push(if first == REPLACEMENT { '?' } else { first });
             return u16::try_from(first.width().unwrap_or(1)).unwrap_or(1);
         };
-        out.push(match (first.width() == Some(width) && first != '\u{fffd}', width) {
+        out.push(match (first.width() == Some(width) && first != REPLACEMENT, width) {
             (true, _) => first,
             (false, 2) => WIDE,
             (false, _) => NARROW,
@@ -358,9 +434,10 @@ impl Writer {
     /// Whether this text may bring a row in whose background is to be the pen's.
     fn may_scroll(&self, text: &str, grid: &Grid) -> bool {
         let (row, column) = grid.screen().cursor_position();
-        self.background
-            && row == self.bottom
-            && usize::from(column) + 2 * text.len() > usize::from(grid.size().1)
+        let Some(rows) = self.bottom.checked_sub(row) else { return false };
+        let room = (usize::from(rows) + 1) * usize::from(grid.size().1);
+        // A character has at least as many bytes as columns, and a row may end one column early before a wide one.
+        self.background && usize::from(column) + 2 * text.len() > room
     }
 
     /// Before a character in insert mode, where text does not wrap, or where its wrapping brings a row in with a
@@ -382,25 +459,4 @@ impl Writer {
         }
         over && self.wrap && self.background && row == self.bottom
     }
-}
-
-/// Whether a character can belong to the one before it.
-fn extends(c: char) -> bool {
-    c.width() == Some(0) || matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
-}
-
-/// Whether it is one character to people and several to vt100, or is not as wide as vt100 thinks.
-fn is_joined(cluster: &str) -> bool {
-    if cluster.len() < 4 {
-        return false;
-    }
-    let mut chars = cluster.chars();
-    let first = chars.next().unwrap_or_default();
-    let rest = chars.as_str();
-    let flag = |c: char| matches!(c, '\u{1f1e6}'..='\u{1f1ff}');
-    (flag(first) && rest.starts_with(flag))
-        || rest.contains(|c| matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}'))
-        || (rest.contains(JOINER) && cluster.width() == 2 && !first.is_alphabetic())
-        || (rest.starts_with('\u{fe0e}') && Some(cluster.width()) != first.width())
-        || is_used_in(cluster)
 }

@@ -11,7 +11,6 @@ use loopmon::term::{Cell, Colours, Emulator, TermEvent};
 
 use crate::case::{Case, Step};
 use crate::grammar::MARKER;
-use crate::known;
 
 /// Bytes of history that an emulator may hold here: little, so that it is often full.
 const HISTORY: usize = 16 * 1024;
@@ -29,18 +28,9 @@ static HOOK: Once = Once::new();
 
 /// What is wrong, if anything is.
 pub fn check(case: &Case) -> Result<(), String> {
-    tried(case, known::differs(case))
-}
-
-/// What is wrong, also where it is known that chunks make a difference.
-pub fn compare(case: &Case) -> Result<(), String> {
-    tried(case, false)
-}
-
-fn tried(case: &Case, may_differ: bool) -> Result<(), String> {
     keep_panics();
     PANIC.take();
-    match catch_unwind(AssertUnwindSafe(|| Trial::new(may_differ).run(case))) {
+    match catch_unwind(AssertUnwindSafe(|| Trial::new().run(case))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(fault)) => Err(format!("{fault} {}", PANIC.take())),
         Err(_) => Err(format!("it panicked {}", PANIC.take())),
@@ -67,19 +57,12 @@ struct Trial {
     emulators: [Emulator; 3],
     chunk: Vec<u8>,
     whole: Vec<u8>,
-    /// Whether chunks may make a difference.
-    may_differ: bool,
 }
 
 impl Trial {
-    fn new(may_differ: bool) -> Trial {
+    fn new() -> Trial {
         let emulator = || Emulator::with_history(20, 6, Colours::default(), HISTORY);
-        Trial {
-            emulators: [emulator(), emulator(), emulator()],
-            chunk: Vec::new(),
-            whole: Vec::new(),
-            may_differ,
-        }
+        Trial { emulators: [emulator(), emulator(), emulator()], chunk: Vec::new(), whole: Vec::new() }
     }
 
     fn run(mut self, case: &Case) -> Result<(), String> {
@@ -128,9 +111,7 @@ impl Trial {
         let seen = Seen::of(own)?;
         for (other, how) in [(whole, "in one piece"), (bytes, "byte by byte")] {
             let also = Seen::of(other)?;
-            if let Some(differs) = seen.differs(&also)
-                && !self.may_differ
-            {
+            if let Some(differs) = seen.differs(&also) {
                 return Err(format!("{how} it reads otherwise: {differs}"));
             }
         }

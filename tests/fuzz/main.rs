@@ -18,7 +18,6 @@ mod case;
 mod chance;
 mod check;
 mod grammar;
-mod known;
 mod minimise;
 
 use std::path::{Path, PathBuf};
@@ -48,16 +47,6 @@ fn what_was_found_once_stays_right() {
         if let Err(fault) = check::check(&case) {
             panic!("{}: {fault}\n{case:?}", path.display());
         }
-    }
-}
-
-#[test]
-fn what_is_known_to_differ_by_its_chunks_still_does() {
-    for path in cases("known") {
-        let case = Case::decode(&std::fs::read(&path).unwrap());
-        assert!(known::differs(&case), "{}: `known` does not see it", path.display());
-        assert_eq!(check::check(&case), Ok(()), "{}: nothing else is wrong", path.display());
-        assert!(check::compare(&case).is_err(), "{} is right now: move it to corpus/", path.display());
     }
 }
 
