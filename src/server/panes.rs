@@ -256,3 +256,29 @@ impl Panes for PaneMap {
         pane.last_action.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::term::Colours;
+
+    #[test]
+    fn a_panic_in_one_pane_leaves_the_others_running() {
+        let map = PaneMap::default();
+        let emulator = || Emulator::new(20, 4, Colours::default());
+        let session = |number| SessionId::from(format!("s{number}"));
+        let panes: Vec<_> = (0..100).map(|n| map.open(&session(n), emulator(), true)).collect();
+        panes.iter().for_each(|(pane, _)| drop(pane.feed(b"before ")));
+        let (broken, _) = &panes[42];
+        broken.emulator().fail();
+        panes.iter().for_each(|(pane, _)| drop(pane.feed(b"after\x1b[c")));
+        for (pane, _) in &panes {
+            let text = pane.emulator().text();
+            let whole = if Arc::ptr_eq(pane, broken) { "after" } else { "before after" };
+            assert_eq!(text.trim_end(), whole, "{:?}", pane.session);
+        }
+        let (replies, _) = broken.feed(b"\x1b[5n");
+        assert_eq!(replies, b"\x1b[0n", "it answers its program again");
+        assert_eq!(broken.emulator().faults(), 1, "and tells that it failed");
+    }
+}

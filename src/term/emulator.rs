@@ -53,6 +53,8 @@ pub enum TermEvent {
     Prompt(PromptMark),
     /// A full reset (RIS): what was reported before doesn't count any more.
     Reset,
+    /// The emulator itself failed on the output: the screen began anew.
+    Failed,
 }
 
 /// The parts that a shell marks.
@@ -116,27 +118,28 @@ impl Emulator {
             return;
         }
         self.version += 1;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (piece, after, marks) = self.cutter.cut(rest);
-            self.take(piece);
-            if marks && self.translator.events.last() == Some(&TermEvent::Prompt(PromptMark::Prompt)) {
-                self.note_prompt();
+        self.guarded(|emulator| {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let (piece, after, marks) = emulator.cutter.cut(rest);
+                emulator.take(piece);
+                if marks && emulator.translator.events.last() == Some(&TermEvent::Prompt(PromptMark::Prompt))
+                {
+                    emulator.note_prompt();
+                }
+                rest = after;
             }
-            rest = after;
-        }
+        });
     }
 
     fn take(&mut self, bytes: &[u8]) {
         let drawn = self.drawn;
         let mut held = None;
-        self.guarded(|grid, translator| {
-            translator.feed(bytes, grid, &mut |grid| {
-                // Who did not draw since the last picture was taken has nothing newer to go back from.
-                if drawn {
-                    held = Some(Box::new(grid.screen().clone()));
-                }
-            })
+        self.translator.feed(bytes, &mut self.grid, &mut |grid| {
+            // Who did not draw since the last picture was taken has nothing newer to go back from.
+            if drawn {
+                held = Some(Box::new(grid.screen().clone()));
+            }
         });
         if held.is_some() {
             (self.held, self.drawn) = (held, false);
@@ -152,9 +155,9 @@ impl Emulator {
         }
         self.version += 1;
         self.held = None;
-        self.guarded(|grid, translator| {
-            reflow::resize(grid, rows, cols);
-            translator.settings.forget_regions();
+        self.guarded(|emulator| {
+            reflow::resize(&mut emulator.grid, rows, cols);
+            emulator.translator.settings.forget_regions();
         });
         if self.size() != (cols, rows) {
             self.grid.rebuild(rows, cols);
@@ -347,15 +350,25 @@ impl Emulator {
         self.grid.behind().history.keep(bytes);
     }
 
-    fn guarded(&mut self, work: impl FnOnce(&mut Grid, &mut Translator)) {
-        let (grid, translator) = (&mut self.grid, &mut self.translator);
-        // The grid is thrown away if the work panics, so nobody sees it half done.
-        if catch_unwind(AssertUnwindSafe(|| work(grid, translator))).is_err() {
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+        // What is half done is thrown away if the work panics, so nobody sees it.
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             let (rows, cols) = self.grid.size();
             self.grid.rebuild(rows, cols);
             self.translator.reset();
+            (self.held, self.cutter) = (None, prompts::Cutter::default());
             self.faults = self.faults.saturating_add(1);
+            self.translator.tell(TermEvent::Failed);
         }
+    }
+
+    /// Has it panic as a fault of its own would.
+    #[cfg(test)]
+    pub(crate) fn fail(&mut self) {
+        self.guarded(|emulator| {
+            emulator.grid.process(b"half of what was to be written");
+            std::panic::resume_unwind(Box::new("injected"));
+        });
     }
 }
 

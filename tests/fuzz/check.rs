@@ -250,5 +250,6 @@ fn told(event: &TermEvent) -> Result<(), String> {
             .try_for_each(|text| is_clean(text)),
         // It is passed on as it is, to be asked about.
         TermEvent::Clipboard(_) | TermEvent::Bell | TermEvent::Prompt(_) | TermEvent::Reset => Ok(()),
+        TermEvent::Failed => Err("the emulator failed".to_owned()),
     }
 }

@@ -470,6 +470,14 @@ impl AgentFollower {
                     let text = format!("{}: {text}", self.agent);
                     self.shared.send(ToRuntime::Notice { text, bad: false });
                 }
+                TermEvent::Failed => {
+                    tracing::error!(session = %pane.session, "the emulator failed on what this session printed");
+                    let text = format!(
+                        "{}: its screen could not be shown and begins anew; the recording has all of it",
+                        self.agent
+                    );
+                    self.shared.send(ToRuntime::Notice { text, bad: true });
+                }
                 _ => {}
             }
         }
