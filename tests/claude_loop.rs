@@ -8,34 +8,25 @@
     reason = "these are tests and what they share"
 )]
 
-#[path = "support/anthropic.rs"]
-#[allow(dead_code, reason = "other tests use the rest of the mock")]
-mod anthropic;
+#[path = "support/installed.rs"]
+mod installed;
+#[path = "support/mock/mod.rs"]
+mod mock;
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anthropic::{Anthropic, Turn};
+use installed::installed;
+use mock::{Mock, Turn};
 use serde_json::{Value, json};
 use support::real::Bench;
 
 const KEY: &str = "sk-ant-mock-000000000000";
 const GATE: &str = "[[gates]]\nname = \"test\"\ncommand = \"grep -q hello greeting.txt\"\n";
 
-/// The real program; none, with a word on how to get it, if it is not installed.
-fn claude() -> Option<PathBuf> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/agents/node_modules/.bin/claude");
-    if program.exists() {
-        return Some(program);
-    }
-    assert!(std::env::var_os("CI").is_none(), "claude is not installed: run .ci/agents first");
-    eprintln!("SKIPPED: claude is not installed; `.ci/agents` installs it into .cache/agents");
-    None
-}
-
 /// A project whose only agent is Claude Code, with the mock as its API.
-fn bench(mock: &Anthropic) -> Option<Bench> {
-    let program = claude()?;
+fn bench(mock: &Mock) -> Option<Bench> {
+    let program = installed("claude")?;
     let bench = Bench::new();
     let url = mock.url();
     let config = format!(
@@ -56,7 +47,7 @@ fn verdict(vote: &str, summary: &str, findings: Value) -> [Turn; 1] {
 
 #[test]
 fn a_task_goes_from_its_prompt_to_the_merge_with_a_fix_in_the_same_session() {
-    let mock = Anthropic::start([]);
+    let mock = Mock::start([]);
     let Some(bench) = bench(&mock) else { return };
     let finding = json!({"severity": "major", "file": "greeting.txt", "line": 1,
         "description": "It greets nobody by name.", "suggestion": "Greet the world."});
@@ -103,9 +94,9 @@ fn a_task_goes_from_its_prompt_to_the_merge_with_a_fix_in_the_same_session() {
 }
 
 /// What one request costs, in micro-dollars, as the program itself reckons.
-fn price_of_one(mock: &Anthropic, bench: &Bench) -> u64 {
+fn price_of_one(mock: &Mock, bench: &Bench) -> u64 {
     mock.push([Turn::text("nothing to do")]);
-    let output = std::process::Command::new(claude().unwrap())
+    let output = std::process::Command::new(installed("claude").unwrap())
         .args(["-p", "--output-format", "json", "price"])
         .current_dir(bench.project())
         .env_clear()
@@ -120,7 +111,7 @@ fn price_of_one(mock: &Anthropic, bench: &Bench) -> u64 {
 
 #[test]
 fn a_planner_plans_and_its_reviewers_refusal_of_the_form_is_asked_again() {
-    let mock = Anthropic::start([]);
+    let mock = Mock::start([]);
     let Some(bench) = bench(&mock) else { return };
     let task = json!({"id": "T1", "title": "Greet", "description": "Write greeting.txt.",
         "acceptance": ["it says hello"], "depends_on": []});
@@ -140,7 +131,7 @@ fn a_planner_plans_and_its_reviewers_refusal_of_the_form_is_asked_again() {
 
 #[test]
 fn a_wrong_key_is_not_tried_again_and_nothing_is_lost() {
-    let mock = Anthropic::start((0..4).map(|_| Turn::Error(401, "invalid x-api-key")));
+    let mock = Mock::start((0..4).map(|_| Turn::Error(401, "invalid x-api-key")));
     let Some(bench) = bench(&mock) else { return };
     bench.run(&bench.one_task()).code(3).says("only you can go on");
     let before = mock.requests().len();

@@ -101,10 +101,11 @@ const VENDORS: &[(&str, Option<AgentKind>)] = &[
     ("ANTHROPIC_*", Some(AgentKind::Claude)),
     ("CLAUDE_CONFIG_DIR", Some(AgentKind::Claude)),
     ("CLAUDE_CODE_*", Some(AgentKind::Claude)),
-    ("OPENAI_*", None),
-    ("CODEX_*", None),
-    ("GEMINI_*", None),
-    ("GOOGLE_*", None),
+    ("OPENAI_*", Some(AgentKind::Codex)),
+    ("CODEX_*", Some(AgentKind::Codex)),
+    ("GEMINI_*", Some(AgentKind::Gemini)),
+    ("GOOGLE_*", Some(AgentKind::Gemini)),
+    ("OPENCODE_*", Some(AgentKind::Opencode)),
     ("AWS_*", None),
     ("AZURE_*", None),
     ("MISTRAL_*", None),
@@ -148,7 +149,7 @@ fn terminal(env: &mut BTreeMap<String, String>) {
 
 fn switches(kind: AgentKind) -> Vec<(String, String)> {
     let list: &[(&str, &str)] = match kind {
-        AgentKind::Command => &[],
+        AgentKind::Command | AgentKind::Codex => &[],
         // A run updates nothing under its own feet, and is retried by the engine rather than for minutes in silence.
         AgentKind::Claude => &[
             ("DISABLE_AUTOUPDATER", "1"),
@@ -156,6 +157,9 @@ fn switches(kind: AgentKind) -> Vec<(String, String)> {
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
             ("CLAUDE_CODE_MAX_RETRIES", "3"),
         ],
+        // One process: the one that it would start itself under ignores signals.
+        AgentKind::Gemini => &[("GEMINI_CLI_NO_RELAUNCH", "true")],
+        AgentKind::Opencode => &[("OPENCODE_DISABLE_AUTOUPDATE", "1")],
     };
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

@@ -65,6 +65,8 @@ pub struct Launch {
     pub mode: AgentMode,
     /// Text to paste into its terminal, once it is ready, and to send off with Enter.
     pub paste: Option<String>,
+    /// Files that it reads, to be written before it starts.
+    pub files: Vec<(PathBuf, String)>,
 }
 
 /// Why there is no launch.

@@ -6,16 +6,25 @@
 
 pub mod answer;
 mod claude;
+mod codex;
 mod command;
 mod environment;
 mod event;
+mod failure;
+mod gemini;
 mod launch;
+mod lines;
+mod opencode;
 mod status;
+mod stream;
 mod template;
 mod text;
+mod transcript;
 
 use crate::model::agent::AgentKind;
 use crate::model::{AgentProfile, StepKind, Usage};
+
+use stream::StreamReader;
 
 pub use environment::gate_environment;
 pub use event::{AgentEvent, ExitInfo, Reader};
@@ -31,6 +40,9 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     match request.profile.kind {
         AgentKind::Command => command::launch(request),
         AgentKind::Claude => claude::launch(request),
+        AgentKind::Codex => codex::launch(request),
+        AgentKind::Gemini => gemini::launch(request),
+        AgentKind::Opencode => opencode::launch(request),
     }
 }
 
@@ -41,7 +53,10 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
 pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn Reader + Send> {
     match profile.kind {
         AgentKind::Command => Box::new(command::CommandReader::new(profile.mode, step)),
-        AgentKind::Claude => Box::new(claude::ClaudeReader::new(step, resumed)),
+        AgentKind::Claude => Box::new(StreamReader::new(claude::Claude::new(step, resumed))),
+        AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed))),
+        AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step))),
+        AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step))),
     }
 }
 
@@ -55,14 +70,15 @@ pub fn session_after(
 ) -> Option<AgentEvent> {
     match profile.kind {
         AgentKind::Command => command::session_after(profile, exit, session, resume),
-        AgentKind::Claude => None,
+        AgentKind::Claude | AgentKind::Codex | AgentKind::Gemini | AgentKind::Opencode => None,
     }
 }
 
 /// Whether the adapter passes a JSON Schema to the command line by a flag of its own in this step.
 pub fn takes_schema(profile: &AgentProfile, step: StepKind) -> bool {
     match profile.kind {
-        AgentKind::Command => false,
+        AgentKind::Command | AgentKind::Gemini | AgentKind::Opencode => false,
         AgentKind::Claude => claude::takes_schema(step),
+        AgentKind::Codex => codex::takes_schema(step),
     }
 }

@@ -22,8 +22,10 @@ pub struct Agent {
     pub mode: Mode,
     /// The model, as its program calls it.
     pub model: Option<String>,
-    /// How much it may do without asking; for kinds that know such a setting.
-    pub permission: Permission,
+    /// How hard the model is to think, as its program calls it.
+    pub effort: Option<String>,
+    /// How much it may do without asking, in its program's words; for kinds that know such a setting.
+    pub permission: Option<String>,
     /// Settings that let it do anything are allowed.
     pub unsafe_allowed: bool,
     /// Further arguments.
@@ -49,6 +51,12 @@ pub enum AgentKind {
     Command,
     /// Claude Code.
     Claude,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode.
+    Opencode,
 }
 
 /// How the prompt gets to an agent.
@@ -73,37 +81,33 @@ pub enum Mode {
     Interactive,
 }
 
-/// How much an agent may do without asking, in Claude Code's words (2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// Edits yes, commands no.
-    AcceptEdits,
-    /// What its own classifier lets pass.
-    Auto,
-    /// What its settings allow; all else is denied.
-    DontAsk,
-    /// Everything is asked for.
-    Manual,
-    /// Reading and planning only.
-    Plan,
-    /// Anything.
-    BypassPermissions,
-}
-
-impl Permission {
-    /// All of them with the words that Claude Code has for them.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("acceptEdits", Self::AcceptEdits),
-        ("auto", Self::Auto),
-        ("dontAsk", Self::DontAsk),
-        ("manual", Self::Manual),
-        ("plan", Self::Plan),
-        ("bypassPermissions", Self::BypassPermissions),
+impl AgentKind {
+    /// All of them, by the words for them.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("command", Self::Command),
+        ("claude", Self::Claude),
+        ("codex", Self::Codex),
+        ("gemini", Self::Gemini),
+        ("opencode", Self::Opencode),
     ];
 
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, permission)| *permission == self).map_or("manual", |(word, _)| word)
+    /// The words that its program has for what it may do without asking; whether one lets it do anything.
+    pub fn permissions(self) -> &'static [(&'static str, bool)] {
+        match self {
+            // Any program's own arguments say that.
+            Self::Command => &[],
+            Self::Claude => &[
+                ("acceptEdits", false),
+                ("auto", false),
+                ("dontAsk", false),
+                ("manual", false),
+                ("plan", false),
+                ("bypassPermissions", true),
+            ],
+            Self::Codex => &[("workspace-write", false), ("read-only", false), ("danger-full-access", true)],
+            Self::Gemini => &[("auto_edit", false), ("default", false), ("plan", false), ("yolo", true)],
+            Self::Opencode => &[("edit", false), ("allow", true)],
+        }
     }
 }
 

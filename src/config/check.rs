@@ -2,20 +2,22 @@
 //!
 //! Not for single values. Invariant: each mistake is told at the place that a person would change.
 
-use super::agent::{Agent, AgentKind, Mode, Permission, PromptDelivery};
+use super::agent::{Agent, AgentKind, Mode, PromptDelivery};
 use super::apply::Draft;
 use super::problem::{Problem, nearest};
 use super::reader::{Place, quoted};
 use super::settings::Quorum;
 
 /// Arguments by which a known program drops all its guards.
-const UNSAFE_ARGUMENTS: [&str; 6] = [
+const UNSAFE_ARGUMENTS: [&str; 8] = [
     "--dangerously-skip-permissions",
     "--allow-dangerously-skip-permissions",
     "--dangerously-bypass-approvals-and-sandbox",
     "--dangerously-bypass-hook-trust",
     "--yolo",
+    "=yolo",
     "bypassPermissions",
+    "danger-full-access",
 ];
 
 /// Adds to the draft's problems what is wrong with the whole.
@@ -62,14 +64,11 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
     if agent.command.is_empty() {
         found.push(problem("this agent has no `command`", "command = [\"program\", \"argument\", …]"));
     }
-    if agent.kind == AgentKind::Claude && agent.mode == Mode::Interactive {
-        found.push(problem(
-            "agents of the kind \"claude\" run headless",
-            "use kind = \"command\" for a terminal",
-        ));
+    if agent.kind != AgentKind::Command && agent.mode == Mode::Interactive {
+        found.push(problem("agents of this kind run headless", "use kind = \"command\" for a terminal"));
     }
-    if agent.kind == AgentKind::Claude && agent.prompt != PromptDelivery::Stdin {
-        found.push(problem("agents of the kind \"claude\" get their prompt on stdin", "leave `prompt` out"));
+    if agent.kind != AgentKind::Command && agent.prompt != PromptDelivery::Stdin {
+        found.push(problem("agents of this kind get their prompt on stdin", "leave `prompt` out"));
     }
     match (agent.prompt, agent.mode) {
         (PromptDelivery::Paste, Mode::Headless) => {
@@ -88,8 +87,9 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
 }
 
 fn unsafe_setting(agent: &Agent) -> Option<String> {
-    if agent.permission == Permission::BypassPermissions {
-        return Some("permission = \"bypassPermissions\"".to_owned());
+    let permission = agent.permission.as_deref().unwrap_or_default();
+    if agent.kind.permissions().contains(&(permission, true)) {
+        return Some(format!("permission = {permission:?}"));
     }
     let parts = agent.command.iter().chain(&agent.extra_args).chain(&agent.resume_args);
     let words = parts.map(|part| part.render(|_| ""));

@@ -18,7 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{Agent, AgentKind, Mode, Permission, PromptDelivery};
+pub use agent::{Agent, AgentKind, Mode, PromptDelivery};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};
 pub use settings::{
@@ -31,6 +31,14 @@ use std::collections::BTreeMap;
 
 /// The embedded defaults, which document every key.
 pub const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// The built-in agents; those that come last are preferred.
+const AGENTS: [Source<'_>; 4] = [
+    Source { file: "opencode.toml", text: include_str!("../../assets/agents/opencode.toml") },
+    Source { file: "gemini.toml", text: include_str!("../../assets/agents/gemini.toml") },
+    Source { file: "codex.toml", text: include_str!("../../assets/agents/codex.toml") },
+    Source { file: "claude.toml", text: include_str!("../../assets/agents/claude.toml") },
+];
 
 /// A whole configuration, checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use super::apply::Draft;
 use super::check;
 use super::problem::{Problem, Problems};
 use super::reader::Place;
-use super::{Config, EXAMPLE, Source};
+use super::{AGENTS, Config, EXAMPLE, Source};
 
 /// What the embedded defaults are called in errors.
 const DEFAULTS: &str = "the built-in defaults";
@@ -36,7 +36,8 @@ impl Reading {
     /// These files on top of the defaults, the last one winning key by key.
     pub fn of(layers: &[Source<'_>]) -> Reading {
         let mut draft = Draft::default();
-        for source in std::iter::once(&Source { file: DEFAULTS, text: EXAMPLE }).chain(layers) {
+        let example = Source { file: DEFAULTS, text: EXAMPLE };
+        for source in AGENTS.iter().chain([&example]).chain(layers) {
             draft.apply(source);
         }
         check::check(&mut draft);

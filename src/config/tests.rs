@@ -34,8 +34,9 @@ fn the_example_is_the_defaults() {
     assert_eq!((config.review.quorum, config.review.timeout), (Quorum::All, Duration::from_secs(1800)));
     assert_eq!(config.recording.limit_bytes, 64 << 20);
     let claude = config.agent("claude").unwrap();
-    assert_eq!((claude.kind, claude.permission.as_str()), (AgentKind::Claude, "acceptEdits"));
-    assert_eq!(config.agents.len(), 1);
+    assert_eq!((claude.kind, claude.permission.as_deref()), (AgentKind::Claude, Some("acceptEdits")));
+    let names: Vec<_> = config.agents.iter().map(|agent| agent.name.as_str()).collect();
+    assert_eq!(names, ["claude", "codex", "gemini", "opencode"], "in order of preference");
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn every_default_is_written_in_the_example() {
 fn an_agent_of_a_known_kind_starts_from_the_built_in_one() {
     let config = valid("[agents.opus]\nkind = 'claude'\nmodel = 'opus'");
     let names: Vec<_> = config.agents.iter().map(|agent| agent.name.as_str()).collect();
-    assert_eq!(names, ["opus", "claude"]);
+    assert_eq!(names, ["opus", "claude", "codex", "gemini", "opencode"]);
     let mut claude = config.agent("claude").unwrap().clone();
     claude.name = "opus".into();
     claude.model = Some("opus".into());
@@ -95,7 +96,7 @@ fn the_project_wins_over_the_user_key_by_key() {
     let config = Reading::of(&[user, project]).finish().unwrap();
     assert_eq!((config.run.parallel, config.run.max_rounds), (8, 5));
     let names: Vec<_> = config.agents.iter().map(|agent| agent.name.as_str()).collect();
-    assert_eq!(names, ["mine", "claude"]);
+    assert_eq!(names, ["mine", "claude", "codex", "gemini", "opencode"]);
     let mine = config.agent("mine").unwrap();
     assert_eq!((mine.command.len(), mine.model.as_deref()), (1, Some("b")));
     assert_eq!(config.gates.len(), 1);
@@ -146,7 +147,7 @@ fn each_mistake_is_told_with_place_and_remedy() {
         ),
         (
             "[roles.db]\nagent = 'x'",
-            "loopmon.toml:2:9: roles.db.agent: there is no agent \"x\" (there are \"claude\")",
+            "loopmon.toml:2:9: roles.db.agent: there is no agent \"x\" (there are \"claude\", \"codex\", \"gemini\", \"opencode\")",
         ),
         (
             "[[gates]]\nname = 'a'\ncommand = 'x'\n[[gates]]\nname = 'a'\ncommand = 'y'",
@@ -176,7 +177,7 @@ fn each_mistake_is_told_with_place_and_remedy() {
         ),
         (
             "[agents.claude]\nmode = 'interactive'\nprompt = 'stdin'",
-            "loopmon.toml:1:9: agents.claude: agents of the kind \"claude\" run headless (use kind = \"command\" for a terminal)",
+            "loopmon.toml:1:9: agents.claude: agents of this kind run headless (use kind = \"command\" for a terminal)",
         ),
         (
             "[agents.claude]\npermission = 'bypassPermissions'",

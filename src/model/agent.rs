@@ -126,6 +126,9 @@ pub struct AgentProfile {
     pub mode: AgentMode,
     /// The model to ask for; the CLI's own default if unset.
     pub model: Option<String>,
+    /// How hard the model is to think, in the CLI's own words.
+    #[serde(default)]
+    pub effort: Option<String>,
     /// What it may do without asking, in the CLI's own words.
     pub permission: Option<String>,
     /// Further arguments; they may hold placeholders too.
@@ -154,6 +157,12 @@ pub enum AgentKind {
     Command,
     /// Claude Code.
     Claude,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode.
+    Opencode,
 }
 
 /// Ways of a prompt to an agent.

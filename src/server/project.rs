@@ -270,6 +270,9 @@ fn profile(agent: &config::Agent) -> AgentProfile {
         kind: match agent.kind {
             config::AgentKind::Command => AgentKind::Command,
             config::AgentKind::Claude => AgentKind::Claude,
+            config::AgentKind::Codex => AgentKind::Codex,
+            config::AgentKind::Gemini => AgentKind::Gemini,
+            config::AgentKind::Opencode => AgentKind::Opencode,
         },
         command: texts(&agent.command),
         prompt: match agent.prompt {
@@ -283,7 +286,8 @@ fn profile(agent: &config::Agent) -> AgentProfile {
             config::Mode::Interactive => AgentMode::Interactive,
         },
         model: agent.model.clone(),
-        permission: Some(agent.permission.as_str().to_owned()),
+        effort: agent.effort.clone(),
+        permission: agent.permission.clone(),
         extra_args: texts(&agent.extra_args),
         resume_args: texts(&agent.resume_args),
         env_allow: agent.env.clone(),

@@ -6,6 +6,7 @@
 mod extract;
 mod plan;
 mod schema;
+mod strict;
 mod usage;
 mod verdict;
 mod work;
@@ -16,6 +17,7 @@ use crate::model::{StepKind, StepOutcome, Usage};
 
 pub use extract::{TEXT_LIMIT, find_object};
 pub use plan::parse_plan;
+pub(super) use strict::make_strict;
 pub(super) use usage::micros;
 pub use verdict::parse_verdict;
 pub use work::parse_work;
@@ -45,7 +47,10 @@ fn object(text: &str, schema: schema::Kind) -> Result<Value, Vec<String>> {
     if let Some(map) = value.as_object_mut() {
         map.remove("usage");
     }
-    schema::check(schema, &value)?;
+    let Err(errors) = schema::check(schema, &value) else { return Ok(value) };
+    // Where a provider requires every key, null says that there is nothing.
+    strict::drop_nulls(&mut value);
+    schema::check(schema, &value).map_err(|_| errors)?;
     Ok(value)
 }
 

@@ -3,7 +3,6 @@
 //! Not for its own screen: that is a command like any other. Invariant: no line that it prints, now or in a later
 //! version, makes the reader fail; unknown lines are shown and kept.
 
-mod lines;
 mod outcome;
 mod reader;
 mod transcript;
@@ -12,9 +11,10 @@ use crate::model::StepKind;
 use crate::model::agent::AgentMode;
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
+use super::stream::is_session_id;
 use super::{environment, template};
 
-pub(super) use reader::ClaudeReader;
+pub(super) use reader::Claude;
 
 /// The launch of a turn; the prompt goes in on standard input, where nothing in it can be read as a flag.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
@@ -31,6 +31,9 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned));
     if let Some(model) = &profile.model {
         argv.push(format!("--model={model}"));
+    }
+    if let Some(effort) = &profile.effort {
+        argv.push(format!("--effort={effort}"));
     }
     argv.extend(permissions(request.step, profile.permission.as_deref()));
     if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
@@ -54,6 +57,7 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         stdin_file: Some(request.prompt_file.to_owned()),
         mode: AgentMode::Headless,
         paste: None,
+        files: Vec::new(),
     };
     without_nul(request.agent(), launch)
 }
@@ -75,12 +79,6 @@ fn permissions(step: StepKind, permission: Option<&str>) -> Vec<String> {
             vec![format!("--permission-mode={}", permission.unwrap_or("acceptEdits"))]
         }
     }
-}
-
-fn is_session_id(id: &str) -> bool {
-    (8..=64).contains(&id.len())
-        && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        && !id.starts_with('-')
 }
 
 #[cfg(test)]

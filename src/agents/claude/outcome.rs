@@ -4,6 +4,8 @@
 use serde_json::Value;
 
 use crate::agents::event::ExitInfo;
+use crate::agents::stream::{Log, failed, without_result};
+use crate::agents::transcript::{self, field};
 use crate::agents::{answer, text};
 use crate::model::{FailureKind, StepKind, StepOutcome, Timestamp};
 
@@ -12,16 +14,14 @@ use crate::model::{FailureKind, StepKind, StepOutcome, Timestamp};
 pub(super) struct Seen {
     /// The last result line.
     pub(super) result: Option<Value>,
-    /// The end of what was printed outside the protocol.
-    pub(super) noise: String,
     /// When the provider's limit ends, if it said.
     pub(super) quota_until: Option<Timestamp>,
 }
 
 impl Seen {
     /// Whether the session to be resumed does not exist.
-    pub(super) fn session_is_gone(&self) -> bool {
-        self.noise.contains(NO_SESSION) || self.result.as_ref().is_some_and(session_is_gone)
+    pub(super) fn session_is_gone(&self, noise: &str) -> bool {
+        noise.contains(NO_SESSION) || self.result.as_ref().is_some_and(session_is_gone)
     }
 }
 
@@ -46,13 +46,13 @@ pub(super) fn error_text(result: &Value) -> String {
 }
 
 /// The outcome of a turn.
-pub(super) fn outcome(step: StepKind, exit: ExitInfo, seen: &Seen, result_file: Option<&str>) -> StepOutcome {
-    if seen.session_is_gone() {
-        return failed(
-            FailureKind::Infrastructure,
-            "its session is no longer known; the next attempt starts a new one",
-        );
-    }
+pub(super) fn outcome(
+    step: StepKind,
+    exit: ExitInfo,
+    seen: &Seen,
+    log: &Log,
+    result_file: Option<&str>,
+) -> StepOutcome {
     match &seen.result {
         Some(result) if flag(result, "is_error") || field(result, "subtype").starts_with("error") => {
             failure(step, result, seen)
@@ -61,7 +61,7 @@ pub(super) fn outcome(step: StepKind, exit: ExitInfo, seen: &Seen, result_file: 
         Some(result) if exit.code.is_none_or(|code| code == 0 || code > 128) => {
             success(step, result, result_file)
         }
-        _ => without_result(exit, seen),
+        _ => without_result("claude", exit, log, is_usage_error(log.noise())),
     }
 }
 
@@ -138,26 +138,6 @@ fn epoch_in(text: &str) -> Option<Timestamp> {
     (1_500_000_000..10_000_000_000).contains(&seconds).then_some(Timestamp(seconds * 1000))
 }
 
-fn without_result(exit: ExitInfo, seen: &Seen) -> StepOutcome {
-    let noise = text::tail(&seen.noise, 8, 1500);
-    let told = if noise.is_empty() { String::new() } else { format!(": {noise}") };
-    match (exit.code, exit.signal) {
-        (_, Some(signal)) => failed(FailureKind::Infrastructure, &format!("ended by signal {signal}{told}")),
-        (Some(126 | 127), _) => {
-            failed(FailureKind::Configuration, &format!("claude cannot be started{told}"))
-        }
-        (Some(code @ 1..=2), _) if is_usage_error(&noise) => {
-            failed(FailureKind::Configuration, &format!("exit code {code}{told}"))
-        }
-        (Some(code), _) if code > 128 => {
-            failed(FailureKind::Infrastructure, &format!("ended by signal {}{told}", code - 128))
-        }
-        (Some(0), _) => failed(FailureKind::Infrastructure, &format!("it ended without a result{told}")),
-        (Some(code), _) => failed(FailureKind::Infrastructure, &format!("exit code {code}{told}")),
-        (None, None) => StepOutcome::Lost,
-    }
-}
-
 /// Whether what it printed blames its arguments.
 fn is_usage_error(noise: &str) -> bool {
     let lower = noise.to_lowercase();
@@ -181,7 +161,7 @@ fn denials(result: &Value) -> String {
         .flatten()
         .map(|denial| {
             let tool = field(denial, "tool_name");
-            let input = denial.get("tool_input").and_then(super::transcript::subject).unwrap_or_default();
+            let input = denial.get("tool_input").and_then(transcript::subject).unwrap_or_default();
             text::one_line(&format!("{tool} {input}"), 120)
         })
         .collect();
@@ -190,14 +170,6 @@ fn denials(result: &Value) -> String {
     } else {
         format!("\n\n(It was not allowed: {}.)", denied.join("; "))
     }
-}
-
-fn failed(failure: FailureKind, message: &str) -> StepOutcome {
-    StepOutcome::Failed { failure, message: message.to_owned() }
-}
-
-fn field<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn flag(value: &Value, key: &str) -> bool {

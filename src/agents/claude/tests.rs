@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::agents::stream::StreamReader;
 use crate::agents::{AgentEvent, ExitInfo, Reader};
 use crate::model::agent::{AgentKind, PromptBy};
 use crate::model::{AgentName, AgentProfile, AgentState, FailureKind, StepOutcome, Timestamp, Usage, Vote};
@@ -19,6 +20,7 @@ fn profile() -> AgentProfile {
         prompt: PromptBy::Stdin,
         mode: AgentMode::Headless,
         model: Some("opus".to_owned()),
+        effort: None,
         permission: None,
         extra_args: vec![],
         resume_args: vec![],
@@ -109,10 +111,10 @@ fn run(step: StepKind, lines: &[Value], noise: &str, exit: ExitInfo) -> Vec<Agen
 fn run_with(step: StepKind, resumed: Usage, lines: &[Value], noise: &str, exit: ExitInfo) -> Vec<AgentEvent> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let text = format!("{noise}{text}");
-    let mut whole = ClaudeReader::new(step, resumed);
+    let mut whole = StreamReader::new(Claude::new(step, resumed));
     let mut expected = whole.feed(text.as_bytes());
     expected.extend(whole.finish(exit, None));
-    let mut split = ClaudeReader::new(step, resumed);
+    let mut split = StreamReader::new(Claude::new(step, resumed));
     let mut got: Vec<AgentEvent> = text.as_bytes().chunks(7).flat_map(|chunk| split.feed(chunk)).collect();
     got.extend(split.finish(exit, None));
     assert_eq!(got, expected, "the split of the bytes must not matter");
@@ -333,7 +335,7 @@ fn a_whole_turn_is_followed() {
         "… 1 more lines",
         "· from_the_future",
         "● Done:\x1b[0m\r\n  all of it",
-        "✓\x1b[0m \x1b[2mturn ended after 2 s · 2 turns · $0.0118",
+        "✓\x1b[0m \x1b[2mturn ended · 2 s · 2 turns · $0.0118",
     ] {
         assert!(transcript.contains(part), "{part:?} is not in\n{transcript:?}");
     }
@@ -362,7 +364,7 @@ fn the_cost_of_a_resumed_session_counts_once() {
 proptest::proptest! {
     #[test]
     fn no_output_makes_the_reader_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), code in 0..256i32) {
-        let mut reader = ClaudeReader::new(StepKind::Review, Usage::default());
+        let mut reader = StreamReader::new(Claude::new(StepKind::Review, Usage::default()));
         reader.feed(&bytes);
         let events = reader.finish(ExitInfo::code(code), None);
         let clean = !matches!(last(&events), StepOutcome::Reviewed { .. } | StepOutcome::Worked { .. });
@@ -375,7 +377,7 @@ proptest::proptest! {
         key in proptest::sample::select(vec!["message", "session_id", "usage", "result", "is_error", "errors", "permission_denials"]),
         value in proptest::sample::select(vec![json!(null), json!(1), json!("x"), json!([1, null]), json!({"content": 3, "id": 4})]),
     ) {
-        let mut reader = ClaudeReader::new(StepKind::Implement, Usage::default());
+        let mut reader = StreamReader::new(Claude::new(StepKind::Implement, Usage::default()));
         reader.feed(format!("{}\n", json!({"type": kind, key: value})).as_bytes());
         reader.finish(ExitInfo::code(0), None);
     }

@@ -33,7 +33,10 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let stdin_file = (profile.prompt == PromptBy::Stdin).then(|| request.prompt_file.to_owned());
     let paste = (profile.prompt == PromptBy::Paste).then(|| text::plain(request.prompt_text));
     let env = environment::build(request);
-    without_nul(request.agent(), Launch { argv, env, stdin_file, mode: profile.mode, paste })
+    without_nul(
+        request.agent(),
+        Launch { argv, env, stdin_file, mode: profile.mode, paste, files: Vec::new() },
+    )
 }
 
 fn check_prompt(request: &LaunchRequest<'_>) -> Result<(), LaunchError> {

@@ -15,6 +15,7 @@ fn profile(command: &[&str], prompt: PromptBy, mode: AgentMode) -> AgentProfile 
         prompt,
         mode,
         model: Some("m1".to_owned()),
+        effort: None,
         permission: None,
         extra_args: vec!["--last".to_owned()],
         resume_args: vec![],

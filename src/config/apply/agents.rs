@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, check_name, set, value, values};
-use crate::config::agent::{Agent, AgentKind, Mode, Permission, PromptDelivery};
+use crate::config::agent::{Agent, AgentKind, Mode, PromptDelivery};
 use crate::config::problem::nearest;
 use crate::config::reader::{Placed, Section};
 use crate::config::{Placeholder, Template};
 
-const KINDS: [(&str, AgentKind); 2] = [("command", AgentKind::Command), ("claude", AgentKind::Claude)];
 const MODES: [(&str, Mode); 2] = [("headless", Mode::Headless), ("interactive", Mode::Interactive)];
 const DELIVERIES: [(&str, PromptDelivery); 4] = [
     ("stdin", PromptDelivery::Stdin),
@@ -29,17 +28,29 @@ impl Draft {
             let known = self.config.agents.iter().position(|agent| agent.name == name.value);
             let base = known.map(|index| self.config.agents.remove(index));
             self.agent_places.insert(name.value.clone(), name.place);
-            written.push(agent(section, &name.value, base));
+            let others = written.iter().chain(&self.config.agents);
+            written.push(agent(section, &name.value, base, others));
         }
         written.append(&mut self.config.agents);
         self.config.agents = written;
     }
 }
 
-fn agent(mut section: Section<'_, '_, '_>, name: &str, base: Option<Agent>) -> Agent {
-    let kind = section.choice("kind", &KINDS).map(value);
+fn agent<'a>(
+    mut section: Section<'_, '_, '_>,
+    name: &str,
+    base: Option<Agent>,
+    mut others: impl Iterator<Item = &'a Agent>,
+) -> Agent {
+    let kind = section.choice("kind", &AgentKind::ALL).map(value);
     let is_new = base.is_none();
-    let mut agent = base.unwrap_or_else(|| blank_agent(name, kind.unwrap_or(AgentKind::Command)));
+    let mut agent = base.unwrap_or_else(|| {
+        let kind = kind.unwrap_or(AgentKind::Command);
+        // A new one starts as the one that has its kind's name.
+        let first =
+            others.find(|agent| agent.kind == kind && AgentKind::ALL.contains(&(agent.name.as_str(), kind)));
+        Agent { name: name.to_owned(), ..first.cloned().unwrap_or_else(|| blank_agent(name, kind)) }
+    });
     set(&mut agent.kind, kind);
     set(&mut agent.command, templates(&mut section, "command"));
     let mode = section.choice("mode", &MODES).map(value);
@@ -51,7 +62,11 @@ fn agent(mut section: Section<'_, '_, '_>, name: &str, base: Option<Agent>) -> A
     }
     let model = section.text("model").map(value);
     set(&mut agent.model, model.map(|model| Some(model).filter(|model| !model.is_empty())));
-    set(&mut agent.permission, section.choice("permission", &Permission::ALL).map(value));
+    let effort = section.text("effort").map(value);
+    set(&mut agent.effort, effort.map(|effort| Some(effort).filter(|effort| !effort.is_empty())));
+    let words: Vec<_> = agent.kind.permissions().iter().map(|(word, _)| (*word, *word)).collect();
+    let permission = section.choice("permission", &words).map(value);
+    set(&mut agent.permission, permission.map(|word| Some(word.to_owned())));
     set(&mut agent.unsafe_allowed, section.flag("unsafe"));
     set(&mut agent.extra_args, templates(&mut section, "extra_args"));
     set(&mut agent.resume_args, templates(&mut section, "resume_args"));
@@ -68,25 +83,19 @@ fn agent(mut section: Section<'_, '_, '_>, name: &str, base: Option<Agent>) -> A
 
 /// An agent of which nothing is said but its kind.
 pub(in crate::config) fn blank_agent(name: &str, kind: AgentKind) -> Agent {
-    let text = |word: &str| Template::parse(word).ok();
-    let (command, env) = match kind {
-        AgentKind::Command => (Vec::new(), Vec::new()),
-        AgentKind::Claude => {
-            (text("claude").into_iter().collect(), vec!["ANTHROPIC_*".into(), "CLAUDE_*".into()])
-        }
-    };
     Agent {
         name: name.to_owned(),
         kind,
-        command,
+        command: Vec::new(),
         prompt: PromptDelivery::Stdin,
         mode: Mode::Headless,
         model: None,
-        permission: Permission::AcceptEdits,
+        effort: None,
+        permission: None,
         unsafe_allowed: false,
         extra_args: Vec::new(),
         resume_args: Vec::new(),
-        env,
+        env: Vec::new(),
         set: BTreeMap::new(),
         approve_keys: "\r".to_owned(),
         deny_keys: "\u{1b}".to_owned(),

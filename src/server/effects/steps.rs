@@ -279,7 +279,12 @@ fn launch(
         schema: Some(prompts::schema(order.brief.step)),
         user_env: &user_env,
     };
-    agents::launch(&request).map_err(|error| Trouble::Failed(FailureKind::Configuration, error.to_string()))
+    let launch = agents::launch(&request)
+        .map_err(|error| Trouble::Failed(FailureKind::Configuration, error.to_string()))?;
+    for (path, text) in &launch.files {
+        std::fs::write(path, text).map_err(io)?;
+    }
+    Ok(launch)
 }
 
 /// A resumed session is only asked to correct its answer; an agent without memory is told everything again with it.

@@ -1,0 +1,92 @@
+//! Codex, headless: `codex exec --json`. Flags, lines and outcomes are those of 0.169.0.
+//!
+//! Invariants: the prompt goes in on standard input, which ends; a step that judges can change nothing; a lost network
+//! ends the turn after some tries and not never.
+
+mod protocol;
+
+use std::path::PathBuf;
+
+use crate::model::StepKind;
+use crate::model::agent::AgentMode;
+
+use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
+use super::stream::is_session_id;
+use super::{environment, template};
+
+pub(super) use protocol::Codex;
+
+/// The launch of a turn.
+pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let unsupported =
+        |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
+    let mut argv =
+        if profile.command.is_empty() { vec!["codex".to_owned()] } else { profile.command.clone() };
+    argv.extend(["exec", "--json", "--skip-git-repo-check"].map(str::to_owned));
+    // Otherwise a turn without a network waits for it without end.
+    argv.push("--disable=unbounded_connection_retries".to_owned());
+    argv.push("-c=check_for_update_on_startup=false".to_owned());
+    if let Some(model) = &profile.model {
+        argv.push(format!("--model={model}"));
+    }
+    if let Some(effort) = &profile.effort {
+        argv.push(format!("-c=model_reasoning_effort={effort:?}"));
+    }
+    argv.push(format!("--sandbox={}", sandbox(request.step, profile.permission.as_deref())));
+    let mut files = Vec::new();
+    if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
+        let path = schema_file(request);
+        argv.push(format!("--output-schema={}", path.display()));
+        files.push((path, strict(schema).ok_or_else(|| unsupported("its schema is no JSON"))?));
+    }
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    match request.resume {
+        Some(id) if !is_session_id(id) => {
+            return Err(unsupported("the stored session id is none; retry without it"));
+        }
+        Some(_) if !profile.resume_args.is_empty() => {
+            argv.extend(template::fill(request, &profile.resume_args)?);
+        }
+        Some(id) => argv.extend(["resume".to_owned(), id.to_owned()]),
+        None => {}
+    }
+    argv.push("-".to_owned());
+    let launch = Launch {
+        argv,
+        env: environment::build(request),
+        stdin_file: Some(request.prompt_file.to_owned()),
+        mode: AgentMode::Headless,
+        paste: None,
+        files,
+    };
+    without_nul(request.agent(), launch)
+}
+
+/// Steps whose answer has a form that the command line can hold it to.
+pub(super) fn takes_schema(step: StepKind) -> bool {
+    matches!(step, StepKind::Plan | StepKind::Review)
+}
+
+/// Who judges or plans only reads, whatever the profile allows to those who work.
+fn sandbox(step: StepKind, permission: Option<&str>) -> &str {
+    match step {
+        StepKind::Plan | StepKind::Review => "read-only",
+        StepKind::Implement | StepKind::Fix => permission.unwrap_or("workspace-write"),
+    }
+}
+
+fn schema_file(request: &LaunchRequest<'_>) -> PathBuf {
+    request.prompt_file.with_file_name("schema.json")
+}
+
+/// The schema as the API's strict mode wants it: each object closed, and each of its keys required; those that were
+/// not required may be null.
+fn strict(schema: &str) -> Option<String> {
+    let mut schema: serde_json::Value = serde_json::from_str(schema).ok()?;
+    super::answer::make_strict(&mut schema);
+    Some(schema.to_string())
+}
+
+#[cfg(test)]
+mod tests;

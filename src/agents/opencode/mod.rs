@@ -1,0 +1,83 @@
+//! opencode, headless: `opencode run --format json`. Flags, lines and outcomes are those of 1.18.33.
+//!
+//! It has no flags for what is allowed: that goes into a configuration for this process alone, by its environment.
+
+mod protocol;
+
+use serde_json::{Value, json};
+
+use crate::model::StepKind;
+use crate::model::agent::AgentMode;
+
+use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
+use super::stream::is_session_id;
+use super::{environment, template};
+
+pub(super) use protocol::Opencode;
+
+/// The variable with a configuration that is laid over the user's.
+const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
+
+/// The launch of a turn.
+pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let unsupported =
+        |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
+    let mut argv =
+        if profile.command.is_empty() { vec!["opencode".to_owned()] } else { profile.command.clone() };
+    argv.extend(["run", "--format", "json"].map(str::to_owned));
+    if let Some(model) = &profile.model {
+        argv.push(format!("--model={model}"));
+    }
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    match request.resume {
+        Some(id) if !is_session_id(id) => {
+            return Err(unsupported("the stored session id is none; retry without it"));
+        }
+        Some(_) if !profile.resume_args.is_empty() => {
+            argv.extend(template::fill(request, &profile.resume_args)?);
+        }
+        Some(id) => argv.push(format!("--session={id}")),
+        None => {}
+    }
+    let mut env = environment::build(request);
+    add_configuration(&mut env, &permissions(request.step, profile.permission.as_deref()));
+    let launch = Launch {
+        argv,
+        env,
+        stdin_file: Some(request.prompt_file.to_owned()),
+        mode: AgentMode::Headless,
+        paste: None,
+        files: Vec::new(),
+    };
+    without_nul(request.agent(), launch)
+}
+
+/// What it may do; whatever is asked about is refused, because nobody is there to answer.
+fn permissions(step: StepKind, permission: Option<&str>) -> Value {
+    match (step, permission) {
+        (StepKind::Plan | StepKind::Review, _) => {
+            json!({"edit": "deny", "bash": "deny", "webfetch": "deny", "external_directory": "deny"})
+        }
+        (StepKind::Implement | StepKind::Fix, Some("allow")) => json!("allow"),
+        (StepKind::Implement | StepKind::Fix, _) => {
+            json!({"edit": "allow", "bash": "deny", "webfetch": "deny", "external_directory": "deny"})
+        }
+    }
+}
+
+/// Lays them over what the user's own configuration of this kind says.
+fn add_configuration(env: &mut Vec<(String, String)>, permissions: &Value) {
+    let known = env.iter().position(|(name, _)| name == CONFIG).map(|at| env.remove(at).1);
+    let mut config: Value =
+        known.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| json!({}));
+    if let Some(map) = config.as_object_mut() {
+        map.insert("permission".to_owned(), permissions.clone());
+        map.insert("autoupdate".to_owned(), Value::Bool(false));
+    }
+    env.push((CONFIG.to_owned(), config.to_string()));
+    env.sort();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! A reader of JSON lines, the same for every provider that prints them.
+//!
+//! What a provider's lines mean is said by its [`Protocol`]; sessions, usage, status, noise and the transcript are kept
+//! here. Invariant: no line, now or in a later version of a program, makes the reader fail; what is no message of the
+//! protocol is shown, and its end is kept for messages.
+
+use serde_json::Value;
+
+use super::event::{AgentEvent, ExitInfo, Reader};
+use super::lines::Lines;
+use super::{text, transcript};
+use crate::model::{AgentState, AgentStatus, FailureKind, StatusSource, StepOutcome, Usage};
+
+/// Bytes of lines outside the protocol (standard error) that are kept for messages.
+const NOISE_KEPT: usize = 16 * 1024;
+
+/// What a provider's messages mean.
+pub(super) trait Protocol {
+    /// Takes a message of its stream.
+    fn message(&mut self, message: &Value, log: &mut Log);
+
+    /// Takes a line that is none, which is shown as it is.
+    fn noise(&mut self, _line: &str) {}
+
+    /// Whether the provider does not know the session that was to be resumed.
+    fn session_is_gone(&self, log: &Log) -> bool;
+
+    /// How the attempt ended. `result_file` is what was written to `LOOPMON_RESULT`, if anything was.
+    fn outcome(&mut self, exit: ExitInfo, result_file: Option<&str>, log: &mut Log) -> StepOutcome;
+}
+
+/// What was told so far, and what is to be told next.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    events: Vec<AgentEvent>,
+    session: Option<String>,
+    status: Option<AgentStatus>,
+    emitted: Usage,
+    noise: String,
+}
+
+impl Log {
+    /// The provider named its session.
+    pub(super) fn session(&mut self, id: &str) {
+        if is_session_id(id) && self.session.as_deref() != Some(id) {
+            self.session = Some(id.to_owned());
+            self.events.push(AgentEvent::SessionSeen(id.to_owned()));
+        }
+    }
+
+    /// Something happened that is not a spinner.
+    pub(super) fn progress(&mut self) {
+        self.events.push(AgentEvent::Progress);
+    }
+
+    /// What the agent is doing.
+    pub(super) fn status(&mut self, state: AgentState, message: &str) {
+        let message = text::one_line(message, 200);
+        let status = AgentStatus { state, message, source: StatusSource::Stream };
+        if self.status.as_ref() != Some(&status) {
+            self.status = Some(status.clone());
+            self.events.push(AgentEvent::Status(status));
+        }
+    }
+
+    /// What this process has used since it began.
+    pub(super) fn used_up_to(&mut self, total: Usage) {
+        let more = Usage {
+            cost_micros: total.cost_micros.saturating_sub(self.emitted.cost_micros),
+            input_tokens: total.input_tokens.saturating_sub(self.emitted.input_tokens),
+            output_tokens: total.output_tokens.saturating_sub(self.emitted.output_tokens),
+        };
+        if more != Usage::default() {
+            self.emitted = self.emitted.plus(more);
+            self.events.push(AgentEvent::Used(more));
+        }
+    }
+
+    /// What has been told of it.
+    pub(super) fn used(&self) -> Usage {
+        self.emitted
+    }
+
+    /// Lines of the transcript.
+    pub(super) fn show(&mut self, lines: &[String]) {
+        if !lines.is_empty() {
+            self.events.push(AgentEvent::Transcript(transcript::joined(lines, "").into_bytes()));
+        }
+    }
+
+    /// Text of the transcript that is whole already.
+    pub(super) fn show_text(&mut self, text: String) {
+        self.events.push(AgentEvent::Transcript(text.into_bytes()));
+    }
+
+    /// The end of what came outside the protocol.
+    pub(super) fn noise(&self) -> &str {
+        &self.noise
+    }
+
+    fn keep_noise(&mut self, line: &str) {
+        self.noise.push_str(line);
+        self.noise.push('\n');
+        if self.noise.len() > 2 * NOISE_KEPT {
+            self.noise = text::last_bytes(&self.noise, NOISE_KEPT).to_owned();
+        }
+        self.show(&[transcript::warning(line)]);
+    }
+}
+
+/// Follows one process.
+pub(super) struct StreamReader<P> {
+    protocol: P,
+    lines: Lines,
+    log: Log,
+}
+
+impl<P: Protocol> StreamReader<P> {
+    pub(super) fn new(protocol: P) -> Self {
+        Self { protocol, lines: Lines::default(), log: Log::default() }
+    }
+
+    fn line(&mut self, line: &str) {
+        let message = serde_json::from_str::<Value>(line).ok().filter(|value| value.get("type").is_some());
+        match message {
+            Some(message) => self.protocol.message(&message, &mut self.log),
+            None => {
+                let line = text::plain(line);
+                self.protocol.noise(&line);
+                self.log.keep_noise(&line);
+            }
+        }
+    }
+}
+
+impl<P: Protocol> Reader for StreamReader<P> {
+    fn feed(&mut self, bytes: &[u8]) -> Vec<AgentEvent> {
+        for line in self.lines.feed(bytes) {
+            self.line(&line);
+        }
+        std::mem::take(&mut self.log.events)
+    }
+
+    fn finish(&mut self, exit: ExitInfo, result_file: Option<String>) -> Vec<AgentEvent> {
+        if let Some(line) = self.lines.take() {
+            self.line(&line);
+        }
+        let outcome = if self.protocol.session_is_gone(&self.log) {
+            self.log.events.push(AgentEvent::SessionGone);
+            failed(
+                FailureKind::Infrastructure,
+                "its session is no longer known; the next attempt starts a new one",
+            )
+        } else {
+            self.protocol.outcome(exit, result_file.as_deref(), &mut self.log)
+        };
+        self.log.events.push(AgentEvent::Outcome(outcome));
+        std::mem::take(&mut self.log.events)
+    }
+}
+
+/// A failure with these words.
+pub(super) fn failed(failure: FailureKind, message: &str) -> StepOutcome {
+    StepOutcome::Failed { failure, message: message.to_owned() }
+}
+
+/// The outcome of a process that ended without a result of its protocol.
+pub(super) fn without_result(program: &str, exit: ExitInfo, log: &Log, is_usage_error: bool) -> StepOutcome {
+    let noise = text::tail(log.noise(), 8, 1500);
+    let told = if noise.is_empty() { String::new() } else { format!(": {noise}") };
+    match (exit.code, exit.signal) {
+        (_, Some(signal)) => failed(FailureKind::Infrastructure, &format!("ended by signal {signal}{told}")),
+        (Some(126 | 127), _) => {
+            failed(FailureKind::Configuration, &format!("{program} cannot be started{told}"))
+        }
+        (Some(code @ 1..=2), _) if is_usage_error => {
+            failed(FailureKind::Configuration, &format!("exit code {code}{told}"))
+        }
+        // Shells and some runtimes tell a signal by their exit code; Gemini tells the last byte of a status of HTTP.
+        (Some(code), _) if matches!(code - 128, 1 | 2 | 3 | 6 | 9 | 11 | 13 | 15) => {
+            failed(FailureKind::Infrastructure, &format!("ended by signal {}{told}", code - 128))
+        }
+        (Some(0), _) => failed(FailureKind::Infrastructure, &format!("it ended without a result{told}")),
+        (Some(code), _) => failed(FailureKind::Infrastructure, &format!("exit code {code}{told}")),
+        (None, None) => StepOutcome::Lost,
+    }
+}
+
+/// Whether a text can be an id of a session, and nothing that a command line would take for a flag.
+pub(super) fn is_session_id(id: &str) -> bool {
+    (8..=64).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        && !id.starts_with('-')
+}

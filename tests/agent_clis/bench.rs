@@ -1,0 +1,289 @@
+//! One agent, one mock, one folder to work in.
+
+use std::fs;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use loopmon::agents::{self, AgentEvent, ExitInfo, LaunchRequest};
+use loopmon::model::agent::{AgentKind, AgentMode, PromptBy};
+use loopmon::model::{AgentName, AgentProfile, FailureKind, StepKind, StepOutcome, Usage};
+use loopmon::prompts;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::json;
+
+use super::installed::installed;
+use super::mock::{Mock, Turn};
+
+pub const KEY: &str = "sk-ant-mock-000000000000";
+
+pub struct Bench {
+    pub mock: Mock,
+    pub dir: tempfile::TempDir,
+    kind: AgentKind,
+    program: PathBuf,
+}
+
+pub struct Ran {
+    pub events: Vec<AgentEvent>,
+}
+
+impl Bench {
+    pub fn start(kind: AgentKind, script: impl IntoIterator<Item = Turn>) -> Option<Self> {
+        let program = installed(name(kind))?;
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["home", "work"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        let bench = Self { mock: Mock::start(script), dir, kind, program };
+        bench.settle_in();
+        Some(bench)
+    }
+
+    /// What a person would have set up in their home.
+    fn settle_in(&self) {
+        let url = self.mock.url();
+        let write = |path: &str, text: &str| {
+            let path = self.dir.path().join("home").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        match self.kind {
+            AgentKind::Codex => write(
+                ".codex/config.toml",
+                &format!(
+                    "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\n[model_providers.mock]\nname = \"mock\"\n\
+                     base_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nrequest_max_retries = 1\nstream_max_retries = 1\n"
+                ),
+            ),
+            AgentKind::Gemini => write(
+                ".gemini/settings.json",
+                r#"{"security":{"auth":{"selectedType":"gemini-api-key"}},"general":{"disableAutoUpdate":true}}"#,
+            ),
+            AgentKind::Opencode => {
+                let provider = json!({"npm": "@ai-sdk/openai-compatible", "name": "Mock",
+                    "options": {"baseURL": format!("{url}/v1"), "apiKey": "{env:MOCK_KEY}"}, "models": {"m": {"name": "m"}}});
+                let config = json!({"share": "disabled", "provider": {"mock": provider}, "model": "mock/m"});
+                write(".config/opencode/opencode.json", &config.to_string());
+            }
+            AgentKind::Claude | AgentKind::Command => {}
+        }
+    }
+
+    pub fn work(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    pub fn profile(&self) -> AgentProfile {
+        let url = self.mock.url();
+        let set: &[(&str, &str)] = match self.kind {
+            AgentKind::Claude => &[("ANTHROPIC_BASE_URL", &url), ("CLAUDE_CODE_MAX_RETRIES", "1")],
+            AgentKind::Gemini => &[("GOOGLE_GEMINI_BASE_URL", &url)],
+            AgentKind::Opencode => &[("MOCK_KEY", KEY)],
+            AgentKind::Codex | AgentKind::Command => &[],
+        };
+        AgentProfile {
+            name: AgentName::from(name(self.kind)),
+            kind: self.kind,
+            command: vec![self.program.to_string_lossy().into_owned()],
+            prompt: PromptBy::Stdin,
+            mode: AgentMode::Headless,
+            model: (self.kind == AgentKind::Gemini).then(|| "gemini-2.5-pro".to_owned()),
+            effort: None,
+            permission: None,
+            extra_args: vec![],
+            resume_args: vec![],
+            env_allow: vec![],
+            env_set: set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            approve_keys: String::new(),
+            deny_keys: String::new(),
+            interrupt_keys: "\x1b".to_owned(),
+        }
+    }
+
+    pub fn run(&self, step: StepKind, prompt: &str, resume: Option<&str>, used: Usage) -> Ran {
+        self.run_as(&self.profile(), step, prompt, resume, used)
+    }
+
+    pub fn run_as(
+        &self,
+        profile: &AgentProfile,
+        step: StepKind,
+        prompt: &str,
+        resume: Option<&str>,
+        used: Usage,
+    ) -> Ran {
+        let child = self.spawn(profile, step, prompt, resume);
+        self.read(child, profile, step, used)
+    }
+
+    pub fn spawn(&self, profile: &AgentProfile, step: StepKind, prompt: &str, resume: Option<&str>) -> Child {
+        let dir = self.dir.path();
+        let prompt_file = dir.join("prompt.md");
+        fs::write(&prompt_file, prompt).unwrap();
+        let user_env = [
+            ("PATH", std::env::var("PATH").unwrap()),
+            ("HOME", dir.join("home").to_string_lossy().into_owned()),
+            ("ANTHROPIC_API_KEY", KEY.to_owned()),
+            ("OPENAI_API_KEY", KEY.to_owned()),
+            ("GEMINI_API_KEY", KEY.to_owned()),
+            ("CLAUDECODE", "1".to_owned()),
+            ("MISTRAL_API_KEY", "sk-other".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let launch = agents::launch(&LaunchRequest {
+            profile,
+            step,
+            session: "test-e1",
+            task: "T1",
+            role: None,
+            round: 1,
+            slot: 0,
+            attempt: 1,
+            worktree: &self.work(),
+            prompt_text: prompt,
+            prompt_file: &prompt_file,
+            result_file: &dir.join("result.json"),
+            resume,
+            schema: Some(prompts::schema(step)),
+            user_env: &user_env,
+        })
+        .unwrap();
+        let own = match self.kind {
+            AgentKind::Claude => "ANTHROPIC_API_KEY",
+            AgentKind::Codex => "OPENAI_API_KEY",
+            AgentKind::Gemini => "GEMINI_API_KEY",
+            AgentKind::Opencode | AgentKind::Command => "",
+        };
+        let foreign = launch
+            .env
+            .iter()
+            .find(|(name, _)| name == "CLAUDECODE" || (name.ends_with("_API_KEY") && name != own));
+        assert_eq!(foreign, None, "the environment is not clean");
+        launch.files.iter().for_each(|(path, text)| fs::write(path, text).unwrap());
+        let (program, arguments) = launch.argv.split_first().unwrap();
+        // Both outputs go into one file, as they come through one pipe of a keeper.
+        let pipe = fs::File::create(dir.join("output")).unwrap();
+        Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(launch.env)
+            .current_dir(self.work())
+            .stdin(launch.stdin_file.map_or(Stdio::null(), |file| fs::File::open(file).unwrap().into()))
+            .stdout(pipe.try_clone().unwrap())
+            .stderr(pipe)
+            .process_group(0)
+            .spawn()
+            .unwrap()
+    }
+
+    pub fn read(&self, mut child: Child, profile: &AgentProfile, step: StepKind, used: Usage) -> Ran {
+        let status = child.wait().unwrap();
+        let mut reader = agents::reader(profile, step, used);
+        let bytes = fs::read(self.dir.path().join("output")).unwrap();
+        let mut events: Vec<AgentEvent> = bytes.chunks(1000).flat_map(|chunk| reader.feed(chunk)).collect();
+        events.extend(reader.finish(ExitInfo { code: status.code(), signal: status.signal() }, None));
+        Ran { events }
+    }
+
+    /// Ends a turn that waits for the API by a signal, as a keeper would send it; what was read of it.
+    pub fn interrupted_by(&self, signal: Signal) -> Ran {
+        let profile = self.profile();
+        let child = self.spawn(&profile, StepKind::Implement, "do it", None);
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.mock.requests().is_empty() {
+            assert!(Instant::now() < end, "it never asked");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        kill_process_group(Pid::from_child(&child), signal).unwrap();
+        self.read(child, &profile, StepKind::Implement, Usage::default())
+    }
+
+    /// What the program printed, as it is.
+    pub fn output(&self) -> String {
+        fs::read_to_string(self.dir.path().join("output")).unwrap_or_default()
+    }
+
+    pub fn wrote(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.work().join(name)).ok()
+    }
+}
+
+fn name(kind: AgentKind) -> &'static str {
+    match kind {
+        AgentKind::Command => "sh",
+        AgentKind::Claude => "claude",
+        AgentKind::Codex => "codex",
+        AgentKind::Gemini => "gemini",
+        AgentKind::Opencode => "opencode",
+    }
+}
+
+/// The call of an agent's own tool that writes a file.
+pub fn write(kind: AgentKind, path: &Path, text: &str) -> Turn {
+    match kind {
+        AgentKind::Codex => {
+            let lines: String = text.lines().map(|line| format!("+{line}\n")).collect();
+            let patch = format!("*** Begin Patch\n*** Add File: {}\n{lines}*** End Patch\n", path.display());
+            Turn::tool("apply_patch", json!(patch))
+        }
+        AgentKind::Gemini => Turn::tool("write_file", json!({"file_path": path, "content": text})),
+        AgentKind::Opencode => Turn::tool("write", json!({"filePath": path, "content": text})),
+        AgentKind::Claude | AgentKind::Command => Turn::write(path, text),
+    }
+}
+
+impl Ran {
+    pub fn outcome(&self) -> &StepOutcome {
+        match self.events.last() {
+            Some(AgentEvent::Outcome(outcome)) => outcome,
+            other => panic!("the last event is no outcome: {other:?}"),
+        }
+    }
+
+    pub fn failure(&self) -> (FailureKind, &str) {
+        match self.outcome() {
+            StepOutcome::Failed { failure, message } => (*failure, message),
+            other => panic!("not failed: {other:?}"),
+        }
+    }
+
+    pub fn session(&self) -> String {
+        let seen: Vec<&String> = self
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                AgentEvent::SessionSeen(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(seen.len(), 1, "one session, told once: {seen:?}");
+        seen[0].clone()
+    }
+
+    pub fn used(&self) -> Usage {
+        self.events.iter().fold(Usage::default(), |sum, event| match event {
+            AgentEvent::Used(usage) => sum.plus(*usage),
+            _ => sum,
+        })
+    }
+
+    pub fn transcript(&self) -> String {
+        let bytes: Vec<u8> = self
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                AgentEvent::Transcript(bytes) => Some(bytes.clone()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// That it ended well with these words.
+    pub fn says(&self, words: &str, bench: &Bench) {
+        assert_eq!(self.outcome(), &StepOutcome::Worked { summary: words.to_owned() }, "{}", bench.output());
+    }
+}
