@@ -16,12 +16,11 @@ mod support;
 
 use std::path::Path;
 
-use installed::installed;
+use installed::{KEY, installed};
 use mock::{Mock, Turn};
 use serde_json::{Value, json};
 use support::real::Bench;
 
-const KEY: &str = "sk-ant-mock-000000000000";
 const GATE: &str = "[[gates]]\nname = \"test\"\ncommand = \"grep -q hello greeting.txt\"\n";
 
 /// A project whose only agent is Claude Code, with the mock as its API.
@@ -51,10 +50,13 @@ fn a_task_goes_from_its_prompt_to_the_merge_with_a_fix_in_the_same_session() {
     let Some(bench) = bench(&mock) else { return };
     let finding = json!({"severity": "major", "file": "greeting.txt", "line": 1,
         "description": "It greets nobody by name.", "suggestion": "Greet the world."});
-    mock.push([Turn::write_here("greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
+    mock.push([Turn::write_here("claude", "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
     mock.push(verdict("request_changes", "Too short.", json!([finding])));
     // The fixer has read what it wrote itself, so it may write again.
-    mock.push([Turn::write_here("greeting.txt", "hello, world\n"), Turn::text("Now it greets the world.")]);
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello, world\n"),
+        Turn::text("Now it greets the world."),
+    ]);
     mock.push(verdict("approve", "As it should be.", json!([])));
     let plan = bench.plan(
         "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\ndescription = \"Write greeting.txt; \\u201cKÄSE-4711\\u201d.\"\n",
@@ -116,7 +118,7 @@ fn a_planner_plans_and_its_reviewers_refusal_of_the_form_is_asked_again() {
     let task = json!({"id": "T1", "title": "Greet", "description": "Write greeting.txt.",
         "acceptance": ["it says hello"], "depends_on": []});
     mock.push([Turn::structured(json!({"tasks": [task]}))]);
-    mock.push([Turn::write_here("greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
+    mock.push([Turn::write_here("claude", "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
     // An approval that contradicts itself is no vote; the correction is asked for in the same session.
     let grave = json!([{"severity": "critical", "description": "It burns.", "file": null, "line": null, "suggestion": null}]);
     mock.push(verdict("approve", "Fine, but it burns.", grave));

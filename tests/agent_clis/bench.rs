@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,9 @@ use loopmon::model::agent::{AgentKind, AgentMode, PromptBy};
 use loopmon::model::{AgentName, AgentProfile, FailureKind, StepKind, StepOutcome, Usage};
 use loopmon::prompts;
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::json;
 
-use super::installed::installed;
+use super::installed::{KEY, installed, mock_environment, settle_in};
 use super::mock::{Mock, Turn};
-
-pub const KEY: &str = "sk-ant-mock-000000000000";
 
 pub struct Bench {
     pub mock: Mock,
@@ -37,38 +34,8 @@ impl Bench {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
         let bench = Self { mock: Mock::start(script), dir, kind, program };
-        bench.settle_in();
+        settle_in(name(kind), &bench.dir.path().join("home"), &bench.mock.url());
         Some(bench)
-    }
-
-    /// What a person would have set up in their home.
-    fn settle_in(&self) {
-        let url = self.mock.url();
-        let write = |path: &str, text: &str| {
-            let path = self.dir.path().join("home").join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        match self.kind {
-            AgentKind::Codex => write(
-                ".codex/config.toml",
-                &format!(
-                    "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\n[model_providers.mock]\nname = \"mock\"\n\
-                     base_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nrequest_max_retries = 1\nstream_max_retries = 1\n"
-                ),
-            ),
-            AgentKind::Gemini => write(
-                ".gemini/settings.json",
-                r#"{"security":{"auth":{"selectedType":"gemini-api-key"}},"general":{"disableAutoUpdate":true}}"#,
-            ),
-            AgentKind::Opencode => {
-                let provider = json!({"npm": "@ai-sdk/openai-compatible", "name": "Mock",
-                    "options": {"baseURL": format!("{url}/v1"), "apiKey": "{env:MOCK_KEY}"}, "models": {"m": {"name": "m"}}});
-                let config = json!({"share": "disabled", "provider": {"mock": provider}, "model": "mock/m"});
-                write(".config/opencode/opencode.json", &config.to_string());
-            }
-            AgentKind::Claude | AgentKind::Command => {}
-        }
     }
 
     pub fn work(&self) -> PathBuf {
@@ -76,13 +43,6 @@ impl Bench {
     }
 
     pub fn profile(&self) -> AgentProfile {
-        let url = self.mock.url();
-        let set: &[(&str, &str)] = match self.kind {
-            AgentKind::Claude => &[("ANTHROPIC_BASE_URL", &url), ("CLAUDE_CODE_MAX_RETRIES", "1")],
-            AgentKind::Gemini => &[("GOOGLE_GEMINI_BASE_URL", &url)],
-            AgentKind::Opencode => &[("MOCK_KEY", KEY)],
-            AgentKind::Codex | AgentKind::Command => &[],
-        };
         AgentProfile {
             name: AgentName::from(name(self.kind)),
             kind: self.kind,
@@ -95,7 +55,7 @@ impl Bench {
             extra_args: vec![],
             resume_args: vec![],
             env_allow: vec![],
-            env_set: set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            env_set: mock_environment(name(self.kind), &self.mock.url()),
             approve_keys: String::new(),
             deny_keys: String::new(),
             interrupt_keys: "\x1b".to_owned(),
@@ -210,27 +170,14 @@ impl Bench {
     }
 }
 
-fn name(kind: AgentKind) -> &'static str {
+/// The program's name.
+pub fn name(kind: AgentKind) -> &'static str {
     match kind {
         AgentKind::Command => "sh",
         AgentKind::Claude => "claude",
         AgentKind::Codex => "codex",
         AgentKind::Gemini => "gemini",
         AgentKind::Opencode => "opencode",
-    }
-}
-
-/// The call of an agent's own tool that writes a file.
-pub fn write(kind: AgentKind, path: &Path, text: &str) -> Turn {
-    match kind {
-        AgentKind::Codex => {
-            let lines: String = text.lines().map(|line| format!("+{line}\n")).collect();
-            let patch = format!("*** Begin Patch\n*** Add File: {}\n{lines}*** End Patch\n", path.display());
-            Turn::tool("apply_patch", json!(patch))
-        }
-        AgentKind::Gemini => Turn::tool("write_file", json!({"file_path": path, "content": text})),
-        AgentKind::Opencode => Turn::tool("write", json!({"filePath": path, "content": text})),
-        AgentKind::Claude | AgentKind::Command => Turn::write(path, text),
     }
 }
 

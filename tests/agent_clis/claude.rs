@@ -8,14 +8,15 @@ use loopmon::model::agent::AgentKind::Claude;
 use loopmon::model::{AgentProfile, FailureKind, Severity, StepKind, StepOutcome, Usage, Vote};
 use serde_json::json;
 
-use super::bench::{Bench, KEY};
+use super::bench::Bench;
+use super::installed::KEY;
 use super::mock::Turn;
 
 #[test]
 fn it_edits_a_file_and_a_second_round_resumes_the_session_and_counts_its_cost_once() {
     let Some(bench) = Bench::start(Claude, []) else { return };
     let file = bench.work().join("hello.txt");
-    bench.mock.push([Turn::write(&file, "hello\n"), Turn::text("Wrote the greeting.")]);
+    bench.mock.push([Turn::write("claude", &file, "hello\n"), Turn::text("Wrote the greeting.")]);
     let first = bench.run(StepKind::Implement, "--please write\nhello.txt", None, Usage::default());
     assert_eq!(fs::read_to_string(&file).unwrap(), "hello\n");
     assert_eq!(first.outcome(), &StepOutcome::Worked { summary: "Wrote the greeting.".to_owned() });
@@ -51,7 +52,7 @@ fn a_reviewer_reads_cannot_write_and_hands_in_a_verdict_of_the_schema() {
     let finding = json!({"severity": "major", "file": "a.txt", "line": 1, "description": "wrong word", "suggestion": null});
     bench.mock.push([
         Turn::tool("Read", json!({"file_path": bench.work().join("a.txt")})),
-        Turn::write(&bench.work().join("b.txt"), "no"),
+        Turn::write("claude", &bench.work().join("b.txt"), "no"),
         Turn::structured(
             json!({"verdict": "request_changes", "summary": "One thing.", "findings": [finding]}),
         ),

@@ -14,6 +14,4 @@ mod mock;
 
 mod bench;
 mod claude;
-mod codex;
-mod gemini;
-mod opencode;
+mod every;

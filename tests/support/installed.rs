@@ -1,7 +1,13 @@
-//! The real command lines of agents, where `.ci/agents` put them.
-#![allow(dead_code, reason = "these are tests, and each uses its part")]
+//! The real command lines of agents, where `.ci/agents` put them, and what leads them to a mock of their API.
+#![allow(dead_code, clippy::unwrap_used, reason = "these are tests, and each uses its part")]
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+/// The key that every mock takes.
+pub const KEY: &str = "sk-ant-mock-000000000000";
 
 /// The real program; none, with a word on how to get it, if it is not installed. In CI it has to be.
 pub fn installed(name: &str) -> Option<PathBuf> {
@@ -12,4 +18,44 @@ pub fn installed(name: &str) -> Option<PathBuf> {
     assert!(std::env::var_os("CI").is_none(), "{name} is not installed: run .ci/agents first");
     eprintln!("SKIPPED: {name} is not installed; `.ci/agents` installs it into .cache/agents");
     None
+}
+
+/// What a person would have set up in their home.
+pub fn settle_in(agent: &str, home: &Path, url: &str) {
+    let write = |path: &str, text: &str| {
+        let path = home.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    match agent {
+        "codex" => write(
+            ".codex/config.toml",
+            &format!(
+                "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\n[model_providers.mock]\nname = \"mock\"\n\
+                 base_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nrequest_max_retries = 1\nstream_max_retries = 1\n"
+            ),
+        ),
+        "gemini" => write(
+            ".gemini/settings.json",
+            r#"{"security":{"auth":{"selectedType":"gemini-api-key"}},"general":{"disableAutoUpdate":true}}"#,
+        ),
+        "opencode" => {
+            let provider = json!({"npm": "@ai-sdk/openai-compatible", "name": "Mock",
+                "options": {"baseURL": format!("{url}/v1"), "apiKey": "{env:MOCK_KEY}"}, "models": {"m": {"name": "m"}}});
+            let config = json!({"share": "disabled", "provider": {"mock": provider}, "model": "mock/m"});
+            write(".config/opencode/opencode.json", &config.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// The variables that lead it to the mock.
+pub fn mock_environment(agent: &str, url: &str) -> Vec<(String, String)> {
+    let list: &[(&str, &str)] = match agent {
+        "claude" => &[("ANTHROPIC_BASE_URL", url), ("CLAUDE_CODE_MAX_RETRIES", "1")],
+        "gemini" => &[("GOOGLE_GEMINI_BASE_URL", url)],
+        "opencode" => &[("MOCK_KEY", KEY)],
+        _ => &[],
+    };
+    list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

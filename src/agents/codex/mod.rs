@@ -87,6 +87,3 @@ fn strict(schema: &str) -> Option<String> {
     super::answer::make_strict(&mut schema);
     Some(schema.to_string())
 }
-
-#[cfg(test)]
-mod tests;

@@ -28,7 +28,7 @@ pub(in crate::agents) struct Codex {
 /// How the turn ended.
 enum End {
     Completed,
-    Failed(String),
+    Failed { kind: FailureKind, text: String },
 }
 
 impl Protocol for Codex {
@@ -50,12 +50,12 @@ impl Protocol for Codex {
             }
             "turn.completed" => self.turn_completed(message, log),
             "turn.failed" => {
-                let text = message.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
-                let text = failure::words(text);
+                let told = message.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
+                let text = failure::words(told);
                 log.progress();
                 log.status(AgentState::Error, &text);
                 log.show(&[failure_line(&text)]);
-                self.ended = Some(End::Failed(text));
+                self.ended = Some(End::Failed { kind: failure::kind(None, told), text });
             }
             other => log.show(&[aside(other)]),
         }
@@ -69,7 +69,7 @@ impl Protocol for Codex {
     fn outcome(&mut self, exit: ExitInfo, result_file: Option<&str>, log: &mut Log) -> StepOutcome {
         match &self.ended {
             Some(End::Completed) => self.success(result_file),
-            Some(End::Failed(text)) => failed(failure::kind(None, text), &text::one_line(text, 600)),
+            Some(End::Failed { kind, text }) => failed(*kind, text),
             None => self.without_end(exit, log),
         }
     }

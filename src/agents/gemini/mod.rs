@@ -55,6 +55,3 @@ fn approval(step: StepKind, permission: Option<&str>) -> &str {
         StepKind::Implement | StepKind::Fix => permission.unwrap_or("auto_edit"),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -149,6 +149,10 @@ fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
     match exit.code {
         Some(41) => failed(FailureKind::Authentication, &format!("Gemini is not logged in: {}", tail())),
         Some(53) => failed(FailureKind::Infrastructure, "its limit of turns was reached"),
+        Some(1) if log.noise().contains("Unknown argument") => {
+            let line = log.noise().lines().find(|line| line.contains("Unknown argument")).unwrap_or_default();
+            failed(FailureKind::Configuration, line)
+        }
         Some(42 | 52 | 55) => failed(FailureKind::Configuration, &tail()),
         // It ends so when it is told to end.
         Some(0) => {

@@ -78,6 +78,3 @@ fn add_configuration(env: &mut Vec<(String, String)>, permissions: &Value) {
     env.push((CONFIG.to_owned(), config.to_string()));
     env.sort();
 }
-
-#[cfg(test)]
-mod tests;

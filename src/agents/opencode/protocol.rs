@@ -12,7 +12,7 @@ use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, removed, says, subject, thinks,
 };
 use crate::agents::{answer, failure, text};
-use crate::model::{AgentState, StepKind, StepOutcome, Usage};
+use crate::model::{AgentState, FailureKind, StepKind, StepOutcome, Usage};
 
 /// Follows one process of `opencode run`.
 pub(in crate::agents) struct Opencode {
@@ -63,7 +63,11 @@ impl Protocol for Opencode {
                 log.status(AgentState::Done, "");
                 self.success(result_file)
             }
-            None => without_result("opencode", exit, log, log.noise().contains("Unknown argument")),
+            // It answers a flag that it does not know with its help.
+            None if exit.code == Some(1) && log.noise().contains("opencode run [message..]") => {
+                failed(FailureKind::Configuration, "it does not know one of its arguments; see `extra_args`")
+            }
+            None => without_result("opencode", exit, log, false),
         }
     }
 }

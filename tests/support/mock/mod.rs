@@ -69,14 +69,26 @@ impl Turn {
         Self::Message(vec![Block::Tool(name, input)])
     }
 
-    /// The call of Claude Code's tool that writes a file.
-    pub fn write(path: &Path, text: &str) -> Self {
-        Self::tool("Write", json!({"file_path": path, "content": text}))
+    /// The call of an agent's own tool that writes a new file.
+    pub fn write(agent: &str, path: &Path, text: &str) -> Self {
+        match agent {
+            "codex" => {
+                let lines: String = text.lines().map(|line| format!("+{line}\n")).collect();
+                let file = path.display();
+                Self::tool(
+                    "apply_patch",
+                    json!(format!("*** Begin Patch\n*** Add File: {file}\n{lines}*** End Patch\n")),
+                )
+            }
+            "gemini" => Self::tool("write_file", json!({"file_path": path, "content": text})),
+            "opencode" => Self::tool("write", json!({"filePath": path, "content": text})),
+            _ => Self::tool("Write", json!({"file_path": path, "content": text})),
+        }
     }
 
     /// As `write`, in the folder that the request says it works in.
-    pub fn write_here(name: &str, text: &str) -> Self {
-        Self::tool("Write", json!({"file_path": format!("{HERE}/{name}"), "content": text}))
+    pub fn write_here(agent: &str, name: &str, text: &str) -> Self {
+        Self::write(agent, &Path::new(HERE).join(name), text)
     }
 
     /// The call of Claude Code's tool that hands in an answer of a schema.
@@ -246,7 +258,12 @@ fn answer(
 
 /// A tool's input as text, with the working directory in its place.
 fn input(input: &Value, body: &Value) -> String {
-    input.to_string().replace(HERE, &working_directory(body))
+    in_place(&input.to_string(), body)
+}
+
+/// A text, with the working directory in its place.
+fn in_place(text: &str, body: &Value) -> String {
+    text.replace(HERE, &working_directory(body))
 }
 
 /// The folder that the client says it works in; the last that it names, for a resumed session may have moved.

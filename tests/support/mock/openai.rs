@@ -53,7 +53,7 @@ fn item(number: usize, index: usize, body: &Value, block: &Block) -> Value {
         }
         // A tool whose input is free text.
         Block::Tool(name, Value::String(text)) => json!({"type": "custom_tool_call", "call_id": call,
-            "name": name, "input": text}),
+            "name": name, "input": super::in_place(text, body)}),
         Block::Tool(name, input) => json!({"type": "function_call", "call_id": call, "name": name,
             "arguments": super::input(input, body)}),
     }
