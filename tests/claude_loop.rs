@@ -14,7 +14,6 @@ mod installed;
 mod mock;
 mod support;
 
-use std::path::Path;
 
 use installed::{KEY, installed};
 use mock::{Mock, Turn};
