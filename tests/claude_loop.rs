@@ -14,7 +14,6 @@ mod installed;
 mod mock;
 mod support;
 
-
 use installed::{KEY, installed};
 use mock::{Mock, Turn};
 use serde_json::{Value, json};

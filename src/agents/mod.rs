@@ -12,6 +12,7 @@ mod environment;
 mod event;
 mod failure;
 mod gemini;
+pub mod interactive;
 mod launch;
 mod lines;
 mod opencode;

@@ -1,0 +1,278 @@
+//! The state of a turn, and what follows from what is seen.
+
+use std::collections::VecDeque;
+
+use super::manners::Manners;
+use super::screen::{Found, Screens};
+use crate::model::agent::AgentKind;
+use crate::model::{AgentState, AgentStatus};
+
+/// An agent is looked at this long after its screen changed.
+const REST: u64 = 120;
+/// A screen that rests this long has come up.
+const UP: u64 = 600;
+/// A prompt that has not begun after this is sent off again.
+const RECEIPT: u64 = 6_000;
+/// So often it is tried.
+const TRIES: u32 = 4;
+/// A turn has ended when its agent was between turns for this long.
+const SETTLED: u64 = 1_500;
+/// A person who typed within this is still at it.
+const TYPING: u64 = 10_000;
+/// An agent that does not go when it is asked to is ended after this.
+const GOING: u64 = 5_000;
+
+/// What is seen of an agent at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// What it reports of itself, by the status protocol.
+    pub reported: Option<&'a AgentStatus>,
+    /// The title of its window.
+    pub title: &'a str,
+    /// The rows of its screen.
+    pub lines: &'a [String],
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Paste this.
+    Paste(String),
+    /// Type this.
+    Type(String),
+    /// Its status is this now, and these keys answer it.
+    Status(AgentStatus, Option<String>, Option<String>),
+    /// The prompt does not reach it.
+    Unheard,
+    /// It is to be ended by signals.
+    End,
+}
+
+/// A turn. Times are milliseconds of any clock that only goes on.
+#[derive(Debug)]
+pub struct Turn {
+    kind: AgentKind,
+    manners: Manners,
+    queue: VecDeque<String>,
+    phase: Phase,
+    /// When its screen changed last, until that was looked at.
+    changed: Option<u64>,
+    last_change: u64,
+    typed: Option<u64>,
+    status: Option<AgentStatus>,
+    /// Since when it has been between turns.
+    idle_since: Option<u64>,
+    words: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    /// It comes up, or is between turns: the next of the queue may go in.
+    Open,
+    /// A prompt was pasted, its Enter is due.
+    Pasted { text: String, enter: u64, tries: u32 },
+    /// It was sent off: the agent has to show that it has begun.
+    Sent { text: String, at: u64, tries: u32 },
+    /// It works on it.
+    Working,
+    /// It did not begin, however often it was sent.
+    Unheard,
+    /// Its work is done: it is asked to go.
+    Going { next: usize, at: u64 },
+    /// It was ended.
+    Over,
+}
+
+impl Turn {
+    /// A turn that begins with this prompt; without one, it is under way.
+    pub fn new(kind: AgentKind, prompt: Option<String>, now: u64) -> Turn {
+        let phase = if prompt.is_some() { Phase::Open } else { Phase::Working };
+        Turn {
+            kind,
+            manners: Manners::of(kind),
+            queue: prompt.into_iter().collect(),
+            phase,
+            changed: None,
+            last_change: now,
+            typed: None,
+            status: None,
+            idle_since: None,
+            words: String::new(),
+        }
+    }
+
+    /// Its screen has changed.
+    pub fn changed(&mut self, now: u64) {
+        self.changed.get_or_insert(now);
+        self.last_change = now;
+    }
+
+    /// A person has typed into its terminal.
+    pub fn typed(&mut self, now: u64) {
+        self.typed = Some(now);
+    }
+
+    /// Words for it: they go in when it is between turns.
+    pub fn say(&mut self, text: String) {
+        self.queue.push_back(text);
+    }
+
+    /// Whether its work was done: however its process ends now, it ended well.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Going { .. } | Phase::Over)
+    }
+
+    /// Its last words on the screen.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// When it wants to be looked at again.
+    pub fn deadline(&self) -> Option<u64> {
+        let look = self.changed.map(|at| at + REST);
+        let waits = match &self.phase {
+            Phase::Open if self.queue.is_empty() => None,
+            Phase::Open => Some(self.last_change.max(self.typed.map_or(0, |at| at + TYPING)) + UP),
+            Phase::Pasted { enter, .. } => Some(*enter),
+            Phase::Sent { at, .. } => Some(at + RECEIPT),
+            Phase::Working => {
+                self.idle_since.map(|at| at.max(self.typed.map_or(0, |at| at + TYPING)) + SETTLED)
+            }
+            Phase::Going { at, .. } => Some(*at),
+            Phase::Unheard | Phase::Over => None,
+        };
+        look.into_iter().chain(waits).min()
+    }
+
+    /// Looks at it; what is to be done, in order.
+    pub fn look(&mut self, sight: &Sight<'_>, now: u64) -> Vec<Act> {
+        if self.changed.is_some_and(|at| at + REST <= now) {
+            self.changed = None;
+        }
+        let mut acts = Vec::new();
+        let found = self.found(sight);
+        let state = found.as_ref().map(|found| found.status.state).unwrap_or_default();
+        if let Some(found) = found
+            && self.status.as_ref() != Some(&found.status)
+        {
+            self.status = Some(found.status.clone());
+            acts.push(Act::Status(found.status, found.approve, found.deny));
+        }
+        let rests = matches!(state, AgentState::Idle | AgentState::Done | AgentState::Error);
+        self.idle_since = if rests { self.idle_since.or(Some(now)) } else { None };
+        self.advance(state, rests, sight.lines, now, &mut acts);
+        acts
+    }
+
+    /// The best source that tells anything.
+    fn found(&self, sight: &Sight<'_>) -> Option<Found> {
+        let seen = Screens::of(self.kind).find(sight.title, sight.lines);
+        let reported = sight.reported.filter(|status| status.state != AgentState::Unknown);
+        match (seen, reported) {
+            (Some(seen), _) if seen.silent => Some(seen),
+            (seen, Some(status)) => {
+                let mut status = status.clone();
+                let same = seen.filter(|seen| seen.status.state == status.state);
+                // It says that it is blocked, and its screen says on what.
+                if status.message.is_empty()
+                    && let Some(seen) = &same
+                {
+                    status.message.clone_from(&seen.status.message);
+                }
+                let (approve, deny) = same.map(|seen| (seen.approve, seen.deny)).unwrap_or_default();
+                Some(Found { status, approve, deny, silent: false })
+            }
+            (seen, None) => seen,
+        }
+    }
+
+    fn advance(&mut self, state: AgentState, rests: bool, lines: &[String], now: u64, acts: &mut Vec<Act>) {
+        let person = self.typed.is_some_and(|at| now < at + TYPING);
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Open => {
+                let is_up = now >= self.last_change + UP;
+                // A person began a turn by hand.
+                let begun = state == AgentState::Working && self.queue.is_empty();
+                self.phase = if begun { Phase::Working } else { Phase::Open };
+                if rests
+                    && is_up
+                    && !person
+                    && let Some(text) = self.queue.pop_front()
+                {
+                    acts.push(Act::Paste(text.clone()));
+                    self.phase = Phase::Pasted { text, enter: now + self.manners.paste_pause, tries: 1 };
+                }
+            }
+            Phase::Pasted { text, enter, tries } if now >= enter => {
+                acts.push(Act::Type("\r".to_owned()));
+                self.idle_since = None;
+                self.phase = Phase::Sent { text, at: now, tries };
+            }
+            Phase::Sent { .. } if !rests && state != AgentState::Unknown => self.phase = Phase::Working,
+            // A turn can be over before anybody looked: what it reported last is newer than the Enter.
+            Phase::Sent { at, .. } if state == AgentState::Done && now > at + REST => {
+                self.phase = Phase::Working
+            }
+            Phase::Sent { text, at, tries } if now >= at + RECEIPT && !person => {
+                self.send_again(text, tries, now, acts)
+            }
+            Phase::Working if rests && !person && self.has_settled(now) => {
+                self.turn_ended(state, lines, now, acts)
+            }
+            Phase::Going { next, at } if now >= at => self.go(next, now, acts),
+            phase => self.phase = phase,
+        }
+    }
+
+    fn has_settled(&self, now: u64) -> bool {
+        self.idle_since.is_some_and(|at| now >= at + SETTLED)
+    }
+
+    /// First its Enter alone may have been lost; then the whole is given again.
+    fn send_again(&mut self, text: String, tries: u32, now: u64, acts: &mut Vec<Act>) {
+        if tries >= TRIES {
+            acts.push(Act::Unheard);
+            self.phase = Phase::Unheard;
+        } else if tries % 2 == 1 {
+            acts.push(Act::Type("\r".to_owned()));
+            self.phase = Phase::Sent { text, at: now, tries: tries + 1 };
+        } else {
+            acts.push(Act::Paste(text.clone()));
+            self.phase = Phase::Pasted { text, enter: now + self.manners.paste_pause, tries: tries + 1 };
+        }
+    }
+
+    fn turn_ended(&mut self, state: AgentState, lines: &[String], now: u64, acts: &mut Vec<Act>) {
+        self.phase = Phase::Open;
+        self.words = self.manners.last_words(lines);
+        // Who was interrupted waits for the person who did that; a program that only knows that it rests has ended.
+        let interrupted = state == AgentState::Idle && reports_done(self.kind);
+        if self.queue.is_empty() && !interrupted && state != AgentState::Error {
+            self.phase = Phase::Going { next: 0, at: now };
+            self.go(0, now, acts);
+        }
+    }
+
+    fn go(&mut self, next: usize, now: u64, acts: &mut Vec<Act>) {
+        match self.manners.quit.get(next) {
+            Some((keys, pause)) => {
+                acts.push(Act::Type((*keys).to_owned()));
+                let is_last = next + 1 >= self.manners.quit.len();
+                self.phase = Phase::Going { next: next + 1, at: now + if is_last { GOING } else { *pause } };
+            }
+            None => {
+                acts.push(Act::End);
+                self.phase = Phase::Over;
+            }
+        }
+    }
+}
+
+/// Whether this program tells the end of a turn apart from its interruption.
+fn reports_done(kind: AgentKind) -> bool {
+    matches!(kind, AgentKind::Claude | AgentKind::Codex)
+}
+
+#[cfg(test)]
+#[path = "turn_tests.rs"]
+mod tests;

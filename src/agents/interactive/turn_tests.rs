@@ -1,0 +1,132 @@
+//! Turns, moment by moment.
+
+use super::*;
+use crate::model::{BlockedKind, StatusSource};
+
+/// A turn, and what its agent shows.
+struct Bench {
+    turn: Turn,
+    now: u64,
+    reported: Option<AgentStatus>,
+    lines: Vec<String>,
+}
+
+impl Bench {
+    fn new(prompt: Option<&str>) -> Bench {
+        let turn = Turn::new(AgentKind::Claude, prompt.map(str::to_owned), 0);
+        Bench { turn, now: 0, reported: None, lines: Vec::new() }
+    }
+
+    /// The agent reports a state, and its screen changes.
+    fn reports(&mut self, state: AgentState) -> Vec<Act> {
+        self.reported = Some(AgentStatus { state, message: String::new(), source: StatusSource::Terminal });
+        self.turn.changed(self.now);
+        self.after(REST)
+    }
+
+    /// What is done within so many milliseconds, but for what is told.
+    fn after(&mut self, span: u64) -> Vec<Act> {
+        let end = self.now + span;
+        let mut acts = Vec::new();
+        while let Some(at) = self.turn.deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let sight = Sight { reported: self.reported.as_ref(), title: "", lines: &self.lines };
+            let before = self.turn.deadline();
+            acts.extend(self.turn.look(&sight, self.now));
+            assert!(self.turn.deadline() != before || self.now < end, "it would be looked at without end");
+            if self.turn.deadline() == before {
+                break;
+            }
+        }
+        self.now = end;
+        acts.retain(|act| !matches!(act, Act::Status(..)));
+        acts
+    }
+}
+
+fn paste(text: &str) -> Act {
+    Act::Paste(text.to_owned())
+}
+
+fn keys(text: &str) -> Act {
+    Act::Type(text.to_owned())
+}
+
+#[test]
+fn a_prompt_goes_in_when_the_agent_rests_and_the_agent_goes_when_its_work_is_done() {
+    let mut bench = Bench::new(Some("do it"));
+    assert_eq!(bench.reports(AgentState::Working), [], "it comes up");
+    assert_eq!(bench.after(5_000), []);
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(UP), [paste("do it")]);
+    assert_eq!(bench.after(300), [keys("\r")]);
+    assert_eq!(bench.reports(AgentState::Working), []);
+    assert_eq!(bench.after(60_000), [], "it works");
+    bench.lines = vec!["● All done.".to_owned()];
+    assert_eq!(bench.reports(AgentState::Done), []);
+    assert!(!bench.turn.is_done());
+    assert_eq!(bench.after(SETTLED), [keys("\u{3}")]);
+    assert!(bench.turn.is_done());
+    assert_eq!(bench.turn.words(), "All done.");
+    assert_eq!(bench.after(300), [keys("\u{3}")]);
+    assert_eq!(bench.after(GOING), [Act::End], "it does not go");
+}
+
+#[test]
+fn nothing_is_typed_into_a_dialog_or_beside_a_person() {
+    let mut bench = Bench::new(Some("do it"));
+    bench.lines = vec![" Accessing workspace:".to_owned()];
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(60_000), [], "the dialog waits for the person, whatever is reported");
+    bench.lines.clear();
+    bench.turn.typed(bench.now);
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(TYPING - 1_000), [], "the person is still typing");
+    assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
+}
+
+#[test]
+fn a_lost_prompt_is_sent_again_and_given_up_in_the_end() {
+    let mut bench = Bench::new(Some("do it"));
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
+    assert_eq!(bench.after(RECEIPT), [keys("\r")], "its Enter may have been lost");
+    assert_eq!(bench.after(RECEIPT + 500), [paste("do it"), keys("\r")]);
+    assert_eq!(bench.after(RECEIPT), [keys("\r")]);
+    assert_eq!(bench.after(RECEIPT), [Act::Unheard]);
+    assert_eq!(bench.after(60_000), []);
+}
+
+#[test]
+fn words_said_meanwhile_go_in_after_the_turn_and_an_interrupted_agent_waits() {
+    let mut bench = Bench::new(None);
+    bench.reports(AgentState::Working);
+    bench.turn.say("and this".to_owned());
+    assert_eq!(bench.after(10_000), [], "it is busy");
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(SETTLED + UP + 300), [paste("and this"), keys("\r")]);
+    bench.reports(AgentState::Working);
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(60_000), [], "who interrupted it has the word");
+    bench.reports(AgentState::Working);
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(SETTLED), [keys("\u{3}")]);
+}
+
+#[test]
+fn what_it_asks_is_told_with_the_best_words_that_there_are() {
+    let mut bench = Bench::new(None);
+    let blocked = AgentState::Blocked(BlockedKind::Permission);
+    bench.reported =
+        Some(AgentStatus { state: blocked, message: String::new(), source: StatusSource::Terminal });
+    bench.lines = vec![" Do you want to create new.txt?".to_owned()];
+    let sight = Sight { reported: bench.reported.as_ref(), title: "", lines: &bench.lines };
+    match bench.turn.look(&sight, 1_000).as_slice() {
+        [Act::Status(status, ..)] => {
+            assert_eq!(status.source, StatusSource::Terminal);
+            assert_eq!(status.message, "Do you want to create new.txt?");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bench.turn.look(&sight, 2_000), [], "told once");
+}
