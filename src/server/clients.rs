@@ -2,7 +2,8 @@
 //! client with a message and nothing else.
 //!
 //! Frames: the leading edge at once, then at most one in 16 ms, and none while the last one is still on its way: a slow
-//! client gets fewer frames, never a queue. Nothing that changed means nothing is drawn.
+//! client gets fewer frames, never a queue. What answers a person's key does not wait for the 16 ms. Nothing that changed
+//! means nothing is drawn.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use super::audience::Count;
 use super::canvas::Canvas;
 use super::clock;
+use super::panes::Echo;
 use super::project::Project;
 use super::requests::{self, Desk};
 use super::runtime::View;
@@ -63,6 +65,8 @@ pub struct ScreenClient {
     /// Since when, or from when on, the picture is wanted anew.
     wanted: Option<Instant>,
     drawn: Option<Instant>,
+    /// What was typed and has no answer on the screen yet.
+    echo: Option<Echo>,
     audience: watch::Receiver<Count>,
 }
 
@@ -92,6 +96,7 @@ impl ScreenClient {
             watched: BTreeSet::new(),
             wanted: Some(Instant::now()),
             drawn: None,
+            echo: None,
             audience,
         }
     }
@@ -113,7 +118,7 @@ impl ScreenClient {
 
     /// Waits for whatever comes next; `None` when the client is gone.
     async fn next(&mut self) -> Option<Vec<Request>> {
-        let due = self.wanted.map(|wanted| self.drawn.map_or(wanted, |drawn| wanted.max(drawn + FRAME)));
+        let due = self.due();
         // A frame that is due already needs no clock to call for it.
         let tick = if due.is_some() { None } else { self.tick() };
         let outgoing = self.connection.outgoing.clone();
@@ -136,7 +141,7 @@ impl ScreenClient {
                 self.touch();
                 Some(Vec::new())
             }
-            () = self.panes_changed.notified(), if !self.is_wanted_now() => {
+            () = self.panes_changed.notified(), if self.listens_to_panes() => {
                 self.touch();
                 Some(Vec::new())
             }
@@ -158,6 +163,7 @@ impl ScreenClient {
                 }
                 self.drawn = Some(Instant::now());
                 self.wanted = None;
+                self.echo.take_if(|echo| echo.has_come());
                 self.follow_panes();
                 Some(Vec::new())
             }
@@ -200,8 +206,12 @@ impl ScreenClient {
             })
         });
         // What is typed into a terminal shows by its echo: a frame before that would only delay it.
-        let typed = matches!(requests.as_slice(), [Request::ToPane { .. }]);
-        let at = Instant::now() + if typed { FRAME } else { Duration::ZERO };
+        let typed_into = match requests.as_slice() {
+            [Request::ToPane { session, .. }] => self.shared.panes.get(session),
+            _ => None,
+        };
+        let at = Instant::now() + if typed_into.is_some() { FRAME } else { Duration::ZERO };
+        self.echo = typed_into.map(Echo::of);
         self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
         requests
     }
@@ -212,8 +222,17 @@ impl ScreenClient {
         self.wanted = Some(self.wanted.map_or(now, |wanted| wanted.min(now)));
     }
 
-    fn is_wanted_now(&self) -> bool {
-        self.wanted.is_some_and(|wanted| wanted <= Instant::now())
+    /// When the next frame is to be drawn.
+    fn due(&self) -> Option<Instant> {
+        let wanted = self.wanted?;
+        let answers = self.echo.as_ref().is_some_and(Echo::has_come);
+        Some(self.drawn.filter(|_| !answers).map_or(wanted, |drawn| wanted.max(drawn + FRAME)))
+    }
+
+    /// Whether what panes tell could make the next frame come sooner.
+    fn listens_to_panes(&self) -> bool {
+        let is_wanted = self.wanted.is_some_and(|wanted| wanted <= Instant::now());
+        !is_wanted || self.echo.as_ref().is_some_and(|echo| !echo.has_come())
     }
 
     fn reply(&mut self, reply: Reply) -> Option<Vec<Request>> {
@@ -382,6 +401,8 @@ async fn reserve(
 
 async fn at(moment: Option<Instant>) {
     match moment {
+        // The runtime's clock counts milliseconds: what is due would wait for the next one.
+        Some(moment) if moment <= Instant::now() => {}
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }

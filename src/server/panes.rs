@@ -35,6 +35,8 @@ pub struct Pane {
     /// The threads of clients: keys go on from there.
     clients: Option<Handle>,
     watchers: Mutex<Vec<Weak<Notify>>>,
+    /// How often the screen has changed.
+    changes: AtomicU64,
     last_action: Mutex<Option<String>>,
     ended: AtomicBool,
     order: u64,
@@ -47,6 +49,26 @@ pub struct Outgoing {
     pub message: ToKeeper,
     /// Whether a person, or the engine for one, speaks to the child with it; a terminal's own replies are none.
     pub speaks: bool,
+}
+
+/// A pane that was typed into, and how it stood then.
+#[derive(Debug)]
+pub struct Echo {
+    pane: Arc<Pane>,
+    changes: u64,
+}
+
+impl Echo {
+    /// Of what is about to be typed.
+    pub fn of(pane: Arc<Pane>) -> Echo {
+        let changes = pane.changes.load(Ordering::Acquire);
+        Echo { pane, changes }
+    }
+
+    /// Whether the screen has changed since.
+    pub fn has_come(&self) -> bool {
+        self.pane.changes.load(Ordering::Acquire) != self.changes
+    }
 }
 
 /// Why input did not go to a session.
@@ -147,6 +169,7 @@ impl Pane {
     }
 
     fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         for watcher in watchers.iter().filter_map(Weak::upgrade) {
             watcher.notify_one();
@@ -209,6 +232,7 @@ impl PaneMap {
             outbox,
             clients: self.clients.clone(),
             watchers: Mutex::default(),
+            changes: AtomicU64::new(0),
             last_action: Mutex::default(),
             ended: AtomicBool::new(false),
             order: self.count.fetch_add(1, Ordering::Relaxed),
@@ -254,5 +278,24 @@ impl Panes for PaneMap {
         let pane = self.get(id)?;
 
         pane.last_action.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::term::Colours;
+
+    #[test]
+    fn what_a_pane_prints_after_a_key_is_its_echo() {
+        let panes = PaneMap::default();
+        let id = SessionId("s".to_owned());
+        let (pane, _outbox) = panes.open(&id, Emulator::new(80, 24, Colours::default()), true);
+        drop(pane.feed(b"$ "));
+        let echo = Echo::of(Arc::clone(&pane));
+        assert!(!echo.has_come(), "what was there before is none");
+        drop(pane.feed(b"l"));
+        assert!(echo.has_come());
+        assert!(!Echo::of(pane).has_come());
     }
 }

@@ -80,6 +80,11 @@ impl History {
         }
     }
 
+    /// Adds a whole line in the default style that never stood on the screen; none may be open.
+    pub(super) fn push_plain(&mut self, line: &str) {
+        self.close(Box::from(line));
+    }
+
     /// Sets the width at which rows are counted.
     pub(super) fn set_width(&mut self, width: u16) {
         if self.width != width {

@@ -12,6 +12,7 @@ use super::area::{self, Area};
 use super::control;
 use super::credit::Credit;
 use super::emulator::TermEvent;
+use super::flood;
 use super::grid::Grid;
 use super::osc;
 use super::palette::Palette;
@@ -119,6 +120,13 @@ impl Translator {
     fn text(&mut self, run: &mut Run, bytes: &[u8], place: Range<usize>, grid: &mut Grid) {
         let columns = usize::from(grid.size().1);
         let text = bytes.get(place.clone()).unwrap_or_default();
+        if text.len() >= flood::LEAST && !run.is_coloured() && self.settings.is_whole_page(grid) {
+            self.send(run, bytes, place.start, grid);
+            self.writer.bottom = self.settings.region(grid).1;
+            self.writer.write_flood(text, grid);
+            *run = Run::new(place.end, self.writer.has_background());
+            return;
+        }
         if text.is_empty() || run.takes(text, columns) {
             return;
         }

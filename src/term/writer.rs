@@ -11,6 +11,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::charset::Charsets;
+use super::flood;
 use super::grid::Grid;
 use super::mark::{Extra, Marks, is_used_in};
 use super::scan::{ESC, Scan, scan};
@@ -161,6 +162,16 @@ impl Writer {
                 grid.process(sequence);
             }
             rest = after;
+        }
+    }
+
+    /// Much text without sequences, where all rows scroll.
+    pub(super) fn write_flood(&mut self, text: &[u8], grid: &mut Grid) {
+        if self.is_plain() && grid.has_usual_pen() && !self.needs_care(text) {
+            flood::write(text, grid);
+            self.remember(text, grid);
+        } else {
+            self.write(text, grid);
         }
     }
 
