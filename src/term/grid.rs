@@ -9,6 +9,7 @@ use memchr::memmem::Finder;
 use vt100::capture::RowContents;
 
 use super::history::History;
+use super::run::Pen;
 
 /// The variation selector that makes a character wide. With it in the last column vt100 loses its place, and panics
 /// when that place is drawn over.
@@ -74,12 +75,15 @@ impl Grid {
         self.parser.process(rest);
     }
 
-    /// Whether what is written has no attributes.
-    pub(super) fn has_usual_pen(&self) -> bool {
+    /// What is written with.
+    pub(super) fn pen(&self) -> Pen {
         let screen = self.screen();
-        let colours = [screen.fgcolor(), screen.bgcolor()];
         let others = [screen.bold(), screen.dim(), screen.italic(), screen.underline(), screen.inverse()];
-        colours == [vt100::Color::Default; 2] && others == [false; 5]
+        match (screen.fgcolor(), screen.bgcolor()) {
+            (vt100::Color::Default, vt100::Color::Default) if others == [false; 5] => Pen::Bare,
+            (_, vt100::Color::Default) => Pen::Other,
+            _ => Pen::Coloured,
+        }
     }
 
     /// Has all rows but the last one leave the screen for the history; whether that could be. The cursor must stand in
