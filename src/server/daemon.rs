@@ -62,7 +62,7 @@ pub fn connect_or_start(places: &Places, exe: &Path) -> Result<UnixStream, Daemo
         if Instant::now() > deadline {
             return Err(DaemonError::Silent(places.server_log()));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
