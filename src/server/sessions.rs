@@ -346,10 +346,14 @@ async fn send_all(mut to: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>, 
         if to.write_all(&outgoing.message.encode()).await.is_err() {
             return;
         }
+        if outgoing.speaks {
+            spoken.notify.notify_one();
+        }
     }
 }
 
-/// That somebody spoke to the child. It is noted before the child hears it, so that it is known before any answer.
+/// That somebody spoke to the child. It is noted before the child hears it, so that it is known before any answer; who
+/// waits for it is woken later, which is nothing that a key should wait for.
 #[derive(Debug, Default)]
 struct Spoken {
     pending: AtomicBool,
@@ -359,7 +363,6 @@ struct Spoken {
 impl Spoken {
     fn note(&self) {
         self.pending.store(true, Ordering::Release);
-        self.notify.notify_one();
     }
 
     fn tell(&self, follower: &mut impl Follower) {

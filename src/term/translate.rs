@@ -4,6 +4,7 @@
 //! order in which they came; a piece that isn't whole waits for its rest; text without escapes costs a few searches and
 //! no copy.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memchr;
@@ -185,10 +186,8 @@ impl Translator {
     fn act(&mut self, sequence: Sequence<'_>, grid: &mut Grid) {
         match sequence {
             Sequence::Csi(body) => {
-                let controls: Vec<u8> = body.iter().copied().filter(|byte| *byte < 0x20).collect();
-                let body: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect();
-                // Controls inside a sequence act before it.
-                self.write(&controls, grid);
+                let is_clean = body.iter().all(|byte| matches!(byte, 0x20..=0x7e));
+                let body = if is_clean { Cow::Borrowed(body) } else { self.without_controls(body, grid) };
                 self.credit.earn(body.len() + 2, grid);
                 control::act(self, &body, grid);
             }
@@ -200,6 +199,13 @@ impl Translator {
             Sequence::Dcs(body) => control::request(self, body, grid),
             Sequence::Ignored => {}
         }
+    }
+
+    /// Controls inside a sequence act before it.
+    fn without_controls<'b>(&mut self, body: &[u8], grid: &mut Grid) -> Cow<'b, [u8]> {
+        let controls: Vec<u8> = body.iter().copied().filter(|byte| *byte < 0x20).collect();
+        self.write(&controls, grid);
+        body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect()
     }
 
     fn escape(&mut self, body: &[u8], grid: &mut Grid) {
