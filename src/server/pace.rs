@@ -30,21 +30,22 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The picture is wanted anew.
-    pub fn want(&mut self, now: Instant) {
-        self.want_at(now);
+    /// The picture is wanted anew, now or at some time.
+    pub fn want(&mut self, at: Instant) {
+        self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
     }
 
     /// A key has changed what is to be seen.
     pub fn want_for_key(&mut self, now: Instant) {
-        self.key = true;
-        self.want_at(now);
+        // Whoever does something else waits for no echo any more.
+        (self.key, self.echo) = (true, None);
+        self.want(now);
     }
 
     /// What was typed into a terminal shows by its echo: a frame before that would only delay it.
     pub fn expect(&mut self, echo: Echo, now: Instant) {
         self.echo = Some(echo);
-        self.want_at(now + FRAME);
+        self.want(now + FRAME);
     }
 
     /// When the next frame is to be drawn.
@@ -73,10 +74,6 @@ impl Pace {
         }
         (self.drawn, self.wanted, self.key) = (Some(now), None, false);
         self.echo.take_if(|echo| echo.has_come());
-    }
-
-    fn want_at(&mut self, at: Instant) {
-        self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
     }
 }
 
@@ -127,6 +124,9 @@ mod tests {
         drop(pane.feed(b"y"));
         pace.want(now + 4 * MS);
         assert_eq!(pace.due(now + 4 * MS), Some(now + 3 * MS + FRAME), "it has had its frame");
+        pace.expect(Echo::of(pane), now + 5 * MS);
+        pace.want_for_key(now + 6 * MS);
+        assert!(!pace.listens_to_panes(now + 6 * MS), "no echo is waited for any more");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Pane {
     /// The threads of clients: keys go on from there.
     clients: Option<Handle>,
     watchers: Mutex<Vec<Weak<Notify>>>,
-    /// How often the screen has changed.
+    /// How often output has changed the picture.
     changes: AtomicU64,
     last_action: Mutex<Option<String>>,
     ended: AtomicBool,
@@ -89,10 +89,13 @@ impl Pane {
         emulator.feed(bytes);
         let told = (emulator.take_replies(), emulator.take_events());
         let too_much = self.share.note(emulator.history_bytes());
+        let is_whole = !emulator.is_synchronized();
         drop(emulator);
         if too_much {
             self.share.make_room();
         }
+        // A change that is still under way shows nothing yet.
+        self.changes.fetch_add(u64::from(is_whole), Ordering::Release);
         self.changed();
         told
     }
@@ -169,7 +172,6 @@ impl Pane {
     }
 
     fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::Release);
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         for watcher in watchers.iter().filter_map(Weak::upgrade) {
             watcher.notify_one();
@@ -294,7 +296,9 @@ mod tests {
         drop(pane.feed(b"$ "));
         let echo = Echo::of(Arc::clone(&pane));
         assert!(!echo.has_come(), "what was there before is none");
-        drop(pane.feed(b"l"));
+        drop(pane.feed(b"\x1b[?2026h"));
+        assert!(!echo.has_come(), "nothing is to be seen of it yet");
+        drop(pane.feed(b"l\x1b[?2026l"));
         assert!(echo.has_come());
         assert!(!Echo::of(pane).has_come());
     }
