@@ -45,6 +45,10 @@ fn obey(words: &[&str], stop: &Arc<AtomicBool>) -> String {
             let pause = Duration::from_secs(1) / hertz.parse().unwrap();
             begin(stop, move |stop| spin(pause, &stop));
         }
+        ["show", text] => {
+            let mut out = std::io::stdout().lock();
+            write!(out, "\x1b[2J\x1b[5;5H{text}").and_then(|()| out.flush()).unwrap();
+        }
         ["echo"] => begin(stop, |_| echo()),
         ["stop"] => stop.store(true, Ordering::Relaxed),
         ["settle"] => return settle().to_owned(),

@@ -1,6 +1,7 @@
 //! loopmon beside other multiplexers: the same load in the same run, in a terminal of 200x50 that this bench owns.
 //!
-//! `cargo bench --bench mux -- [--quick] [--only=loopmon,tmux] [flood many latency idle memory start resize]`. What is
+//! `cargo bench --bench mux -- [--quick] [--only=loopmon,tmux] [flood many latency switch idle memory start
+//! begin resize]`. What is
 //! installed of tmux and mprocs takes part. On a busy machine the ratios are what counts.
 #![allow(
     clippy::unwrap_used,
@@ -36,13 +37,38 @@ struct Amount {
     rest: Duration,
     idle: Duration,
     quiet: usize,
+    /// How many of the others write, at most.
+    spinners: &'static [usize],
+    /// Panes that flood beside the one that is typed into.
+    hidden: &'static [usize],
     openings: usize,
+    beginnings: usize,
 }
 
-const FULL: Amount =
-    Amount { flood: 50, each: 10, keys: 300, rest: secs(75), idle: secs(30), quiet: 50, openings: 20 };
-const QUICK: Amount =
-    Amount { flood: 5, each: 2, keys: 60, rest: secs(12), idle: secs(5), quiet: 11, openings: 7 };
+const FULL: Amount = Amount {
+    flood: 50,
+    each: 10,
+    keys: 300,
+    rest: secs(75),
+    idle: secs(30),
+    quiet: 51,
+    spinners: &[10, 50],
+    hidden: &[0, 3, 15, 48],
+    openings: 20,
+    beginnings: 5,
+};
+const QUICK: Amount = Amount {
+    flood: 5,
+    each: 2,
+    keys: 60,
+    rest: secs(12),
+    idle: secs(5),
+    quiet: 11,
+    spinners: &[10],
+    hidden: &[0, 3, 15],
+    openings: 7,
+    beginnings: 3,
+};
 
 const fn secs(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -57,13 +83,15 @@ struct Table {
 /// A part of the bench: rows of what one peer did.
 type Part = fn(Peer, &Amount) -> Vec<(String, Option<f64>)>;
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 9] = [
     ("flood", flood),
     ("many", many),
     ("latency", latency),
+    ("switch", switch),
     ("idle", idle),
     ("memory", memory),
     ("start", start),
+    ("begin", begin),
     ("resize", resize),
 ];
 
@@ -177,7 +205,7 @@ fn many(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
 /// From a key to its character on the screen.
 fn latency(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
     let mut rows = Vec::new();
-    for hidden in [0, 3, 15] {
+    for &hidden in amount.hidden {
         let mut mux = Running::start(peer, hidden + 1);
         let (_, text) = load::kinds().pop().unwrap();
         let file = mux.bench.machine.path("agent");
@@ -187,8 +215,7 @@ fn latency(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
         }
         std::thread::sleep(Duration::from_secs(1));
         let mut times = echoes(&mut mux.console, amount.keys);
-        times.sort_by(f64::total_cmp);
-        let at = |part: usize| times.get((times.len().max(1) - 1) * part / 100).copied();
+        let at = percentiles(&mut times);
         let what = if hidden == 0 { "idle".to_owned() } else { format!("{hidden} hidden panes flooding") };
         rows.push((format!("key to echo, {what}, p50 ms"), at(50)));
         rows.push((format!("key to echo, {what}, p99 ms"), at(99)));
@@ -218,6 +245,43 @@ fn echoes(console: &mut Console, count: usize) -> Vec<f64> {
     (0..count).map(one).take_while(go_on).collect()
 }
 
+/// So much of a hundred: the time that as many are not above.
+fn percentiles(times: &mut [f64]) -> impl Fn(usize) -> Option<f64> {
+    times.sort_by(f64::total_cmp);
+    |part| times.get((times.len().max(1) - 1) * part / 100).copied()
+}
+
+/// From the keys that show another pane to its picture, while hidden ones flood.
+fn switch(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
+    const HIDDEN: usize = 3;
+    let signs = ["ა", "ბ"];
+    let mut mux = Running::start(peer, HIDDEN + 2);
+    let (_, text) = load::kinds().pop().unwrap();
+    let file = mux.bench.machine.path("agent");
+    std::fs::write(&file, &text).unwrap();
+    for (pane, sign) in signs.iter().enumerate() {
+        mux.tell(pane, &format!("show {sign}"));
+    }
+    for pane in 2..HIDDEN + 2 {
+        mux.tell(pane, &format!("pour {}", file.display()));
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let what = format!("another pane, {HIDDEN} hidden panes flooding");
+    let Some(keys) = mux.keys_to_switch() else { return vec![(format!("{what}, p50 ms"), None)] };
+    let one = |number: usize| {
+        std::thread::sleep(Duration::from_millis(60));
+        let to = (number + 1) % 2;
+        mux.console.expect(signs[to]);
+        let begin = Instant::now();
+        mux.console.type_text(keys[to]);
+        let found = mux.console.found(Duration::from_secs(1));
+        found.map_or(1000.0, |at| (at - begin).as_secs_f64() * 1e3)
+    };
+    let mut times: Vec<f64> = (0..amount.keys).map(one).collect();
+    let at = percentiles(&mut times);
+    vec![(format!("{what}, p50 ms"), at(50)), (format!("{what}, p99 ms"), at(99))]
+}
+
 /// What it costs that nothing happens, and that little does.
 fn idle(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
     let mut mux = Running::start(peer, amount.quiet);
@@ -232,9 +296,12 @@ fn idle(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
         rows.push((format!("{what}, bytes out"), Some((mux.console.bytes() - bytes) as f64)));
     };
     measure(&mux, &format!("{} quiet panes", amount.quiet));
-    let spinners = amount.quiet.min(11);
-    (1..spinners).for_each(|pane| drop(mux.tell(pane, "spin 10")));
-    measure(&mux, &format!("{} hidden spinners", spinners - 1));
+    let mut spinning = 0;
+    for &spinners in amount.spinners {
+        (spinning + 1..=spinners).for_each(|pane| drop(mux.tell(pane, "spin 10")));
+        spinning = spinners;
+        measure(&mux, &format!("{spinners} hidden spinners"));
+    }
     rows
 }
 
@@ -256,6 +323,10 @@ fn memory(peer: Peer, _: &Amount) -> Vec<(String, Option<f64>)> {
     vec![
         ("MiB for a pane's 10,000 coloured lines".to_owned(), Some(mib(after - before) / PANES as f64)),
         (format!("MiB in all with {} panes", PANES + 1), Some(mib(after))),
+        (
+            format!("MiB resident with {} panes, shared text counted by each", PANES + 1),
+            Some(mib(mux.resident())),
+        ),
     ]
 }
 
@@ -283,6 +354,22 @@ fn start(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
         let mut times: Vec<f64> = (0..amount.openings).filter_map(once).collect();
         times.sort_by(f64::total_cmp);
         rows.push((name, times.get(times.len() / 2).copied()));
+    }
+    rows
+}
+
+/// How soon all is there where nothing ran before: servers, keepers, every program, and the first frame.
+fn begin(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
+    let mut rows = Vec::new();
+    for panes in [1, 10] {
+        let mut spans: Vec<_> =
+            (0..amount.beginnings).filter_map(|_| peers::begin(peer, panes, PATIENCE)).collect();
+        spans.sort();
+        let middle = spans.get(spans.len() / 2);
+        let ms =
+            |of: fn(&(Duration, Duration)) -> Duration| middle.map(|spans| of(spans).as_secs_f64() * 1e3);
+        rows.push((format!("from nothing to the first frame, {panes} panes, ms"), ms(|spans| spans.0)));
+        rows.push((format!("from nothing to {panes} programs at work, ms"), ms(|spans| spans.1)));
     }
     rows
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::console::Console;
 use crate::support::LOOPMON;
-use crate::support::real::Bench;
+use crate::support::real::{Bench, Running as Run};
 
 /// The history that a pane has, in lines.
 const LINES: usize = 10_000;
@@ -84,7 +84,11 @@ impl Running {
         let program = peer.program().unwrap();
         let console = match peer {
             Peer::Loopmon => {
-                start_run(&mut bench, &child("{task}"), &names);
+                let plan = plan_run(&mut bench, &child("{task}"), &names);
+                let run = bench.start(&plan);
+                let all_run = || (bench.keepers().len() == names.len()).then_some(());
+                crate::support::wait_for("every agent to run", all_run);
+                run.kill();
                 None
             }
             Peer::Tmux => {
@@ -173,13 +177,67 @@ impl Running {
 
     /// Memory of all of them in KiB; what several share is shared out.
     pub fn memory(&self) -> u64 {
+        self.mapped("Pss:")
+    }
+
+    /// The same where what several share is counted by each of them.
+    pub fn resident(&self) -> u64 {
+        self.mapped("Rss:")
+    }
+
+    fn mapped(&self, what: &str) -> u64 {
         let of = |pid: i32| {
             let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-            let line = text.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
+            let line = text.lines().find(|line| line.starts_with(what)).unwrap_or_default();
             line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
         };
         self.processes().into_iter().map(of).sum()
     }
+
+    /// Goes to where panes are switched; the keys that show the first and the second.
+    pub fn keys_to_switch(&mut self) -> Option<[&'static str; 2]> {
+        match self.peer {
+            Peer::Loopmon => {
+                self.console.type_text("\x11");
+                std::thread::sleep(Duration::from_millis(300));
+                Some(["k", "j"])
+            }
+            Peer::Tmux => Some(["\x02p", "\x02n"]),
+            Peer::Mprocs => None,
+        }
+    }
+}
+
+/// Starts it where nothing ran: how long until its first frame, and until every program is at work. `None` for one
+/// without a server.
+pub fn begin(peer: Peer, count: usize, patience: Duration) -> Option<(Duration, Duration)> {
+    let mut bench = Bench::new();
+    let socket = bench.machine.path("children");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let own = std::env::current_exe().unwrap();
+    let child = |name: &str| {
+        [own.display().to_string(), "child".to_owned(), socket.display().to_string(), name.to_owned()]
+    };
+    let names: Vec<String> = (0..count).map(|number| format!("T{number:02}")).collect();
+    let plan = (peer == Peer::Loopmon).then(|| plan_run(&mut bench, &child("{task}"), &names));
+    let begin = Instant::now();
+    let (wanted, run) = match peer {
+        Peer::Loopmon => ("T00", plan.map(|plan| bench.start(&plan))),
+        Peer::Tmux => {
+            let commands: Vec<_> = names.iter().map(|name| child(name)).collect();
+            start_tmux(&bench, &commands);
+            ("0:", None)
+        }
+        Peer::Mprocs => return None,
+    };
+    let console = open(peer, &bench);
+    console.expect(wanted);
+    let panes = connect(&listener, count);
+    let all = begin.elapsed();
+    let first = console.found(patience)? - begin;
+    drop(panes);
+    run.map(Run::kill);
+    Some((first, all))
 }
 
 /// Where tmux and mprocs run.
@@ -198,16 +256,14 @@ fn open(peer: Peer, bench: &Bench) -> Console {
     Console::open(argv, &bench.project(), &env(bench))
 }
 
-/// A run whose agents are the children, in terminals.
-fn start_run(bench: &mut Bench, child: &[String], names: &[String]) {
+/// The plan of a run whose agents are the children, in terminals.
+fn plan_run(bench: &mut Bench, child: &[String], names: &[String]) -> String {
     let count = names.len();
     bench.declare("worker", &format!("command = {child:?}\nmode = \"interactive\"\nprompt = \"file\""));
     bench.ready(&format!("parallel = {count}\nidle_seconds = 3600"), "");
     let tasks: String =
         names.iter().map(|name| format!("[[tasks]]\nid = \"{name}\"\ntitle = \"Work\"\n")).collect();
-    let run = bench.start(&bench.plan(&tasks));
-    crate::support::wait_for("every agent to run", || (bench.keepers().len() == count).then_some(()));
-    run.kill();
+    bench.plan(&tasks)
 }
 
 fn start_tmux(bench: &Bench, commands: &[[String; 4]]) {

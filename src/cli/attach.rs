@@ -13,6 +13,10 @@ use crate::server::{Server, daemon, nowhere};
 /// Mission control of the project that holds `dir`; where none can be opened, the first screen says what is missing.
 pub fn attach(dir: &Path) -> Outcome {
     project::refuse_inside_session()?;
+    // Asking git takes several times as long as the first frame.
+    if let Some(places) = daemon::running_above(dir) {
+        return to(&places);
+    }
     match Repository::discover(dir) {
         Ok(repository) => to(&Places::of(repository.root())?),
         Err(error) if dir.is_dir() && is_seen() => ended(client::attach(nowhere::open(dir, &error)?)?),

@@ -14,19 +14,15 @@ impl Repository {
     /// A digest (SHA-256, hexadecimal) of the configuration entries that could change what git runs. A changed value
     /// between two calls means that somebody, perhaps an agent, edited `.git/config`.
     pub fn config_fingerprint(&self) -> Result<String, GitError> {
-        let mut digest = Sha256::new();
-        for entry in self.counted_config()? {
-            digest.update(entry.len().to_le_bytes());
-            digest.update(entry.as_bytes());
-        }
-        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(fingerprint(&self.counted_config()?))
     }
 
     /// Takes the configuration as it is now for trusted, and answers its fingerprint. Opening does this once.
     pub fn trust_config(&self) -> Result<String, GitError> {
         let entries = self.counted_config()?;
+        let trusted = fingerprint(&entries);
         *self.inner.trusted.lock().unwrap_or_else(PoisonError::into_inner) = entries;
-        self.config_fingerprint()
+        Ok(trusted)
     }
 
     /// Fails with [`GitError::ConfigChanged`] if the configuration is not the trusted one. Calls that could run
@@ -59,6 +55,15 @@ impl Repository {
         }
         Ok(entries)
     }
+}
+
+fn fingerprint(entries: &BTreeSet<String>) -> String {
+    let mut digest = Sha256::new();
+    for entry in entries {
+        digest.update(entry.len().to_le_bytes());
+        digest.update(entry.as_bytes());
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_harmless(key: &str) -> bool {

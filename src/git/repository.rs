@@ -65,9 +65,7 @@ impl Repository {
     /// Opens the repository that holds `path`.
     pub fn discover_with(git: Git, path: &Path) -> Result<Self, OpenError> {
         git.version()?;
-        let common_dir = rev_parse_path(&git, path, "--git-common-dir").map_err(|e| open_error(e, path))?;
-        let root = rev_parse_path(&git, path, "--show-toplevel").map_err(|e| open_error(e, path))?;
-        let git_dir = rev_parse_path(&git, path, "--absolute-git-dir")?;
+        let [common_dir, root, git_dir] = rev_parse_paths(&git, path).map_err(|e| open_error(e, path))?;
         let inner =
             Inner { git, root, git_dir, common_dir, trusted: Mutex::default(), register: Mutex::default() };
         let repository = Self { inner: Arc::new(inner) };
@@ -150,6 +148,23 @@ impl Repository {
         let call = self.inner.git.call(work_tree, subcommand).at(self.common_dir(), work_tree);
         // A sparse user checkout must not make task worktrees sparse: what is missing would look deleted.
         call.setting("core.sparseCheckout=false")
+    }
+}
+
+/// The shared git folder, the top folder of the checkout, and its own git folder.
+fn rev_parse_paths(git: &Git, directory: &Path) -> Result<[PathBuf; 3], GitError> {
+    let asked = ["--git-common-dir", "--show-toplevel", "--absolute-git-dir"];
+    let output = git.call(directory, "rev-parse").arg("--path-format=absolute").args(asked).run()?;
+    let lines: Vec<&[u8]> = output.stdout.split(|byte| *byte == b'\n').collect();
+    match lines.as_slice() {
+        [first, second, third, []] => {
+            Ok([first, second, third].map(|line| PathBuf::from(OsString::from_vec(line.to_vec()))))
+        }
+        // There is a line break in a path.
+        _ => {
+            let [first, second, third] = asked.map(|what| rev_parse_path(git, directory, what));
+            Ok([first?, second?, third?])
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use crate::protocol::keeper::{FromKeeper, ToKeeper, encode_output};
 /// Output that may wait for a peer before the child is no longer read.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
 
+/// Input of one read: little, for it stands on the stack of every keeper.
+const READ_SIZE: usize = 8 * 1024;
+
 /// A connection, of which every message is read whole.
 #[derive(Debug)]
 pub(super) struct Conn {
@@ -63,7 +66,7 @@ impl Conn {
 
     /// Reads what has come; the messages that are whole. What came before the end is returned before it.
     pub(super) fn receive(&mut self) -> Result<Vec<ToKeeper>, Gone> {
-        let mut buffer = [0u8; 64 * 1024];
+        let mut buffer = [0u8; READ_SIZE];
         match (&self.stream).read(&mut buffer) {
             Ok(0) => return Err(Gone),
             Ok(read) => self.decoder.push(buffer.get(..read).unwrap_or_default()),

@@ -1,8 +1,8 @@
 //! A terminal that looks: its view, its frames, its requests. Each client has its own; a panic while drawing ends that
 //! client with a message and nothing else.
 //!
-//! Frames: the leading edge at once, then at most one in 16 ms, and none while the last one is still on its way: a slow
-//! client gets fewer frames, never a queue. Nothing that changed means nothing is drawn.
+//! Frames come when they are due (`pace`), and none while the last one is still on its way: a slow client gets fewer
+//! frames, never a queue. Nothing that changed means nothing is drawn.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +17,8 @@ use tokio::time::Instant;
 use super::audience::Count;
 use super::canvas::Canvas;
 use super::clock;
+use super::pace::Pace;
+use super::panes::Echo;
 use super::project::Project;
 use super::requests::{self, Desk};
 use super::runtime::View;
@@ -25,9 +27,6 @@ use crate::model::{SessionId, Snapshot};
 use crate::protocol::client::{Colours, FromServer, Message, ToServer};
 use crate::term;
 use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
-
-/// Between two frames at least.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// Both ends of a conversation, whatever carries it.
 #[derive(Debug)]
@@ -60,9 +59,7 @@ pub struct ScreenClient {
     project: Arc<Project>,
     panes_changed: Arc<Notify>,
     watched: BTreeSet<SessionId>,
-    /// Since when, or from when on, the picture is wanted anew.
-    wanted: Option<Instant>,
-    drawn: Option<Instant>,
+    pace: Pace,
     audience: watch::Receiver<Count>,
 }
 
@@ -79,6 +76,8 @@ impl ScreenClient {
         let project = shared.project();
         let ui = Ui::new(project.settings(colours));
         let desk = Desk::new(Arc::clone(&shared));
+        let mut pace = Pace::default();
+        pace.want(Instant::now());
         ScreenClient {
             shared,
             view,
@@ -90,8 +89,7 @@ impl ScreenClient {
             project,
             panes_changed: Arc::new(Notify::new()),
             watched: BTreeSet::new(),
-            wanted: Some(Instant::now()),
-            drawn: None,
+            pace,
             audience,
         }
     }
@@ -113,7 +111,7 @@ impl ScreenClient {
 
     /// Waits for whatever comes next; `None` when the client is gone.
     async fn next(&mut self) -> Option<Vec<Request>> {
-        let due = self.wanted.map(|wanted| self.drawn.map_or(wanted, |drawn| wanted.max(drawn + FRAME)));
+        let due = self.pace.due(Instant::now());
         // A frame that is due already needs no clock to call for it.
         let tick = if due.is_some() { None } else { self.tick() };
         let outgoing = self.connection.outgoing.clone();
@@ -136,7 +134,7 @@ impl ScreenClient {
                 self.touch();
                 Some(Vec::new())
             }
-            () = self.panes_changed.notified(), if !self.is_wanted_now() => {
+            () = self.panes_changed.notified(), if self.pace.listens_to_panes(Instant::now()) => {
                 self.touch();
                 Some(Vec::new())
             }
@@ -156,8 +154,7 @@ impl ScreenClient {
                         return None;
                     }
                 }
-                self.drawn = Some(Instant::now());
-                self.wanted = None;
+                self.pace.note_frame(Instant::now());
                 self.follow_panes();
                 Some(Vec::new())
             }
@@ -192,6 +189,7 @@ impl ScreenClient {
     }
 
     fn input(&mut self, input: Input) -> Vec<Request> {
+        let is_key = matches!(input, Input::Key(_));
         let requests = self.scene().show(|world| {
             let handled = catch_unwind(AssertUnwindSafe(|| self.ui.handle(input, world)));
             handled.unwrap_or_else(|_| {
@@ -199,21 +197,22 @@ impl ScreenClient {
                 Vec::new()
             })
         });
-        // What is typed into a terminal shows by its echo: a frame before that would only delay it.
-        let typed = matches!(requests.as_slice(), [Request::ToPane { .. }]);
-        let at = Instant::now() + if typed { FRAME } else { Duration::ZERO };
-        self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
+        let typed_into = match requests.as_slice() {
+            [Request::ToPane { session, .. }] => self.shared.panes.get(session),
+            _ => None,
+        };
+        let now = Instant::now();
+        match typed_into {
+            Some(pane) => self.pace.expect(Echo::of(pane), now),
+            None if is_key => self.pace.want_for_key(now),
+            None => self.pace.want(now),
+        }
         requests
     }
 
     /// The picture is wanted anew, now.
     fn touch(&mut self) {
-        let now = Instant::now();
-        self.wanted = Some(self.wanted.map_or(now, |wanted| wanted.min(now)));
-    }
-
-    fn is_wanted_now(&self) -> bool {
-        self.wanted.is_some_and(|wanted| wanted <= Instant::now())
+        self.pace.want(Instant::now());
     }
 
     fn reply(&mut self, reply: Reply) -> Option<Vec<Request>> {
@@ -250,8 +249,8 @@ impl ScreenClient {
     /// The next moment at which the picture changes by time alone.
     fn tick(&self) -> Option<Instant> {
         let wait = self.scene().show(|world| self.ui.needs_clock(world));
-        let clock =
-            wait.map(|wait| self.drawn.unwrap_or_else(Instant::now) + Duration::from_millis(wait.max(50)));
+        let clock = wait
+            .map(|wait| self.pace.drawn().unwrap_or_else(Instant::now) + Duration::from_millis(wait.max(50)));
         clock.into_iter().chain(self.unfinished()).min()
     }
 
@@ -261,7 +260,7 @@ impl ScreenClient {
         let since = panes.filter_map(|pane| pane.emulator().synchronized_since());
         let due = since.map(|since| Instant::from_std(since) + term::SYNCHRONIZED);
         // What was drawn after its time is drawn.
-        due.filter(|due| self.drawn.is_none_or(|drawn| drawn <= *due)).min()
+        due.filter(|due| self.pace.drawn().is_none_or(|drawn| drawn <= *due)).min()
     }
 
     /// Watches the panes that are shown and gives them the size that they are shown at.
@@ -382,6 +381,8 @@ async fn reserve(
 
 async fn at(moment: Option<Instant>) {
     match moment {
+        // The runtime's clock counts milliseconds: what is due would wait for the next one.
+        Some(moment) if moment <= Instant::now() => {}
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }

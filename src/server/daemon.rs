@@ -37,6 +37,13 @@ pub fn connect(places: &Places) -> Option<UnixStream> {
     UnixStream::connect(places.socket()).ok()
 }
 
+/// The project that holds a directory, if its server runs: whatever could be asked of git was asked by that server.
+pub fn running_above(dir: &Path) -> Option<Places> {
+    let dir = dir.canonicalize().ok()?;
+    let root = dir.ancestors().find(|dir| dir.join(".git").exists())?;
+    Places::of(root).ok().filter(|places| connect(places).is_some())
+}
+
 /// A connection to the running server, which is started if need be.
 pub fn connect_or_start(places: &Places, exe: &Path) -> Result<UnixStream, DaemonError> {
     if let Some(stream) = connect(places) {
@@ -55,7 +62,7 @@ pub fn connect_or_start(places: &Places, exe: &Path) -> Result<UnixStream, Daemo
         if Instant::now() > deadline {
             return Err(DaemonError::Silent(places.server_log()));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -22,6 +22,7 @@ mod ended;
 mod environment;
 mod live;
 mod memory;
+mod pace;
 mod panes;
 mod readers;
 mod requests;

@@ -35,6 +35,8 @@ pub struct Pane {
     /// The threads of clients: keys go on from there.
     clients: Option<Handle>,
     watchers: Mutex<Vec<Weak<Notify>>>,
+    /// How often output has changed the picture.
+    changes: AtomicU64,
     last_action: Mutex<Option<String>>,
     ended: AtomicBool,
     order: u64,
@@ -47,6 +49,26 @@ pub struct Outgoing {
     pub message: ToKeeper,
     /// Whether a person, or the engine for one, speaks to the child with it; a terminal's own replies are none.
     pub speaks: bool,
+}
+
+/// A pane that was typed into, and how it stood then.
+#[derive(Debug)]
+pub struct Echo {
+    pane: Arc<Pane>,
+    changes: u64,
+}
+
+impl Echo {
+    /// Of what is about to be typed.
+    pub fn of(pane: Arc<Pane>) -> Echo {
+        let changes = pane.changes.load(Ordering::Acquire);
+        Echo { pane, changes }
+    }
+
+    /// Whether the screen has changed since.
+    pub fn has_come(&self) -> bool {
+        self.pane.changes.load(Ordering::Acquire) != self.changes
+    }
 }
 
 /// Why input did not go to a session.
@@ -67,10 +89,13 @@ impl Pane {
         emulator.feed(bytes);
         let told = (emulator.take_replies(), emulator.take_events());
         let too_much = self.share.note(emulator.history_bytes());
+        let is_whole = !emulator.is_synchronized();
         drop(emulator);
         if too_much {
             self.share.make_room();
         }
+        // A change that is still under way shows nothing yet.
+        self.changes.fetch_add(u64::from(is_whole), Ordering::Release);
         self.changed();
         told
     }
@@ -209,6 +234,7 @@ impl PaneMap {
             outbox,
             clients: self.clients.clone(),
             watchers: Mutex::default(),
+            changes: AtomicU64::new(0),
             last_action: Mutex::default(),
             ended: AtomicBool::new(false),
             order: self.count.fetch_add(1, Ordering::Relaxed),
@@ -280,5 +306,20 @@ mod tests {
         let (replies, _) = broken.feed(b"\x1b[5n");
         assert_eq!(replies, b"\x1b[0n", "it answers its program again");
         assert_eq!(broken.emulator().faults(), 1, "and tells that it failed");
+    }
+
+    #[test]
+    fn what_a_pane_prints_after_a_key_is_its_echo() {
+        let panes = PaneMap::default();
+        let id = SessionId("s".to_owned());
+        let (pane, _outbox) = panes.open(&id, Emulator::new(80, 24, Colours::default()), true);
+        drop(pane.feed(b"$ "));
+        let echo = Echo::of(Arc::clone(&pane));
+        assert!(!echo.has_come(), "what was there before is none");
+        drop(pane.feed(b"\x1b[?2026h"));
+        assert!(!echo.has_come(), "nothing is to be seen of it yet");
+        drop(pane.feed(b"l\x1b[?2026l"));
+        assert!(echo.has_come());
+        assert!(!Echo::of(pane).has_come());
     }
 }

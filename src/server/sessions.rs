@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::panes::{Outgoing, Pane};
+use super::readers::take_turns;
 use crate::process::{self, Identity, KeeperHandle, SpawnError};
 use crate::protocol::frame::Decoder;
 use crate::protocol::keeper::{Exit, FromKeeper, KeeperSpec, ToKeeper, VERSION};
@@ -27,8 +28,10 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// Output of one read.
 const READ_SIZE: usize = 64 * 1024;
-/// Output that is parsed before other sessions have their turn: well below a millisecond's work.
-const TURN: usize = 16 * 1024;
+/// Output that is parsed before other sessions have their turn: a fraction of a millisecond's work.
+const TURN: usize = 8 * 1024;
+/// The same where no sequence is in it: most of that only passes through the screen.
+const PLAIN_TURN: usize = 64 * 1024;
 
 /// How a session stands when somebody wants to follow it.
 #[derive(Debug)]
@@ -317,7 +320,7 @@ impl<'a> Conversation<'a> {
                         self.spoken.tell(follower);
                         follower.output(pane, turn, true);
                         rest = later;
-                        tokio::task::yield_now().await;
+                        take_turns().await;
                     }
                     self.seen = offset + bytes.len() as u64;
                 }
@@ -343,10 +346,14 @@ async fn send_all(mut to: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>, 
         if to.write_all(&outgoing.message.encode()).await.is_err() {
             return;
         }
+        if outgoing.speaks {
+            spoken.notify.notify_one();
+        }
     }
 }
 
-/// That somebody spoke to the child. It is noted before the child hears it, so that it is known before any answer.
+/// That somebody spoke to the child. It is noted before the child hears it, so that it is known before any answer; who
+/// waits for it is woken later, which is nothing that a key should wait for.
 #[derive(Debug, Default)]
 struct Spoken {
     pending: AtomicBool,
@@ -356,7 +363,6 @@ struct Spoken {
 impl Spoken {
     fn note(&self) {
         self.pending.store(true, Ordering::Release);
-        self.notify.notify_one();
     }
 
     fn tell(&self, follower: &mut impl Follower) {
@@ -368,8 +374,10 @@ impl Spoken {
 
 /// How many bytes at the beginning are one turn's work: no character is cut.
 fn turn_of(bytes: &[u8]) -> usize {
+    let plain = memchr::memchr(b'\x1b', bytes).unwrap_or(bytes.len());
+    let turn = plain.clamp(TURN, PLAIN_TURN);
     let is_inside = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
-    let end = (TURN.saturating_sub(4)..=TURN).rev().find(|at| !is_inside(at)).unwrap_or(TURN);
+    let end = (turn.saturating_sub(4)..=turn).rev().find(|at| !is_inside(at)).unwrap_or(turn);
     end.min(bytes.len())
 }
 
@@ -377,5 +385,22 @@ async fn sleep_until(deadline: Option<tokio::time::Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_short_but_for_text_and_cuts_no_character() {
+        let text = "漢".repeat(40_000);
+        let turn = turn_of(text.as_bytes());
+        assert!(turn > PLAIN_TURN - 4 && text.is_char_boundary(turn));
+        let coloured = format!("\x1b[m{text}");
+        let turn = turn_of(coloured.as_bytes());
+        assert!((TURN - 4..=TURN).contains(&turn) && coloured.is_char_boundary(turn));
+        let noise = [b"\x1b".as_slice(), &[0x80; 2 * TURN]].concat();
+        assert_eq!((turn_of(b"short"), turn_of(&noise)), (5, TURN));
     }
 }

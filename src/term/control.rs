@@ -99,7 +99,7 @@ fn attributes(t: &mut Translator, parameters: &[u8], grid: &mut Grid) {
         grid.process(&[b"\x1b[", rewritten.as_slice(), b"m"].concat());
     }
     t.writer.set_pen(pen);
-    t.writer.note_background(grid);
+    t.writer.note_pen(grid);
 }
 
 /// A cursor that is about to wrap counts as being in the last column, which vt100 has not.
@@ -197,7 +197,7 @@ fn soft_reset(t: &mut Translator, grid: &mut Grid) {
     t.settings.soft_reset();
     t.settings.keyboard(grid).other_keys = 0;
     t.writer.soft_reset();
-    t.writer.note_background(grid);
+    t.writer.note_pen(grid);
 }
 
 /// Sequences on rectangles.

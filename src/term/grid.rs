@@ -9,6 +9,7 @@ use memchr::memmem::Finder;
 use vt100::capture::RowContents;
 
 use super::history::History;
+use super::run::Pen;
 
 /// The variation selector that makes a character wide. With it in the last column vt100 loses its place, and panics
 /// when that place is drawn over.
@@ -24,6 +25,8 @@ pub(super) struct Grid {
 pub(super) struct Behind {
     pub(super) history: History,
     pub(super) bells: u32,
+    /// Rows that leave the screen next and belong to nothing.
+    blanks: u16,
 }
 
 impl vt100::Callbacks for Behind {
@@ -36,7 +39,9 @@ impl vt100::Callbacks for Behind {
     }
 
     fn on_scroll(&mut self, contents: RowContents<'_>, alternate_screen: bool) {
-        if !alternate_screen {
+        if self.blanks > 0 {
+            self.blanks -= 1;
+        } else if !alternate_screen {
             self.history.push(&contents);
         }
     }
@@ -44,7 +49,7 @@ impl vt100::Callbacks for Behind {
 
 impl Grid {
     pub(super) fn new(rows: u16, cols: u16, history: History) -> Self {
-        let behind = Behind { history, bells: 0 };
+        let behind = Behind { history, bells: 0, blanks: 0 };
         let parser = vt100::Parser::new_with_callbacks(at_least_one(rows), at_least_one(cols), 0, behind);
         Self { parser, vs16: Finder::new(VS16) }
     }
@@ -68,6 +73,37 @@ impl Grid {
             rest = after.get(VS16.len()..).unwrap_or_default();
         }
         self.parser.process(rest);
+    }
+
+    /// What is written with.
+    pub(super) fn pen(&self) -> Pen {
+        let screen = self.screen();
+        let others = [screen.bold(), screen.dim(), screen.italic(), screen.underline(), screen.inverse()];
+        match (screen.fgcolor(), screen.bgcolor()) {
+            (vt100::Color::Default, vt100::Color::Default) if others == [false; 5] => Pen::Bare,
+            (_, vt100::Color::Default) => Pen::Other,
+            _ => Pen::Coloured,
+        }
+    }
+
+    /// Has all rows but the last one leave the screen for the history; whether that could be. The cursor must stand in
+    /// the first column of the last row, and that must be empty.
+    pub(super) fn scroll_off(&mut self) -> bool {
+        let above = self.size().0 - 1;
+        // A line that goes on in the last row can't be taken apart.
+        let may = self.screen().cursor_position() == (above, 0)
+            && above.checked_sub(1).is_some_and(|row| !self.screen().row_wrapped(row));
+        if may {
+            self.parser.process(format!("\x1b[{above}S").as_bytes());
+        }
+        may
+    }
+
+    /// Text for a screen from which all has scrolled off; it has at least a line feed for each row but one.
+    pub(super) fn fill(&mut self, text: &[u8]) {
+        self.behind().blanks = self.size().0 - 1;
+        self.process(text);
+        self.behind().blanks = 0;
     }
 
     pub(super) fn set_size(&mut self, rows: u16, cols: u16) {

@@ -70,7 +70,7 @@ impl History {
             open.state = BasicFormattedCaptureState::new();
         }
         // Neither of the two can fail: the one writes to a string, the other is meant to.
-        let _ = row.write_formatted_basic(&mut open.text, &mut open.state);
+        let _ = row.write_formatted_basic(&mut CellByCell(&mut open.text), &mut open.state);
         open.goes_on = open.text.len() < MAX_LINE && goes_on(row, &open.state);
         if !open.goes_on {
             // The text's memory is used for the next line again; this one gets what it needs and no more.
@@ -78,6 +78,11 @@ impl History {
             open.text.shrink_to(MAX_LINE / 16);
             self.close(line);
         }
+    }
+
+    /// Adds a whole line in the default style that never stood on the screen; none may be open.
+    pub(super) fn push_plain(&mut self, line: &str) {
+        self.close(Box::from(line));
     }
 
     /// Sets the width at which rows are counted.
@@ -259,6 +264,24 @@ fn goes_on(row: &RowContents<'_>, state: &BasicFormattedCaptureState) -> bool {
     let mut probe = Probe { line_break: false };
     let _ = row.write_formatted_basic(&mut probe, &mut state.clone());
     !probe.line_break
+}
+
+/// Takes a row as it is written: mostly one byte at a time.
+struct CellByCell<'a>(&'a mut String);
+
+impl fmt::Write for CellByCell<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        match text.as_bytes() {
+            [byte @ ..0x80] => self.0.push(char::from(*byte)),
+            _ => self.0.push_str(text),
+        }
+        Ok(())
+    }
+
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        self.0.push(c);
+        Ok(())
+    }
 }
 
 /// Sees what is written first, and refuses it.

@@ -12,6 +12,7 @@ mod clean;
 mod control;
 mod credit;
 mod emulator;
+mod flood;
 mod grid;
 mod history;
 mod input;

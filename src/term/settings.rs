@@ -49,6 +49,11 @@ impl Settings {
         self.regions[which(grid)].map_or((0, last), |(top, bottom)| (top.min(last), bottom.min(last)))
     }
 
+    /// Whether this is the main screen, and all of its rows scroll.
+    pub(super) fn is_whole_page(&self, grid: &Grid) -> bool {
+        !self.origin && !grid.screen().alternate_screen() && self.region(grid) == (0, grid.size().0 - 1)
+    }
+
     pub(super) fn set_region(&mut self, grid: &Grid, region: Option<(u16, u16)>) {
         self.regions[which(grid)] = region;
     }

@@ -4,6 +4,7 @@
 //! order in which they came; a piece that isn't whole waits for its rest; text without escapes costs a few searches and
 //! no copy.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memchr;
@@ -12,6 +13,7 @@ use super::area::{self, Area};
 use super::control;
 use super::credit::Credit;
 use super::emulator::TermEvent;
+use super::flood;
 use super::grid::Grid;
 use super::osc;
 use super::palette::Palette;
@@ -25,6 +27,8 @@ use super::writer::Writer;
 /// Events that may wait; of more the oldest are forgotten.
 const MAX_EVENTS: usize = 512;
 
+/// Takes all cells of the row away from the cursor on.
+const TAKE_REST_AWAY: &[u8] = b"\x1b[65535P";
 /// Changes from here on are to be shown as one.
 const BEGIN_SYNCHRONIZED: Sequence<'_> = Sequence::Csi(b"?2026h");
 
@@ -37,6 +41,8 @@ pub(super) struct Translator {
     skipping: Option<Skip>,
     pub(super) replies: Replies,
     pub(super) events: Vec<TermEvent>,
+    /// The beginning of a run, if it is not sent as it came.
+    rewritten: Vec<u8>,
     pub(super) palette: Palette,
     pub(super) settings: Settings,
     pub(super) writer: Writer,
@@ -75,7 +81,7 @@ impl Translator {
         if self.skipping.is_some() {
             return;
         }
-        let mut run = Run::new(at, self.writer.has_background());
+        let mut run = self.begin(at, grid);
         while let Some(found) = bytes.get(at..).and_then(|rest| memchr(ESC, rest)) {
             self.text(&mut run, bytes, at..at + found, grid);
             at += found;
@@ -85,7 +91,14 @@ impl Translator {
                 self.credit.earn(length, grid);
             }
             match scanned {
-                Scan::Complete(length, sequence) if self.joins(&sequence, &mut run) => at += length,
+                Scan::Complete(length, Sequence::Csi(b"K" | b"0K")) if run.leaves_nothing() => {
+                    // vt100 takes cells away at once, and erases them one by one: at the end of a row it is the same.
+                    self.rewritten.extend_from_slice(bytes.get(run.start..at).unwrap_or_default());
+                    self.rewritten.extend_from_slice(TAKE_REST_AWAY);
+                    at += length;
+                    run.start = at;
+                }
+                Scan::Complete(length, sequence) if self.joins(&sequence, &mut run, grid) => at += length,
                 Scan::Complete(length, sequence) => {
                     self.send(&mut run, bytes, at, grid);
                     if sequence == BEGIN_SYNCHRONIZED && self.settings.synchronized.is_none() {
@@ -93,7 +106,7 @@ impl Translator {
                     }
                     self.act(sequence, grid);
                     at += length;
-                    run = Run::new(at, self.writer.has_background());
+                    run = self.begin(at, grid);
                 }
                 Scan::Incomplete => {
                     self.send(&mut run, bytes, at, grid);
@@ -125,6 +138,13 @@ impl Translator {
         let columns = usize::from(grid.size().1);
         let text = bytes.get(place.clone()).unwrap_or_default();
         self.credit.earn(text.len(), grid);
+        if text.len() >= flood::LEAST && !run.is_coloured() && self.settings.is_whole_page(grid) {
+            self.send(run, bytes, place.start, grid);
+            self.writer.bottom = self.settings.region(grid).1;
+            self.writer.write_flood(text, grid);
+            *run = self.begin(place.end, grid);
+            return;
+        }
         if text.is_empty() || run.takes(text, columns) {
             return;
         }
@@ -132,18 +152,30 @@ impl Translator {
         run.set_room(columns.saturating_sub(usize::from(grid.screen().cursor_position().1)));
         if !run.takes(text, columns) {
             self.write(text, grid);
-            *run = Run::new(place.end, self.writer.has_background());
+            *run = self.begin(place.end, grid);
         }
     }
 
     /// Sends the run, which ends there. A character that a sequence cuts off can't be finished any more.
     fn send(&mut self, run: &mut Run, bytes: &[u8], end: usize, grid: &mut Grid) {
         let known = bytes.get(run.start..end).unwrap_or_default();
-        if !known.is_empty() {
-            self.writer.bottom = self.settings.region(grid).1;
+        let mut rewritten = std::mem::take(&mut self.rewritten);
+        self.writer.bottom = self.settings.region(grid).1;
+        if !rewritten.is_empty() {
+            rewritten.extend_from_slice(known);
+            self.writer.write_run(&rewritten, grid);
+            rewritten.clear();
+        } else if !known.is_empty() {
             self.writer.write_run(known, grid);
         }
-        *run = Run::new(end, self.writer.has_background());
+        self.rewritten = rewritten;
+        *run = self.begin(end, grid);
+    }
+
+    /// An empty run.
+    fn begin(&mut self, at: usize, grid: &Grid) -> Run {
+        self.writer.note_pen(grid);
+        Run::new(at, self.writer.grid_pen())
     }
 
     fn skip_over(&mut self, bytes: &[u8], grid: &Grid) -> usize {
@@ -161,10 +193,8 @@ impl Translator {
     fn act(&mut self, sequence: Sequence<'_>, grid: &mut Grid) {
         match sequence {
             Sequence::Csi(body) => {
-                let controls: Vec<u8> = body.iter().copied().filter(|byte| *byte < 0x20).collect();
-                let body: Vec<u8> = body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect();
-                // Controls inside a sequence act before it.
-                self.write(&controls, grid);
+                let is_clean = body.iter().all(|byte| matches!(byte, 0x20..=0x7e));
+                let body = if is_clean { Cow::Borrowed(body) } else { self.without_controls(body, grid) };
                 control::act(self, &body, grid);
             }
             Sequence::Escape(body) => self.escape(body, grid),
@@ -175,6 +205,13 @@ impl Translator {
             Sequence::Dcs(body) => control::request(self, body, grid),
             Sequence::Ignored => {}
         }
+    }
+
+    /// Controls inside a sequence act before it.
+    fn without_controls<'b>(&mut self, body: &[u8], grid: &mut Grid) -> Cow<'b, [u8]> {
+        let controls: Vec<u8> = body.iter().copied().filter(|byte| *byte < 0x20).collect();
+        self.write(&controls, grid);
+        body.iter().copied().filter(|byte| matches!(byte, 0x20..=0x7e)).collect()
     }
 
     fn escape(&mut self, body: &[u8], grid: &mut Grid) {
@@ -259,7 +296,7 @@ impl Translator {
         self.writer.charsets = charsets;
         self.writer.set_pen(pen);
         self.settings.origin = origin;
-        self.writer.note_background(grid);
+        self.writer.note_pen(grid);
     }
 
     pub(super) fn tell(&mut self, event: TermEvent) {
@@ -282,29 +319,52 @@ impl Translator {
     }
 
     /// Whether the sequence goes to vt100 with the run: it reads it right, and nothing here wants to know of it.
-    fn joins(&self, sequence: &Sequence<'_>, run: &mut Run) -> bool {
+    fn joins(&self, sequence: &Sequence<'_>, run: &mut Run, grid: &Grid) -> bool {
         let Sequence::Csi(body) = sequence else { return false };
         let Some((last, parameters)) = body.split_last() else { return false };
         if *last == b'm' {
             let ground = if self.writer.has_plain_pen() { sgr::ground(parameters) } else { None };
-            ground.into_iter().for_each(|ground| run.paints(ground));
+            ground.into_iter().for_each(|ground| run.paints(ground, parameters));
             return ground.is_some();
         }
         let clean = parameters.iter().all(|byte| matches!(byte, b'0'..=b'9' | b';'));
         match last {
             b'A' | b'B' | b'K' | b'X' | b'd' => clean,
             b'J' => clean && *parameters != *b"3",
-            b'C' | b'E'..=b'H' | b'`' | b'f' => {
-                run.moves();
+            b'H' | b'f' => {
+                run.moves(room_at(second(parameters), grid));
+                clean
+            }
+            b'G' | b'`' => {
+                run.moves(room_at(parameters, grid));
+                clean
+            }
+            b'C' | b'E' | b'F' => {
+                run.moves(None);
                 clean
             }
             b'L' | b'M' | b'P' | b'S' | b'T' | b'@' => {
-                run.moves();
+                run.moves(None);
                 clean && !run.is_coloured()
             }
             _ => false,
         }
     }
+}
+
+/// The second of two parameters.
+fn second(parameters: &[u8]) -> &[u8] {
+    let rest = memchr(b';', parameters).and_then(|at| parameters.get(at + 1..));
+    rest.unwrap_or_default()
+}
+
+/// Columns that are free behind a cursor that was put on this one; none is the first.
+fn room_at(parameter: &[u8], grid: &Grid) -> Option<usize> {
+    let digits = parameter.iter().map(|byte| byte.checked_sub(b'0').filter(|digit| *digit < 10));
+    let add = |number: usize, digit: Option<u8>| Some((number * 10 + usize::from(digit?)).min(0xffff));
+    let column = digits.take(8).try_fold(0, add)?.max(1);
+    let columns = usize::from(grid.size().1);
+    (parameter.len() < 8).then(|| columns + 1 - column.min(columns))
 }
 
 /// How many bytes at the end could become a character with more behind them.

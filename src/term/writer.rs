@@ -10,8 +10,10 @@ use memchr::memmem::Finder;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::charset::Charsets;
+use super::flood;
 use super::grid::Grid;
 use super::mark::{Extra, Marks};
+use super::run::Pen;
 use super::scan::{ESC, Scan, scan};
 use super::tabs::Tabs;
 use super::unit::{self, JOINER, REPLACEMENT, SELECTOR, is_joined, units};
@@ -41,8 +43,8 @@ pub(super) struct Writer {
     pen: Extra,
     /// The pen's mark, as text.
     ink: String,
-    /// vt100's pen has a background.
-    background: bool,
+    /// vt100's pen.
+    grid_pen: Pen,
     /// The last row of the scroll region: what comes in there has the background.
     pub(super) bottom: u16,
     /// The last character without its parts, as it is shown.
@@ -91,7 +93,7 @@ impl Default for Writer {
             newline: false,
             pen: Extra::default(),
             ink: String::new(),
-            background: false,
+            grid_pen: Pen::Bare,
             bottom: 0,
             base: ' ',
             last: Last::default(),
@@ -131,14 +133,18 @@ impl Writer {
         self.ink.is_empty() && self.pen == Extra::default()
     }
 
-    /// Whether blanks are coloured.
-    pub(super) fn has_background(&self) -> bool {
-        self.background
+    /// The grid's pen, as it was noted.
+    pub(super) fn grid_pen(&self) -> Pen {
+        self.grid_pen
     }
 
-    /// Takes note of whether the pen of the grid has a background: rows that come in have it too then.
-    pub(super) fn note_background(&mut self, grid: &Grid) {
-        self.background = grid.screen().bgcolor() != vt100::Color::Default;
+    /// Takes note of the grid's pen: if it has a background, rows that come in have it too.
+    pub(super) fn note_pen(&mut self, grid: &Grid) {
+        self.grid_pen = grid.pen();
+    }
+
+    fn has_background(&self) -> bool {
+        self.grid_pen == Pen::Coloured
     }
 
     /// A character with the pen's mark.
@@ -146,11 +152,10 @@ impl Writer {
         format!("{c}{}", self.ink)
     }
 
-    /// The same for text and sequences that bring no row in while the pen has a background.
+    /// The same for text and sequences that bring no row in while the pen has a background. The pen is to be noted anew.
     pub(super) fn write_run(&mut self, bytes: &[u8], grid: &mut Grid) {
-        self.background = false;
+        self.grid_pen = Pen::Other;
         self.write(bytes, grid);
-        self.note_background(grid);
     }
 
     /// Text, with sequences in it that vt100 reads right.
@@ -178,9 +183,19 @@ impl Writer {
         }
     }
 
+    /// Much text without sequences, where all rows scroll.
+    pub(super) fn write_flood(&mut self, text: &[u8], grid: &mut Grid) {
+        if self.is_plain() && grid.pen() == Pen::Bare && !self.needs_care(text) {
+            flood::write(text, grid);
+            self.remember(text, grid);
+        } else {
+            self.write(text, grid);
+        }
+    }
+
     fn is_plain(&self) -> bool {
         self.wrap
-            && !self.background
+            && !self.has_background()
             && !self.insert
             && !self.newline
             && self.tabs.are_usual()
@@ -253,7 +268,7 @@ impl Writer {
 
     fn control(&mut self, control: char, grid: &mut Grid) {
         self.last.forget();
-        let scrolls = self.background && grid.screen().cursor_position().0 == self.bottom;
+        let scrolls = self.has_background() && grid.screen().cursor_position().0 == self.bottom;
         match control {
             '\n' | '\u{b}' | '\u{c}' if scrolls => {
                 grid.process(if self.newline { b"\r\n\x1b[2K" } else { b"\n\x1b[2K" });
@@ -437,7 +452,7 @@ impl Writer {
         let Some(rows) = self.bottom.checked_sub(row) else { return false };
         let room = (usize::from(rows) + 1) * usize::from(grid.size().1);
         // A character has at least as many bytes as columns, and a row may end one column early before a wide one.
-        self.background && usize::from(column) + 2 * text.len() > room
+        self.has_background() && usize::from(column) + 2 * text.len() > room
     }
 
     /// Before a character in insert mode, where text does not wrap, or where its wrapping brings a row in with a
@@ -457,6 +472,6 @@ impl Writer {
         if self.insert {
             grid.process(format!("\x1b[{width}@").as_bytes());
         }
-        over && self.wrap && self.background && row == self.bottom
+        over && self.wrap && self.has_background() && row == self.bottom
     }
 }

@@ -44,8 +44,13 @@ impl<'a> Sight<'a> {
 
     /// What is scrolled back to stays in sight while the program prints.
     fn hold(&mut self) {
+        if self.view.back == 0 {
+            // Rows of the history are not counted for nothing, which a flood makes dear.
+            self.view.reading.top = None;
+            return;
+        }
         let end = self.end();
-        if let Some(top) = self.view.reading.top.filter(|_| self.view.back > 0) {
+        if let Some(top) = self.view.reading.top {
             let gone = top.line < *self.emulator.line_range().start();
             let row = self.emulator.position_of(top).map(|(row, _)| row).or(gone.then_some(0));
             self.view.back = row.map_or(self.view.back, |row| end.saturating_sub(row).max(1));

@@ -30,6 +30,9 @@ fn filled(with: &str) -> Vec<u8> {
     with.bytes().cycle().take(CHUNK).collect()
 }
 
+/// Text that passes the grid; lines without a sequence would only pass through the screen.
+const TEXT: &str = "the quick brown fox \x1b[mjumps over the lazy dog\r\n";
+
 /// How many times the cost of plain text something may cost (unoptimised; what it asks of vt100 is optimised).
 const BOUND: f64 = 400.0;
 
@@ -85,7 +88,7 @@ const BOUNDLESS: [&str; 6] = ["\x1b[$v", "\x1b[88$x", "\x1b[${", "\x1b[*y", "\x1
 fn too_dear(parts: &[&str]) -> Vec<String> {
     // The first time warms up.
     cost(&filled("x"));
-    let plain = cost(&filled("the quick brown fox jumps over the lazy dog\r\n"));
+    let plain = cost(&filled(TEXT));
     let times = |part: &&str| (cost(&filled(part)) / plain, format!("{part:?}"));
     let dear = parts.iter().map(times).filter(|(times, _)| *times > BOUND);
     dear.map(|(times, part)| format!("{part} costs {times:.0} times as much as text")).collect()
@@ -103,7 +106,7 @@ fn no_sequence_on_the_whole_screen_costs_much_more_than_text() {
 
 #[test]
 fn strings_without_end_cost_less_than_text_in_pieces_too() {
-    let plain = cost(&filled("the quick brown fox jumps over the lazy dog\r\n"));
+    let plain = cost(&filled(TEXT));
     for (start, fill) in [
         ("\x1b]0;", "a"),
         ("\x1b]52;c;", "A"),
@@ -122,7 +125,7 @@ fn strings_without_end_cost_less_than_text_in_pieces_too() {
 
 #[test]
 fn a_character_without_end_costs_no_square() {
-    let plain = cost(&filled("the quick brown fox jumps over the lazy dog\r\n"));
+    let plain = cost(&filled(TEXT));
     let joined = filled("👨\u{200d}");
     let cost = cost_of(joined.chunks(16));
     assert!(cost < 40.0 * plain, "{cost} s, text {plain} s");

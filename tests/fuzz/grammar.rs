@@ -24,10 +24,11 @@ enum Kind {
     Osc,
     Dcs,
     Long,
+    Flood,
     Edge,
 }
 
-const KINDS: [(u64, Kind); 14] = [
+const KINDS: [(u64, Kind); 15] = [
     (20, Kind::Plain),
     (20, Kind::Unicode),
     (6, Kind::Broken),
@@ -41,6 +42,7 @@ const KINDS: [(u64, Kind); 14] = [
     (9, Kind::Osc),
     (4, Kind::Dcs),
     (1, Kind::Long),
+    (1, Kind::Flood),
     (10, Kind::Edge),
 ];
 
@@ -130,6 +132,7 @@ impl Writer {
             Kind::Osc => self.osc(),
             Kind::Dcs => self.dcs(),
             Kind::Long => self.long(),
+            Kind::Flood => self.flood(),
             Kind::Edge => self.edge(),
         }
     }
@@ -472,6 +475,25 @@ impl Writer {
     }
 
     /// Strings about and beyond what is read of them.
+    /// Lines as a log has them, so many that most of them only pass through the screen.
+    fn flood(&mut self) -> Vec<u8> {
+        let mut text = String::new();
+        let odd = self.chance.below(3);
+        for number in 0..30 + self.chance.below(120) {
+            let words = "it goes on and on and on; ".repeat(self.chance.below(5) as usize);
+            let end = match self.chance.below(40) {
+                0 if odd > 0 => "\n",
+                1 if odd > 0 => "\r\r\n",
+                2 if odd > 0 => " e\u{301}\r\n",
+                3 => "\tx\r\n",
+                4 => "é漢─\r\n",
+                _ => "\r\n",
+            };
+            text.push_str(&format!("{number} {words}{end}"));
+        }
+        text.into_bytes()
+    }
+
     fn long(&mut self) -> Vec<u8> {
         let length = self.one(&[250usize, 257, 300, 4096, 8190, 8192, 8193, 9000, 20_000]);
         let (start, fill) = match self.chance.below(6) {

@@ -143,22 +143,39 @@ impl Paint<'_> {
     ) {
         let marked: Vec<&Highlight> =
             self.marked.iter().filter(|marked| (marked.from.0..=marked.to.0).contains(&row)).collect();
-        let mut x = line.x;
+        // Most cells look like the one before them.
+        let (mut last, mut own) = (CellStyle::default(), self.style(CellStyle::default()));
+        let targets = row_of(buf, line);
+        let mut x = 0;
         for cell in cells {
-            let next = x.saturating_add(u16::from(cell.width.max(1)));
-            if next > line.right() {
-                return;
+            let next = x + usize::from(cell.width.max(1));
+            let Some([target, followers @ ..]) = targets.get_mut(x..next) else { return };
+            if cell.style != last {
+                (last, own) = (cell.style, self.style(cell.style));
             }
-            let own = cell_style(cell.style, self.ground, self.depth);
-            let mark = marked.iter().rfind(|marked| marked.contains(row, x - line.x));
+            let column = u16::try_from(x).unwrap_or(u16::MAX);
+            let mark = marked.iter().rfind(|marked| marked.contains(row, column));
             let style = mark.map_or(own, |marked| own.patch(marked.style));
-            if let Some(target) = buf.cell_mut((x, line.y)) {
-                target.set_symbol(cell.text).set_style(style);
+            if target.symbol() != cell.text {
+                target.set_symbol(cell.text);
             }
-            if let Some(follower) = buf.cell_mut((x + 1, line.y)).filter(|_| next - x == 2) {
+            target.set_style(style);
+            for follower in followers {
                 follower.set_symbol(" ").set_style(style);
             }
             x = next;
         }
     }
+
+    fn style(&self, style: CellStyle) -> Style {
+        cell_style(style, self.ground, self.depth)
+    }
+}
+
+/// The cells of a line of one row.
+fn row_of(buf: &mut Buffer, line: Rect) -> &mut [ratatui::buffer::Cell] {
+    let area = *buf.area();
+    let down = usize::from(line.y.saturating_sub(area.y)) * usize::from(area.width);
+    let from = down + usize::from(line.x.saturating_sub(area.x));
+    buf.content.get_mut(from..from + usize::from(line.width)).unwrap_or_default()
 }
