@@ -5,6 +5,7 @@
 
 mod editor;
 mod link;
+mod shows;
 mod terminal;
 
 pub use link::{Link, LinkError};
@@ -19,8 +20,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::protocol::client::{ClientKind, Colours, FromServer, Message, ToServer, VERSION};
+use crate::protocol::client::{ClientKind, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
+use shows::shows;
 
 /// Why a client ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +111,7 @@ async fn end([(a, term), (b, hup), (c, int), (d, quit)]: &mut [(i32, Signal); 4]
 impl Attached {
     async fn run(mut self) -> Result<Ending, ClientError> {
         let (cols, rows) = crossterm::terminal::size().map_err(ClientError::Terminal)?;
-        let kind = ClientKind::Screen { cols, rows, colours: colours() };
+        let kind = ClientKind::Screen { cols, rows, shows: shows() };
         self.send(&ToServer::Hello { version: VERSION, kind }).await?;
         let Signals { mut resize, mut suspend, mut ends } = Signals::new().map_err(ClientError::Terminal)?;
         #[expect(
@@ -225,19 +227,4 @@ impl Attached {
 fn write(bytes: &[u8]) -> Result<(), ClientError> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(ClientError::Terminal)
-}
-
-/// How many colours this terminal shows, by the usual variables.
-fn colours() -> Colours {
-    let value = |name: &str| std::env::var(name).unwrap_or_default();
-    let (term, colorterm) = (value("TERM"), value("COLORTERM"));
-    if !value("NO_COLOR").is_empty() || term == "dumb" {
-        Colours::None
-    } else if matches!(colorterm.as_str(), "truecolor" | "24bit") {
-        Colours::True
-    } else if term.contains("256color") || term.contains("kitty") || term.contains("alacritty") {
-        Colours::Indexed
-    } else {
-        Colours::Sixteen
-    }
 }

@@ -10,7 +10,7 @@ use super::frame::{self, Frame};
 use crate::model::{Command, Plan, Record, RunId, Snapshot};
 
 /// Version of this conversation; a server refuses another with a message.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const JSON: u8 = 1;
 const BYTES: u8 = 2;
@@ -44,11 +44,20 @@ pub enum ClientKind {
         cols: u16,
         /// Height in cells.
         rows: u16,
-        /// The colours that it shows.
-        colours: Colours,
+        /// What it can show.
+        shows: Shows,
     },
     /// A program that asks.
     Script,
+}
+
+/// What a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shows {
+    /// Colours.
+    pub colours: Colours,
+    /// Lines under text that are not straight, and in colours of their own.
+    pub underlines: bool,
 }
 
 /// How many colours a terminal shows.
@@ -224,7 +233,8 @@ mod tests {
     #[test]
     fn messages_come_through_as_they_were() {
         let key = TerminalEvent::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::CONTROL));
-        let kind = ClientKind::Screen { cols: 80, rows: 24, colours: Colours::True };
+        let shows = Shows { colours: Colours::True, underlines: true };
+        let kind = ClientKind::Screen { cols: 80, rows: 24, shows };
         for message in [
             ToServer::Hello { version: VERSION, kind },
             ToServer::Terminal(key),

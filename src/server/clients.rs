@@ -22,7 +22,7 @@ use super::requests::{self, Desk};
 use super::runtime::View;
 use super::shared::Shared;
 use crate::model::{SessionId, Snapshot};
-use crate::protocol::client::{Colours, FromServer, Message, ToServer};
+use crate::protocol::client::{FromServer, Message, Shows, ToServer};
 use crate::term;
 use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
 
@@ -54,7 +54,7 @@ pub struct ScreenClient {
     connection: Connection,
     ui: Ui,
     canvas: Canvas,
-    colours: Colours,
+    shows: Shows,
     desk: Desk,
     /// The settings as taken up.
     project: Arc<Project>,
@@ -73,11 +73,11 @@ impl ScreenClient {
         view: View,
         connection: Connection,
         size: (u16, u16),
-        colours: Colours,
+        shows: Shows,
         audience: watch::Receiver<Count>,
     ) -> ScreenClient {
         let project = shared.project();
-        let ui = Ui::new(project.settings(colours));
+        let ui = Ui::new(project.settings(shows));
         let desk = Desk::new(Arc::clone(&shared));
         ScreenClient {
             shared,
@@ -85,7 +85,7 @@ impl ScreenClient {
             connection,
             ui,
             canvas: Canvas::new(size.0, size.1, project.mouse()),
-            colours,
+            shows,
             desk,
             project,
             panes_changed: Arc::new(Notify::new()),
@@ -225,7 +225,7 @@ impl ScreenClient {
     fn take_settings(&mut self) {
         let project = self.shared.project();
         if !Arc::ptr_eq(&project, &self.project) {
-            self.ui.set_settings(project.settings(self.colours));
+            self.ui.set_settings(project.settings(self.shows));
             self.canvas.set_mouse(project.mouse());
             self.desk.set_welcome(Arc::clone(&project.welcome));
             self.project = project;

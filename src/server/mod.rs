@@ -200,13 +200,13 @@ impl Door {
                 let _gone =
                     connection.outgoing.send(Message::Bye { message: Some(text), error: true }.into()).await;
             }
-            ClientKind::Screen { cols, rows, colours } => {
+            ClientKind::Screen { cols, rows, shows } => {
                 let client = ScreenClient::new(
                     Arc::clone(&self.shared),
                     self.view.clone(),
                     connection,
                     (cols, rows),
-                    colours,
+                    shows,
                     self.audience.watch(),
                 );
                 let quit = client.serve().await == Farewell::QuitServer;

@@ -19,7 +19,7 @@ use crate::config::Problems;
 use crate::engine::{self, State};
 use crate::model::event::RunEvent;
 use crate::model::snapshot::Notice;
-use crate::model::{Command, Event, Record, RunId, Snapshot, Timestamp};
+use crate::model::{Command, Event, Record, RunId, Snapshot, Timestamp, counted};
 use crate::protocol::client::StartRun;
 use crate::store::{Store, StoreError};
 
@@ -259,7 +259,13 @@ impl Runtime {
         let count = events.len();
         self.happen(events)?;
         if self.unwritten.is_empty() {
-            self.notice(format!("the log can be written again; {count} events were kept"), false);
+            self.notice(
+                format!(
+                    "the log can be written again; what came meanwhile was kept ({})",
+                    counted(count, "event")
+                ),
+                false,
+            );
         }
         Ok(())
     }

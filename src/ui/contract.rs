@@ -24,6 +24,8 @@ pub struct Settings {
     pub theme: Theme,
     /// How many colours the terminal shows.
     pub depth: ColourDepth,
+    /// Whether the terminal shows lines under text that are not straight, and in colours of their own.
+    pub underlines: bool,
     /// Draw with ASCII signs alone.
     pub ascii: bool,
     /// Whether the terminal was asked for its mouse; hints then speak of it.

@@ -113,6 +113,7 @@ impl Ui {
             loaded: &self.loaded,
             marked: &self.drawn.marked,
             depth: self.settings.depth,
+            underlines: self.settings.underlines,
             look,
         }
     }

@@ -17,6 +17,7 @@ mod reading;
 mod sight;
 mod state;
 mod text;
+pub mod underline;
 mod update;
 mod views;
 mod widgets;

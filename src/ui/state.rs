@@ -93,6 +93,8 @@ pub struct ViewState {
     pub reading: Reading,
     /// The row of the strip that was gone to last.
     pub visited: Option<RowKey>,
+    /// The session that was chosen and is restarted: what takes its place is shown in its place.
+    pub restarted: Option<SessionId>,
 }
 
 impl ViewState {
@@ -185,6 +187,17 @@ impl ViewState {
         {
             self.session = None;
         }
+    }
+
+    /// The session that took the place of the one that was restarted, once there is one.
+    pub fn successor(&self, snapshot: &Snapshot) -> Option<SessionId> {
+        let old = self.restarted.as_ref().and_then(|id| snapshot.session(id))?;
+        let same = |other: &&SessionView| {
+            (&other.task, other.step, other.slot) == (&old.task, old.step, old.slot)
+                && other.effect > old.effect
+                && other.is_live()
+        };
+        snapshot.sessions.iter().filter(same).max_by_key(|session| session.effect).map(|new| new.id.clone())
     }
 
     /// Selects a task; what was chosen or scrolled for another is forgotten.

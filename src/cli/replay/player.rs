@@ -10,6 +10,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::film::Film;
 use super::source::{Mark, Source};
 use crate::cli::{Failure, shown};
+use crate::model::counted;
 
 /// The slowest and the fastest.
 const SPEEDS: std::ops::RangeInclusive<f64> = 1.0 / 16.0..=256.0;
@@ -240,7 +241,7 @@ fn load(dir: &Path, source: &Source) -> Result<(Loaded, Option<f64>), Failure> {
     };
     let film = Film::new(tape);
     if missing > 0 {
-        let text = format!("{missing} bytes of the output are not kept any more");
+        let text = format!("{} of the output not kept any more", counted(missing, "byte"));
         marks.push(Mark { time: 0.0, text, own: true });
     }
     marks.extend(film.marks().map(|(time, text)| Mark {

@@ -320,6 +320,7 @@ impl Ui {
                 return self.send(command.into_iter().collect(), world);
             }
             SessionAct::Restart => {
+                self.view.restarted = self.view.session.clone();
                 let command = effect.map(|effect| Request::Command(Command::Restart(effect)));
                 return self.send(command.into_iter().collect(), world);
             }

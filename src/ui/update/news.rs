@@ -14,6 +14,9 @@ impl Ui {
     pub(in crate::ui) fn news(&mut self, world: &World<'_>) -> Vec<Request> {
         let snapshot = world.snapshot;
         self.view.repair(snapshot);
+        if let Some(new) = self.view.successor(snapshot) {
+            self.choose(Some(new));
+        }
         let visited = self.view.visited.as_ref();
         if visited.is_some_and(|key| !snapshot.attention.iter().any(|row| RowKey::from(row) == *key)) {
             self.view.visited = None;

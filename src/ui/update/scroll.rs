@@ -44,6 +44,7 @@ impl Ui {
     /// A person chose a session, or none.
     pub(super) fn choose(&mut self, session: Option<SessionId>) {
         self.view.session = session;
+        self.view.restarted = None;
         self.view.reading.pinned = false;
     }
 

@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::term::{self, Cell, CellStyle, Emulator};
 use crate::theme::ColourDepth;
+use crate::ui::underline;
 
 /// A terminal.
 pub struct TerminalView<'a> {
@@ -19,8 +20,12 @@ pub struct TerminalView<'a> {
     pub marked: &'a [Highlight],
     /// The style of what has none of its own.
     pub ground: Style,
+    /// What is laid over it where a cell leads somewhere.
+    pub link: Style,
     /// How many colours can be shown.
     pub depth: ColourDepth,
+    /// Whether lines under text can be shown that are not straight, and in colours of their own.
+    pub underlines: bool,
 }
 
 /// Marked cells; rows are counted from the beginning of the history.
@@ -95,20 +100,21 @@ impl<'a> TerminalView<'a> {
     }
 
     fn paint(&self) -> Paint<'a> {
-        Paint { marked: self.marked, ground: self.ground, depth: self.depth }
+        Paint {
+            marked: self.marked,
+            ground: self.ground,
+            link: self.link,
+            depth: self.depth,
+            underlines: self.underlines,
+        }
     }
 }
 
 /// How a program's cell looks: in its own colours, lowered to those that can be shown, on `ground` where it asked for none.
 pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style {
     let mut out = ground;
-    let colour = |colour| match colour {
-        term::Color::Default => None,
-        term::Color::Index(index) => depth.lower(Color::Indexed(index)),
-        term::Color::Rgb(r, g, b) => depth.lower(Color::Rgb(r, g, b)),
-    };
-    out.fg = colour(style.fg).or(out.fg);
-    out.bg = colour(style.bg).or(out.bg);
+    out.fg = colour(style.fg, depth).or(out.fg);
+    out.bg = colour(style.bg, depth).or(out.bg);
     for (on, modifier) in [
         (style.bold, Modifier::BOLD),
         (style.dim, Modifier::DIM),
@@ -126,14 +132,50 @@ pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style 
     out
 }
 
+/// A program's colour among those that can be shown; none if it asked for none.
+fn colour(colour: term::Color, depth: ColourDepth) -> Option<Color> {
+    match colour {
+        term::Color::Default => None,
+        term::Color::Index(index) => depth.lower(Color::Indexed(index)),
+        term::Color::Rgb(r, g, b) => depth.lower(Color::Rgb(r, g, b)),
+    }
+}
+
 /// How cells become cells.
 struct Paint<'a> {
     marked: &'a [Highlight],
     ground: Style,
+    link: Style,
     depth: ColourDepth,
+    underlines: bool,
 }
 
+/// What of a program's own look stays on marked text: its colours and what makes it faint go, so that it can be read.
+const KEPT: Modifier = Modifier::BOLD
+    .union(Modifier::ITALIC)
+    .union(Modifier::UNDERLINED)
+    .union(Modifier::CROSSED_OUT)
+    .union(Modifier::HIDDEN);
+
 impl Paint<'_> {
+    fn style(&self, cell: &Cell<'_>) -> Style {
+        let own = match cell.link {
+            None => cell_style(cell.style, self.ground, self.depth),
+            Some(_) => cell_style(cell.style, self.ground.patch(self.link), self.depth)
+                .add_modifier(Modifier::UNDERLINED),
+        };
+        if !(self.underlines && cell.style.underline) {
+            return own;
+        }
+        let line = underline::with(own, cell.style.underline_kind);
+        Style { underline_color: colour(cell.style.underline_colour, self.depth), ..line }
+    }
+
+    fn marked_style(&self, own: Style, mark: Style) -> Style {
+        let kept = own.add_modifier.intersection(KEPT);
+        self.ground.patch(mark).add_modifier(kept)
+    }
+
     fn draw_row<'c>(
         &self,
         cells: impl IntoIterator<Item = Cell<'c>>,
@@ -149,9 +191,9 @@ impl Paint<'_> {
             if next > line.right() {
                 return;
             }
-            let own = cell_style(cell.style, self.ground, self.depth);
+            let own = self.style(&cell);
             let mark = marked.iter().rfind(|marked| marked.contains(row, x - line.x));
-            let style = mark.map_or(own, |marked| own.patch(marked.style));
+            let style = mark.map_or(own, |marked| self.marked_style(own, marked.style));
             if let Some(target) = buf.cell_mut((x, line.y)) {
                 target.set_symbol(cell.text).set_style(style);
             }
