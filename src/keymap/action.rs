@@ -121,6 +121,8 @@ pub enum SessionAct {
     Interrupt,
     /// End it and start its step again.
     Restart,
+    /// Take what it says from the strip.
+    Dismiss,
 }
 
 /// What can be done with the run.
@@ -229,6 +231,8 @@ pub enum App {
     Detach,
     /// Draw everything anew.
     Redraw,
+    /// Look at what a program offers for the clipboard.
+    Clipboard,
     /// Leave a view, a filter, a zoom.
     Back,
 }
@@ -274,6 +278,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("leave", Action::Session(SessionAct::Leave)),
     ("interrupt", Action::Session(SessionAct::Interrupt)),
     ("restart", Action::Session(SessionAct::Restart)),
+    ("dismiss", Action::Session(SessionAct::Dismiss)),
     ("land", Action::Run(RunAct::Land)),
     ("undo-land", Action::Run(RunAct::UndoLand)),
     ("pause-run", Action::Run(RunAct::Pause)),
@@ -313,5 +318,6 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("discard", Action::Compose(Compose::Cancel)),
     ("detach", Action::App(App::Detach)),
     ("redraw", Action::App(App::Redraw)),
+    ("clipboard", Action::App(App::Clipboard)),
     ("back", Action::App(App::Back)),
 ];

@@ -138,11 +138,11 @@ impl ScreenClient {
             }
             () = self.panes_changed.notified(), if !self.is_wanted_now() => {
                 self.touch();
-                Some(Vec::new())
+                Some(self.listen())
             }
             () = at(tick) => {
                 self.touch();
-                Some(Vec::new())
+                Some(self.listen())
             }
             permit = reserve(&outgoing, due) => {
                 let permit = permit?;
@@ -235,6 +235,10 @@ impl ScreenClient {
 
     fn observe(&mut self) -> Vec<Request> {
         self.scene().show(|world| self.ui.observe(world))
+    }
+
+    fn listen(&mut self) -> Vec<Request> {
+        self.scene().show(|world| self.ui.listen(world))
     }
 
     fn scene(&self) -> Scene {

@@ -26,6 +26,7 @@ mod panes;
 mod readers;
 mod requests;
 mod runtime;
+mod said;
 mod sessions;
 mod shared;
 mod socket;

@@ -92,6 +92,7 @@ impl Desk {
                 return Some(Message::Page { text });
             }
             Request::WriteFile { path, text } => self.write_file(path, text),
+            Request::Dismiss(session) => self.shared.send(ToRuntime::Dismiss(session)),
             Request::Copy(_)
             | Request::Bell
             | Request::Title(_)

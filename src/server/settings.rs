@@ -46,6 +46,7 @@ pub fn screen(ui: &config::Ui, keymap: &Keymap, theme: &Theme, shows: Shows) -> 
         ascii: ui.ascii,
         mouse: ui.mouse,
         bell: ui.bell,
+        clipboard: ui.clipboard,
     }
 }
 

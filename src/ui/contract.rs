@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use crate::config::Clipboard;
 use crate::keymap::Keymap;
 use crate::model::{Command, SessionId, Snapshot, TaskId, Timestamp, Verb};
 use crate::term::Emulator;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub mouse: bool,
     /// Ring when something first needs a person.
     pub bell: bool,
+    /// What becomes of text that programs put into the clipboard.
+    pub clipboard: Clipboard,
 }
 
 /// What a person's terminal sent.
@@ -74,6 +77,17 @@ pub trait Panes {
     fn pane(&self, id: &SessionId) -> Option<Arc<Mutex<Emulator>>>;
     /// What a session did last, in a few words.
     fn last_action(&self, id: &SessionId) -> Option<String>;
+    /// What the program of a session put into the clipboard last.
+    fn clip(&self, id: &SessionId) -> Option<Clip>;
+}
+
+/// Text that a program put into the clipboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clip {
+    /// Which of that session's it is, from 1.
+    pub number: u64,
+    /// The text, without controls.
+    pub text: Arc<str>,
 }
 
 /// What the first screen tells of this place.
@@ -166,6 +180,8 @@ pub enum Request {
     ListThemes,
     /// Text for the clipboard.
     Copy(String),
+    /// What a session says is taken from the strip.
+    Dismiss(SessionId),
     /// Ring.
     Bell,
     /// The terminal's title.

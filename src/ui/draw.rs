@@ -20,12 +20,12 @@ use super::views::detail::Detail;
 use super::views::header::Header;
 use super::views::others::Others;
 use super::views::pane::Pane;
-use super::views::strip::Strip;
+use super::views::strip::{self, Strip};
 use super::views::tabs::Tabs;
 use super::views::welcome::WelcomeView;
 use super::widgets::frame::{self, Frame};
 use super::widgets::row::Row;
-use super::{Ui, enabled};
+use super::{Ui, clipboard, enabled};
 use crate::model::Snapshot;
 use crate::model::snapshot::{RunPhase, SessionView};
 use crate::theme::Role;
@@ -63,7 +63,7 @@ impl Ui {
             welcome: snapshot.run.is_none(),
             zoom: self.view.zoom,
             page: self.view.page,
-            attention: snapshot.attention.len(),
+            attention: snapshot.rows().count(),
             // While the run goes on there is always a place for others, so that terminals keep their size.
             others: if running { sessions.max(2) } else { sessions.saturating_sub(1) },
         }
@@ -98,6 +98,9 @@ impl Ui {
     fn wake(&self, ages: &Ages) -> Option<crate::model::Timestamp> {
         if !self.pending.is_empty() {
             ages.within(120);
+        }
+        if self.clips.waits() {
+            ages.within(clipboard::PACE);
         }
         if let Some(said) = &self.said {
             ages.within(said.until.since(ages.now()).max(1));
@@ -175,7 +178,7 @@ impl Ui {
             }
             return;
         }
-        let moves = snapshot.sessions.iter().any(SessionView::is_live) || !snapshot.attention.is_empty();
+        let moves = snapshot.sessions.iter().any(SessionView::is_live) || snapshot.rows().next().is_some();
         let clock = if moves { world.clock } else { "" };
         if moves {
             let into_minute = u64::try_from(world.now.0.rem_euclid(60_000)).unwrap_or(0);
@@ -221,8 +224,8 @@ impl Ui {
         if screen.shape != Shape::Wide {
             return;
         }
-        if let Some(oldest) = snapshot.attention.iter().map(|row| row.since).min() {
-            let count = Row::of(&format!(" Needs you {} ", snapshot.attention.len()), look.style(Role::Need));
+        if let Some(oldest) = snapshot.rows().map(|row| row.since).min() {
+            let count = strip::title(snapshot, look);
             let age = Row::of(&format!(" oldest {} ", look.ages.since(oldest)), look.style(Role::Dim));
             frame::title(screen.strip.outer, &count, &age, buf, mark);
         }

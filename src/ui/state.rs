@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 
+use super::clipboard::Offer;
 use super::reading::Reading;
 use super::widgets::editor::Editor;
 use crate::keymap::Context;
@@ -93,6 +94,8 @@ pub struct ViewState {
     pub reading: Reading,
     /// The row of the strip that was gone to last.
     pub visited: Option<RowKey>,
+    /// What a program offers for the clipboard.
+    pub offer: Option<Offer>,
     /// The session that was chosen and is restarted: what takes its place is shown in its place.
     pub restarted: Option<SessionId>,
 }
@@ -134,11 +137,20 @@ impl ViewState {
     /// The row of the strip that is meant: the one gone to last, or the selected task's first.
     pub fn row<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s AttentionRow> {
         let visited = self.visited.as_ref();
-        let found = snapshot.attention.iter().find(|row| visited == Some(&RowKey::from(*row)));
+        let found = snapshot.rows().find(|row| visited == Some(&RowKey::from(*row)));
         found.or_else(|| {
             let task = self.task.as_ref()?;
             snapshot.attention.iter().find(|row| row.task.as_ref() == Some(task))
         })
+    }
+
+    /// What is said by the agent of the row that was gone to, or else of the session that is shown.
+    pub fn said<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s AttentionRow> {
+        if let Some(row) = self.row(snapshot).filter(|row| row.kind == AttentionKind::Said) {
+            return Some(row);
+        }
+        let shown = &self.shown(snapshot)?.id;
+        snapshot.said.iter().find(|row| row.session.as_ref() == Some(shown))
     }
 
     /// The session that is shown: the chosen one while it belongs to what is selected, else the one that matters most.

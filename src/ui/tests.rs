@@ -6,6 +6,7 @@ use super::testing::*;
 use super::*;
 use crate::model::*;
 
+mod beside;
 mod keys;
 mod pictures;
 mod properties;

@@ -23,6 +23,7 @@ use crate::protocol::keeper::{KeeperSpec, Mode, Signal};
 use crate::server::live::LiveSession;
 use crate::server::panes::Pane;
 use crate::server::runtime::Message as ToRuntime;
+use crate::server::said::{Mouth, Saying};
 use crate::server::sessions::{self, Follower, Standing};
 use crate::server::shared::Shared;
 use crate::server::{clock, environment};
@@ -341,7 +342,6 @@ struct AgentFollower {
     shared: Arc<Shared>,
     live: Arc<LiveSession>,
     effect: crate::model::EffectId,
-    agent: AgentName,
     reader: Box<dyn Reader + Send>,
     interactive: bool,
     /// Usage told by the reader, and how much of it the log has.
@@ -358,6 +358,7 @@ struct AgentFollower {
     ends_at: Instant,
     timed_out: bool,
     outcome: Option<StepOutcome>,
+    mouth: Mouth,
 }
 
 impl AgentFollower {
@@ -377,7 +378,6 @@ impl AgentFollower {
             shared: Arc::clone(shared),
             live,
             effect: facts.effect,
-            agent: order.agent.clone(),
             reader: agents::reader(profile, order.brief.step, order.resumed),
             interactive: profile.mode == AgentMode::Interactive,
             used: Usage::default(),
@@ -392,6 +392,7 @@ impl AgentFollower {
             ends_at: Instant::now() + order.timeout.saturating_sub(Duration::from_millis(spent)),
             timed_out: false,
             outcome: None,
+            mouth: Mouth::default(),
         }
     }
 
@@ -466,13 +467,18 @@ impl AgentFollower {
                     let status = super::super::status::of_report(&report);
                     status.into_iter().for_each(|status| self.set_status(pane, status));
                 }
-                TermEvent::Notification(text) if live => {
-                    let text = format!("{}: {text}", self.agent);
-                    self.shared.send(ToRuntime::Notice { text, bad: false });
+                TermEvent::Notification(piece) if live => {
+                    let saying = self.mouth.hear(piece, Instant::now());
+                    saying.into_iter().for_each(|saying| self.say(pane, saying));
                 }
+                TermEvent::Clipboard(text) if live => pane.set_clip(&text),
                 _ => {}
             }
         }
+    }
+
+    fn say(&self, pane: &Pane, saying: Saying) {
+        self.shared.send(ToRuntime::Said { session: pane.session.clone(), saying });
     }
 
     /// `after` is what the end tells of its session.
@@ -524,11 +530,12 @@ impl Follower for AgentFollower {
     fn deadline(&self) -> Option<Instant> {
         let stall = (!self.stalled).then_some(self.stalls_at);
         let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
-        stall.into_iter().chain(end).min()
+        stall.into_iter().chain(end).chain(self.mouth.due()).min()
     }
 
     fn wake(&mut self, pane: &Pane) {
         let now = Instant::now();
+        self.mouth.take_due(now).into_iter().for_each(|saying| self.say(pane, saying));
         if self.live.stands_still() {
             // A clock that stands while the agent does: it starts anew when it goes on.
             self.stalls_at = now + self.idle;

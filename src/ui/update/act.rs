@@ -36,6 +36,7 @@ impl Ui {
             Action::Scroll(act) => return self.scroll_act(act, world),
             Action::App(App::Back) => self.back(),
             Action::App(App::Redraw) => return vec![Request::Redraw],
+            Action::App(App::Clipboard) => self.show_clip(),
             Action::App(App::Detach) if world.snapshot.run.is_none() && world.clients <= 1 => {
                 return vec![Request::QuitServer];
             }
@@ -142,9 +143,9 @@ impl Ui {
     }
 
     fn next_attention(&mut self, world: &World<'_>) {
-        let rows = &world.snapshot.attention;
+        let rows: Vec<&AttentionRow> = world.snapshot.rows().collect();
         let current = self.view.row(world.snapshot).map(RowKey::from);
-        let at = rows.iter().position(|row| Some(RowKey::from(row)) == current);
+        let at = rows.iter().position(|row| Some(RowKey::from(*row)) == current);
         // From a task that needs nobody the most urgent comes first; else the one after this.
         let next = at.map_or(0, |at| (at + 1) % rows.len().max(1));
         if let Some(row) = rows.get(next) {
@@ -314,6 +315,10 @@ impl Ui {
             SessionAct::Leave => {
                 self.view.focus = Focus::Board;
                 self.view.back = 0;
+            }
+            SessionAct::Dismiss => {
+                let session = self.view.said(world.snapshot).and_then(|row| row.session.clone());
+                return session.map(Request::Dismiss).into_iter().collect();
             }
             SessionAct::Interrupt => {
                 let command = effect.map(|effect| Request::Command(Command::Interrupt(effect)));

@@ -16,7 +16,7 @@ use super::popups::{Outcome, Popup, Stage};
 use super::state::{Focus, Tab};
 use super::{Pending, Ui};
 use crate::keymap::{Action, Compose, Context, List, Motion, SessionAct};
-use crate::model::{SessionId, Verb};
+use crate::model::{SessionId, Verb, counted};
 use crate::term;
 
 impl Ui {
@@ -111,6 +111,10 @@ impl Ui {
             if let Request::Command(command) = request {
                 let target = run::target(command, world.snapshot);
                 self.pending.push(Pending { verb: command.verb(), target, since: world.now });
+            }
+            if let Request::Copy(text) = request {
+                let size = counted(text.chars().count(), "character");
+                self.say(format!("{size} copied"), false, world.now);
             }
         }
         requests

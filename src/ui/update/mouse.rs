@@ -137,9 +137,9 @@ impl Ui {
         let snapshot = world.snapshot;
         let current = self.view.row(snapshot);
         let inner = screen.strip.inner;
-        let first = strip::first_row(&snapshot.attention, current, usize::from(inner.height));
-        let only = if inner.height == 1 { current.or(snapshot.attention.first()) } else { None };
-        let row = only.or_else(|| snapshot.attention.get(first + usize::from(at.y - inner.y)));
+        let first = strip::first_row(snapshot.rows(), current, usize::from(inner.height));
+        let only = if inner.height == 1 { current.or(snapshot.rows().next()) } else { None };
+        let row = only.or_else(|| snapshot.rows().nth(first + usize::from(at.y - inner.y)));
         if let Some(row) = row {
             self.visit(row, world);
         }
