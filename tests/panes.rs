@@ -98,3 +98,51 @@ fn what_an_agent_notifies_is_a_row_until_it_was_seen() {
     leave(tty);
     run.kill();
 }
+
+#[test]
+fn a_link_is_opened_by_the_browser_and_a_file_of_the_worktree_by_the_editor() {
+    let says = "printf 'go \\033]8;;https://evil.example/$(id)\\007https://good.example\\033]8;;\\007\\r\\n'\n\
+        echo text > 'a file.txt'\n\
+        printf 'or \\033]8;;file://host%s/a%%20file.txt\\007file\\033]8;;\\007\\r\\n' \"$PWD\"\n\
+        printf 'or \\033]8;;file:///etc/passwd\\007secret\\033]8;;\\007\\r\\n'";
+    let (bench, run) = in_a_terminal(says, "");
+    let told = bench.machine.path("told");
+    let tell = |name: &str| {
+        let text = format!("#!/bin/sh\nprintf '%s' \"$*\" > {}\n", told.display());
+        bench.script(name, &text).display().to_string()
+    };
+    let mut env = bench.machine.env();
+    env.push(("BROWSER".to_owned(), format!("{} --new", tell("browser"))));
+    env.push(("VISUAL".to_owned(), tell("editor")));
+    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &env, (120, 36));
+    tty.wait("go https://good.example");
+    tty.type_text("L");
+    tty.wait("leads to evil.example");
+    tty.wait("its text names another place: good.example");
+    tty.type_text("\r");
+    tty.wait("opened with ");
+    let heard = |wanted: &str| {
+        wait_for(wanted, || fs::read_to_string(&told).ok().filter(|text| text.contains(wanted)))
+    };
+    assert_eq!(heard("evil"), "--new https://evil.example/$(id)");
+    // Where a link leads is drawn before it is opened, however fast the keys come.
+    tty.type_text("L\x1b[B");
+    tty.wait("file://host");
+    tty.type_text("\r");
+    assert!(heard("a file.txt").ends_with("/a file.txt"));
+    tty.wait("or secret");
+    tty.type_text("L\x1b[B\x1b[B");
+    tty.wait("file:///etc/passwd");
+    tty.type_text("\r");
+    tty.wait("lies outside the agent's worktree");
+    // By the mouse: the address is on the screen before anything happens.
+    let row =
+        tty.wait("go https://good").lines().position(|line| line.contains("go https://good")).unwrap() + 1;
+    let column = tty.text().lines().nth(row - 1).unwrap().split("https").next().unwrap().chars().count() + 3;
+    tty.type_text(&format!("\x1b[<16;{column};{row}M\x1b[<16;{column};{row}m"));
+    tty.wait("Open this link?");
+    tty.type_text("\x1b");
+    tty.wait_gone("Open this link?");
+    leave(tty);
+    run.kill();
+}

@@ -5,6 +5,7 @@
 
 mod editor;
 mod link;
+mod opener;
 mod shows;
 mod terminal;
 
@@ -22,6 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::protocol::client::{ClientKind, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
+use opener::Browser;
 use shows::shows;
 
 /// Why a client ended badly.
@@ -192,6 +194,14 @@ impl Attached {
                 self.lend_terminal(|| editor::page(&text)).await?;
                 Ok(None)
             }
+            Message::EditFile { path } => {
+                self.lend_terminal(|| editor::open(&path)).await?;
+                Ok(None)
+            }
+            Message::OpenLink { target } => {
+                self.open_link(&target).await?;
+                Ok(None)
+            }
             Message::Bye { message: Some(text), error: true } => Err(ClientError::Refused(text)),
             Message::Bye { .. } => Ok(Some(Ending::Left)),
             Message::StartDemo => Ok(Some(Ending::Demo)),
@@ -203,6 +213,22 @@ impl Attached {
             | Message::Notice { .. }
             | Message::Event { .. } => Ok(None),
         }
+    }
+
+    /// Opens a link; a browser that lives in a terminal gets this one meanwhile.
+    async fn open_link(&mut self, target: &str) -> Result<(), ClientError> {
+        let opened = match Browser::for_link(target) {
+            Ok(browser) if browser.is_in_terminal() => {
+                self.terminal.leave();
+                let opened = browser.run();
+                self.terminal.enter_again().map_err(ClientError::Terminal)?;
+                self.send_size().await?;
+                opened
+            }
+            Ok(browser) => browser.start(),
+            Err(reason) => Err(reason),
+        };
+        self.send(&ToServer::Opened(opened)).await
     }
 
     /// Gives the terminal to another program until that has ended.

@@ -85,6 +85,8 @@ pub enum Show {
     Themes,
     /// What happened meanwhile.
     Notices,
+    /// The links in the terminal that is shown.
+    Links,
     /// The plan that waits.
     Plan,
 }
@@ -203,6 +205,8 @@ pub enum ScrollAct {
 pub enum List {
     /// Take the selected row; say yes.
     Choose,
+    /// Copy what the selected row is about.
+    Copy,
     /// Close it; say no.
     Close,
 }
@@ -265,6 +269,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("spend", Action::Show(Show::Spend)),
     ("themes", Action::Show(Show::Themes)),
     ("notices", Action::Show(Show::Notices)),
+    ("links", Action::Show(Show::Links)),
     ("plan", Action::Show(Show::Plan)),
     ("approve", Action::Task(TaskAct::Approve)),
     ("reject", Action::Task(TaskAct::Reject)),
@@ -309,6 +314,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("open-editor", Action::Scroll(ScrollAct::Editor)),
     ("open-pager", Action::Scroll(ScrollAct::Pager)),
     ("choose", Action::List(List::Choose)),
+    ("list-copy", Action::List(List::Copy)),
     ("close", Action::List(List::Close)),
     ("submit", Action::Compose(Compose::Submit)),
     ("newline", Action::Compose(Compose::Newline)),

@@ -30,6 +30,8 @@ pub enum ToServer {
     Terminal(TerminalEvent),
     /// The person's editor or pager was closed; `None` if it failed.
     Edited(Option<String>),
+    /// A link was opened: with what, or why not.
+    Opened(Result<String, String>),
     /// A script's question.
     Ask(Box<Ask>),
 }
@@ -140,6 +142,16 @@ pub enum Message {
     Page {
         /// The text.
         text: String,
+    },
+    /// Open a link in the person's browser; answered by [`ToServer::Opened`].
+    OpenLink {
+        /// Where it leads.
+        target: String,
+    },
+    /// Open the person's editor on a file itself; answered as an editor is, without the text.
+    EditFile {
+        /// The file.
+        path: std::path::PathBuf,
     },
     /// The conversation is over: the demo is to take the screen's place.
     StartDemo,

@@ -187,6 +187,13 @@ impl ScreenClient {
                     None => Some(Vec::new()),
                 }
             }
+            ToServer::Opened(result) => {
+                let (text, bad) = match result {
+                    Ok(text) => (text, false),
+                    Err(text) => (text, true),
+                };
+                self.reply(Reply::Notice { text, bad })
+            }
             ToServer::Hello { .. } | ToServer::Ask(_) => None,
         }
     }

@@ -20,6 +20,7 @@ mod canvas;
 mod effects;
 mod ended;
 mod environment;
+mod links;
 mod live;
 mod memory;
 mod panes;

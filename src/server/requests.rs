@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::describe;
 use super::runtime::Message as ToRuntime;
 use super::shared::Shared;
-use super::{ended, plans};
+use super::{ended, links, plans};
 use crate::model::{Command, Plan, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
@@ -91,6 +91,15 @@ impl Desk {
                 self.editing = Some(Errand::Page);
                 return Some(Message::Page { text });
             }
+            Request::OpenLink { session, target } => match links::open(&self.shared, &session, &target) {
+                Ok(message) => {
+                    if matches!(message, Message::EditFile { .. }) {
+                        self.editing = Some(Errand::Edit(Purpose::Read));
+                    }
+                    return Some(message);
+                }
+                Err(text) => self.tell(Reply::Notice { text, bad: true }),
+            },
             Request::WriteFile { path, text } => self.write_file(path, text),
             Request::Dismiss(session) => self.shared.send(ToRuntime::Dismiss(session)),
             Request::Copy(_)

@@ -180,6 +180,13 @@ pub enum Request {
     ListThemes,
     /// Text for the clipboard.
     Copy(String),
+    /// Open a link of a session's terminal; the person has seen where it leads. Answered by [`Reply::Notice`].
+    OpenLink {
+        /// The session.
+        session: SessionId,
+        /// Where it leads.
+        target: String,
+    },
     /// What a session says is taken from the strip.
     Dismiss(SessionId),
     /// Ring.

@@ -78,6 +78,11 @@ fn show_enabled(show: Show, view: &ViewState, world: &World<'_>) -> Result<(), S
             run(world).map(|_| ())
         }
         Show::Filter if world.snapshot.tasks.is_empty() => no("there are no tasks"),
+        Show::Links if view.tab != Tab::Terminal => no("only a terminal has links"),
+        Show::Links => match view.shown(world.snapshot) {
+            Some(_) => Ok(()),
+            None => no("no terminal is shown"),
+        },
         Show::Plan => match &run(world)?.proposal {
             Some(_) => Ok(()),
             None => no("no plan waits"),

@@ -11,6 +11,7 @@ mod contract;
 mod draw;
 mod enabled;
 mod layout;
+mod links;
 mod loaded;
 mod look;
 mod popups;

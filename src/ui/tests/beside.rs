@@ -161,3 +161,89 @@ fn what_an_agent_says_is_gone_when_it_was_seen_in_its_terminal_or_dismissed() {
     bench.observe();
     assert_eq!(bench.press("z"), [Request::Dismiss("r-15".into())]);
 }
+
+/// T15's terminal with this in it.
+fn printing(output: &str) -> Bench {
+    let mut bench = showing(Clipboard::Ask);
+    let pane = bench.panes.pane(&"r-15".into()).unwrap();
+    pane.lock().unwrap().feed(format!("\x1b[2J\x1b[3J\x1b[H{output}").as_bytes());
+    bench.draw();
+    bench
+}
+
+fn opened(requests: &[Request]) -> Option<&str> {
+    requests.iter().find_map(|request| match request {
+        Request::OpenLink { target, .. } => Some(target.as_str()),
+        _ => None,
+    })
+}
+
+const LINKS: &str = "read \x1b]8;;https://evil.example/login\x1b\\https://github.com/login\x1b]8;;\x1b\\ now\r\n\
+    or \x1b]8;;mailto:a@b.c\x1b\\write\x1b]8;;\x1b\\, see https://docs.rs/x.\r\n\x1b]8;;ssh://no\x1b\\no\x1b]8;;\x1b\\\r\n";
+
+#[test]
+fn links_are_underlined_and_lead_where_their_list_says() {
+    let mut bench = printing(LINKS);
+    let buf = bench.draw();
+    let area = bench.ui.drawn.screen.view.inner;
+    let underlined = |x: u16, y: u16| {
+        buf[(area.x + x, area.y + y)].modifier.contains(ratatui::style::Modifier::UNDERLINED)
+    };
+    assert_eq!(
+        [underlined(0, 0), underlined(5, 0), underlined(28, 0), underlined(30, 0)],
+        [false, true, true, false]
+    );
+    bench.press("L");
+    let screen = bench.text();
+    assert!(
+        screen.contains("Links on the screen") && screen.contains("https://evil.example/login"),
+        "{screen}"
+    );
+    assert!(screen.contains("leads to evil.example"), "{screen}");
+    assert!(screen.contains("! its text names another place: github.com"), "{screen}");
+    assert_eq!(opened(&bench.press("down enter")), Some("mailto:a@b.c"));
+    assert_eq!(opened(&bench.press("L down down enter")), Some("https://docs.rs/x"));
+    assert_eq!(bench.press("L ctrl-y"), [Request::Copy("https://evil.example/login".to_owned())]);
+    let mut bench = printing("nothing here\r\n");
+    bench.press("L");
+    assert!(last(&mut bench).contains("no link is in sight"), "{}", last(&mut bench));
+}
+
+#[test]
+fn a_link_under_the_pointer_is_shown_before_it_is_opened_whoever_has_the_mouse() {
+    let mut bench = printing(&format!("\x1b[?1000h\x1b[?1006h{LINKS}"));
+    let area = bench.ui.drawn.screen.view.inner;
+    let press = |bench: &mut Bench, x: u16, y: u16| {
+        let modifiers = crossterm::event::KeyModifiers::CONTROL;
+        for kind in [DOWN, UP] {
+            let event = MouseEvent { kind, column: area.x + x, row: area.y + y, modifiers };
+            assert_eq!(bench.input(Input::Mouse(event)), []);
+        }
+    };
+    press(&mut bench, 12, 0);
+    let screen = bench.text();
+    assert!(screen.contains("Open this link?") && screen.contains("another place"), "{screen}");
+    assert_eq!(opened(&bench.press("enter")), Some("https://evil.example/login"));
+    press(&mut bench, 20, 1);
+    assert_eq!(opened(&bench.press("enter")), Some("https://docs.rs/x"));
+    press(&mut bench, 1, 0);
+    assert!(!bench.text().contains("Open this link?"), "there is none");
+}
+
+#[test]
+fn what_can_t_be_shown_whole_is_not_opened() {
+    let long = format!("https://host/{}", "x".repeat(3000));
+    let mut bench = printing(&format!("\x1b]8;;{long}\x1b\\short\x1b]8;;\x1b\\\r\n"));
+    bench.press("L");
+    assert_eq!(opened(&bench.press("enter")), None);
+    assert!(last(&mut bench).contains("too long to be shown"), "{}", last(&mut bench));
+    assert_eq!(bench.press("ctrl-y"), [Request::Copy(long)]);
+}
+
+#[test]
+fn a_link_over_the_edge_of_a_row_is_one() {
+    let target = format!("https://host/{}", "path/".repeat(20));
+    let mut bench = printing(&format!("{target}end\r\n"));
+    bench.press("L");
+    assert_eq!(opened(&bench.press("enter")), Some(format!("{target}end").as_str()));
+}

@@ -9,6 +9,7 @@ use super::super::popups::confirm::Confirm;
 use super::super::popups::explain::Explain;
 use super::super::popups::form::{Form, next_id};
 use super::super::popups::help::Help;
+use super::super::popups::links::Links;
 use super::super::popups::notices::Notices;
 use super::super::popups::palette::Palette;
 use super::super::popups::plan::PlanReview;
@@ -202,10 +203,21 @@ impl Ui {
             Show::Explain => self.popups.push(Popup::Explain(Explain::new(self.view.task.clone()))),
             Show::Spend => self.popups.push(Popup::Spend(Spend::default())),
             Show::Themes => return vec![Request::ListThemes],
+            Show::Links => self.show_links(world),
             Show::Notices => self.popups.push(Popup::Notices(Notices::default())),
             Show::Plan => self.open_plan(world),
         }
         Vec::new()
+    }
+
+    fn show_links(&mut self, world: &World<'_>) {
+        let links = self.sight(world, |sight| sight.links()).unwrap_or_default();
+        match self.view.shown(world.snapshot).map(|session| session.id.clone()) {
+            Some(session) if !links.is_empty() => {
+                self.popups.push(Popup::Links(Box::new(Links::new(session, links))));
+            }
+            _ => self.say("no link is in sight", false, world.now),
+        }
     }
 
     /// The next view, or page.

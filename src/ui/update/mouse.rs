@@ -8,7 +8,8 @@ use ratatui::layout::{Position, Rect};
 use super::super::Ui;
 use super::super::contract::{Request, World};
 use super::super::layout::{Screen, Shape};
-use super::super::popups::Stage;
+use super::super::popups::links::Links;
+use super::super::popups::{Popup, Stage};
 use super::super::reading::Selection;
 use super::super::state::{Focus, Tab};
 use super::super::views::board::first_row;
@@ -42,6 +43,9 @@ impl Ui {
             };
             return self.after_popup(outcome, world);
         }
+        if pressed && event.modifiers.contains(KeyModifiers::CONTROL) && self.press_link(at, world) {
+            return Vec::new();
+        }
         if let Some(requests) = self.forward(event, at, world) {
             return requests;
         }
@@ -74,6 +78,18 @@ impl Ui {
             }
         }
         self.key(&key.into(), world)
+    }
+
+    /// The link under the pointer comes up, to be looked at and opened; whether there is one.
+    fn press_link(&mut self, at: Position, world: &World<'_>) -> bool {
+        if self.view.tab != Tab::Terminal || !self.drawn.screen.view.inner.contains(at) {
+            return false;
+        }
+        let link = self.sight(world, |sight| sight.link_under(at)).flatten();
+        let session = self.view.shown(world.snapshot).map(|session| session.id.clone());
+        let Some((link, session)) = link.zip(session) else { return false };
+        self.popups.push(Popup::Links(Box::new(Links::new(session, vec![link]))));
+        true
     }
 
     /// What the agent under the pointer asked for; none if it did not.
