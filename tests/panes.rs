@@ -146,3 +146,32 @@ fn a_link_is_opened_by_the_browser_and_a_file_of_the_worktree_by_the_editor() {
     leave(tty);
     run.kill();
 }
+
+#[test]
+fn a_full_screen_program_is_scrolled_by_its_recording() {
+    let says = "printf '\\033[?1049h'\n\
+        for number in 1 2 3 4; do printf '\\033[2J\\033[Hscreen %s of it' $number; sleep 0.8; done\n\
+        read word\nprintf '\\033[2J\\033[Hit read %s' \"$word\"";
+    let (bench, run) = in_a_terminal(says, "");
+    let mut tty = open(&bench, (120, 36));
+    tty.wait("screen 4 of it");
+    tty.type_text("[");
+    tty.wait("pageup shows what it showed earlier");
+    tty.type_text("\x1b[5~");
+    tty.wait("screen 3 of it");
+    tty.wait("\u{2212}00:0");
+    tty.type_text("\x1b[5~");
+    tty.wait("screen 2 of it");
+    tty.type_text("?screen 1\r");
+    tty.wait("screen 1 of it");
+    tty.type_text("G");
+    tty.wait("screen 4 of it");
+    // Nothing of it reached the program.
+    tty.type_text("\r");
+    tty.wait("keys go to worker");
+    tty.type_text("hello\r");
+    tty.wait("it read hello");
+    tty.type_text("\x11");
+    leave(tty);
+    run.kill();
+}

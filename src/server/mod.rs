@@ -24,6 +24,7 @@ mod links;
 mod live;
 mod memory;
 mod panes;
+mod past;
 mod readers;
 mod requests;
 mod runtime;

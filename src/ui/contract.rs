@@ -37,6 +37,28 @@ pub struct Settings {
     pub clipboard: Clipboard,
 }
 
+/// What a terminal showed, from its recording.
+#[derive(Debug, Default)]
+pub struct Reel {
+    /// Its screens, the oldest first.
+    pub stills: Vec<Still>,
+}
+
+/// A screen that a terminal showed.
+#[derive(Debug)]
+pub struct Still {
+    /// From when on.
+    pub at: Timestamp,
+    /// Its width in cells.
+    pub cols: u16,
+    /// Its height in cells.
+    pub rows: u16,
+    /// What brings an empty terminal of that size to show it.
+    pub screen: Box<[u8]>,
+    /// Its text.
+    pub text: Box<str>,
+}
+
 /// What a person's terminal sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -180,6 +202,11 @@ pub enum Request {
     ListThemes,
     /// Text for the clipboard.
     Copy(String),
+    /// Read what a session's terminal showed from its recording. Answered by [`Reply::PastProgress`] and, unless it is
+    /// left before, [`Reply::Past`].
+    LoadPast(SessionId),
+    /// That is not wanted any more.
+    LeavePast,
     /// Open a link of a session's terminal; the person has seen where it leads. Answered by [`Reply::Notice`].
     OpenLink {
         /// The session.
@@ -241,6 +268,20 @@ pub enum Reply {
     PlanEdited(Result<Box<crate::model::Plan>, String>),
     /// The themes, in order.
     Themes(Vec<Theme>),
+    /// How far the reading of a recording is.
+    PastProgress {
+        /// Of which session.
+        session: SessionId,
+        /// In hundredths.
+        percent: u8,
+    },
+    /// What a session's terminal showed, or why that can't be told.
+    Past {
+        /// The session.
+        session: SessionId,
+        /// Its screens.
+        reel: Result<Arc<Reel>, String>,
+    },
     /// Something to know.
     Notice {
         /// One line.

@@ -82,8 +82,11 @@ impl Ui {
         if session.is_live() {
             self.drawn.terminal = Some((session.id.clone(), area));
         }
-        let Some(pane) = world.panes.pane(&session.id) else { return };
         let id = session.id.clone();
+        if self.stride_past(world) {
+            look.ages.within(1);
+        }
+        let Some(pane) = self.view.pane(world.panes, &id) else { return };
         let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let reads = self.view.focus == Focus::View;
         let mut sight = Sight::new(&mut self.view, &id, &mut emulator, area);

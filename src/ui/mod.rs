@@ -14,6 +14,7 @@ mod layout;
 mod links;
 mod loaded;
 mod look;
+mod past;
 mod popups;
 mod reading;
 mod sight;
@@ -36,7 +37,8 @@ use widgets::terminal::Highlight;
 pub use widgets::terminal::cell_style;
 
 pub use contract::{
-    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World,
+    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Reel, Reply, Request, Settings, Still, Welcome,
+    World,
 };
 
 use crate::keymap::{Action, Key};
@@ -101,6 +103,8 @@ struct Seen {
     focused: Option<bool>,
     plan: Option<Plan>,
     notice: Option<Timestamp>,
+    /// Whose past was asked for.
+    past: Option<SessionId>,
     /// What was said last that this person has seen in its terminal.
     dismissed: Option<(SessionId, Timestamp)>,
 }

@@ -235,6 +235,14 @@ impl<'a> Sight<'a> {
         self.go_to_hit(here, upwards, false)
     }
 
+    /// Whether there is a hit after the cursor, or before it.
+    pub fn has_hit(&mut self, upwards: bool) -> bool {
+        let (row, column) = self.cursor();
+        let here = self.emulator.place_at(row, column);
+        let hits = self.view.reading.search.as_ref().map(Search::hits).unwrap_or_default();
+        hits.iter().any(|hit| if upwards { start(*hit) < here } else { start(*hit) > here })
+    }
+
     fn go_to_hit(&mut self, from: Place, upwards: bool, or_here: bool) -> Option<&'static str> {
         let hits = self.view.reading.search.as_ref().map(Search::hits).unwrap_or_default();
         let before = hits.partition_point(|hit| start(*hit) < from);

@@ -4,13 +4,17 @@
 //! through a snapshot and answers with what is there.
 
 use std::cmp::Reverse;
+use std::sync::{Arc, Mutex};
 
 use super::clipboard::Offer;
+use super::contract::Panes;
+use super::past::Shown;
 use super::reading::Reading;
 use super::widgets::editor::Editor;
 use crate::keymap::Context;
 use crate::model::snapshot::{AttentionKind, AttentionRow, SessionView, TaskView};
 use crate::model::{AgentState, EffectId, SessionId, Snapshot, StepKind, TaskId};
+use crate::term::Emulator;
 
 /// Who gets the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +105,12 @@ pub struct ViewState {
 }
 
 impl ViewState {
+    /// The terminal of a session as it is looked at: as it is, or as it was.
+    pub fn pane(&self, panes: &dyn Panes, id: &SessionId) -> Option<Arc<Mutex<Emulator>>> {
+        let past = self.reading.past_shown().filter(|_| self.reading.session() == Some(id));
+        past.map(Shown::emulator).or_else(|| panes.pane(id))
+    }
+
     /// The context whose keys are asked first.
     pub fn context(&self, snapshot: &Snapshot) -> Context {
         match self.focus {

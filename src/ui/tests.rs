@@ -8,6 +8,7 @@ use crate::model::*;
 
 mod beside;
 mod keys;
+mod past;
 mod pictures;
 mod properties;
 mod scroll;

@@ -236,6 +236,8 @@ impl Ui {
                 let list = super::popups::themes::ThemeList::new(themes, &current);
                 self.popups.push(Popup::Themes(list));
             }
+            Reply::PastProgress { session, percent } => self.past_progress(&session, percent),
+            Reply::Past { session, reel } => self.past_came(&session, reel, world),
             Reply::Notice { text, bad } => self.say(text, bad, world.now),
         }
         Vec::new()

@@ -98,7 +98,9 @@ impl Ui {
         let modes = super::modes(session, world)?;
         let wheel = matches!(event.kind, MouseEventKind::ScrollUp | MouseEventKind::ScrollDown);
         let meant = self.view.focus == Focus::Terminal || wheel;
-        let own = event.modifiers.contains(KeyModifiers::SHIFT) || self.view.back > 0;
+        let own = event.modifiers.contains(KeyModifiers::SHIFT)
+            || self.view.back > 0
+            || self.view.reading.past.is_some();
         if wheel && !own && modes.mouse == MouseMode::Off && modes.alternate_screen && modes.alternate_scroll
         {
             let code = if event.kind == MouseEventKind::ScrollUp { KeyCode::Up } else { KeyCode::Down };

@@ -28,6 +28,7 @@ impl Ui {
         requests.extend(self.retitle(snapshot));
         requests.extend(self.load(snapshot));
         requests.extend(self.attend(snapshot));
+        requests.extend(self.follow_past());
         self.tell(world);
         self.watch_plan(world);
         requests

@@ -13,6 +13,7 @@ use crate::theme::{ColourDepth, Role};
 use crate::ui::contract::Panes;
 use crate::ui::loaded::Loaded;
 use crate::ui::look::Look;
+use crate::ui::past::ago;
 use crate::ui::state::{Tab, ViewState, number_of};
 use crate::ui::text;
 use crate::ui::views::diff::{Diff, DiffView};
@@ -87,6 +88,13 @@ impl Pane<'_> {
                 look.style(Role::Dim),
             );
             return row.left(&format!("{standing} "), look.style(Role::Accent));
+        }
+        if let Some(past) = self.view.reading.past_shown() {
+            let (at, count) = past.place();
+            let millis = look.ages.now().since(past.since());
+            look.ages.within(1_000 - millis % 1_000);
+            row.push(&format!("{} ", ago(millis)), look.style(Role::Accent));
+            return row.left(&format!("screen {at} of {count} "), look.style(Role::Dim));
         }
         if self.view.back > 0 {
             row.push(&format!("{} back  ", counted(self.view.back, "row")), look.style(Role::Accent));
@@ -208,7 +216,7 @@ impl Pane<'_> {
             self.say(&first, &second, area, buf);
             return None;
         };
-        let Some(pane) = self.panes.pane(&session.id) else {
+        let Some(pane) = self.view.pane(self.panes, &session.id) else {
             self.say("This session's screen is not here yet.", "", area, buf);
             return None;
         };
