@@ -88,7 +88,8 @@ impl Camera {
     }
 
     fn take(&mut self, event: &Event) {
-        let rested = event.time - self.last >= REST && self.last - self.taken >= LEAST;
+        let rest = event.time - self.last;
+        let rested = rest >= LEAST || (rest >= REST && self.last - self.taken >= LEAST);
         if self.dirty && (rested || event.time - self.taken >= MOST) {
             self.shoot();
         }
@@ -254,6 +255,8 @@ mod tests {
             output(1.0, "\x1b[?1049h\x1b[Hone"),
             output(1.1, " and"),
             output(1.2, " more"),
+            output(1.5, " still"),
+            output(1.9, "\x1b[2J\x1b[Hshort"),
             output(9.0, "\x1b[2J\x1b[Htwo"),
             output(20.0, "\x1b[2J\x1b[Htwo"),
             "[30, \"r\", \"30x4\"]".to_owned(),
@@ -261,7 +264,15 @@ mod tests {
         ];
         let reel = developed(&lines);
         let told: Vec<_> = reel.stills.iter().map(|still| (&*still.text, still.at.0, still.cols)).collect();
-        assert_eq!(told, [("one and more", 1_001_200, 20), ("two", 1_009_000, 20), ("three", 1_030_000, 30)]);
+        assert_eq!(
+            told,
+            [
+                ("one and more", 1_001_200, 20),
+                ("short", 1_001_900, 20),
+                ("two", 1_009_000, 20),
+                ("three", 1_030_000, 30)
+            ]
+        );
     }
 
     #[test]

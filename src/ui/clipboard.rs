@@ -50,25 +50,26 @@ impl Ui {
     /// Looks whether the program that is shown has put something into the clipboard.
     pub(super) fn clip(&mut self, world: &World<'_>) -> Vec<Request> {
         self.clips.waits = false;
-        let Some(session) = self.drawn.session.clone() else {
-            self.clips.heard = None;
-            return Vec::new();
-        };
-        let clip = world.panes.clip(&session);
-        let number = clip.as_ref().map_or(0, |clip| clip.number);
-        let heard = self.clips.heard.as_ref().filter(|(of, _)| *of == session).map(|(_, heard)| *heard);
-        let Some(clip) = clip.filter(|_| heard.is_some_and(|heard| number > heard)) else {
-            // What came before it was shown was not for this person's eyes.
-            self.clips.heard = Some((session, number));
+        let Some((session, heard)) = self.clips.heard.clone() else { return Vec::new() };
+        let Some(clip) = world.panes.clip(&session).filter(|clip| clip.number > heard) else {
             return Vec::new();
         };
         if self.clips.last.is_some_and(|last| world.now.since(last) < PACE) {
             self.clips.waits = true;
             return Vec::new();
         }
-        self.clips.heard = Some((session.clone(), number));
+        self.clips.heard = Some((session.clone(), clip.number));
         self.clips.last = Some(world.now);
         self.take_clip(&session, clip.text, world)
+    }
+
+    /// A session's terminal is drawn, or none. What its program wrote before it was shown was not for this person.
+    pub(super) fn hear_clips_of(&mut self, session: Option<&SessionId>, world: &World<'_>) {
+        let heard = self.clips.heard.as_ref().map(|(of, _)| of);
+        if heard != session {
+            let number = |id: &SessionId| world.panes.clip(id).map_or(0, |clip| clip.number);
+            self.clips.heard = session.map(|id| (id.clone(), number(id)));
+        }
     }
 
     fn take_clip(&mut self, session: &SessionId, text: Arc<str>, world: &World<'_>) -> Vec<Request> {

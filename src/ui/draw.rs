@@ -42,6 +42,8 @@ impl Ui {
         buf.set_style(area, theme.style(Role::Text));
         let screen = layout(area, self.wants(world));
         self.settle(&screen, world, look);
+        let shown = self.drawn.session.clone();
+        self.hear_clips_of(shown.as_ref(), world);
         let mut cursor = self.paint_screen(&screen, buf, world, look);
         (self.drawn.area, self.drawn.screen) = (area, screen);
         let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
