@@ -86,7 +86,7 @@ impl Ui {
                 asking.problem.clone().or_else(|| self.view.reading.standing()).unwrap_or_default();
             return format!("{sign}{words}   {standing}");
         }
-        if let Some(lead) = self.past_lead() {
+        if let Some(lead) = self.past_lead(world.now) {
             return lead;
         }
         if context != Context::Terminal {

@@ -10,7 +10,6 @@ use super::contract::{COPY_LIMIT, Request, World};
 use super::popups::Popup;
 use super::popups::confirm::Confirm;
 use super::state::Focus;
-use super::text;
 use crate::config::Clipboard;
 use crate::keymap::{Action, App, Context};
 use crate::model::{SessionId, Timestamp, counted};
@@ -19,6 +18,8 @@ use crate::model::{SessionId, Timestamp, counted};
 pub(super) const PACE: u64 = 500;
 /// Characters of an offer that are shown before it is taken.
 const SHOWN: usize = 600;
+/// Lines of it.
+const LINES: usize = 10;
 
 /// What this client knows of programs' texts for the clipboard.
 #[derive(Debug, Default)]
@@ -108,8 +109,9 @@ impl Ui {
     pub(super) fn show_clip(&mut self) {
         let Some(Offer { who, text }) = self.view.offer.take() else { return };
         let size = counted(text.chars().count(), "character");
-        let mut shown: String = text::clean(&text).chars().take(SHOWN).collect();
-        if text.chars().count() > SHOWN {
+        let lines: Vec<&str> = text.lines().take(LINES).collect();
+        let mut shown: String = lines.join("\n").chars().take(SHOWN).collect();
+        if shown.len() < text.trim_end().len() {
             shown.push('…');
         }
         self.popups.push(Popup::Confirm(Confirm {

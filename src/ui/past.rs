@@ -11,7 +11,7 @@ use super::contract::{Reel, Request, World};
 use super::reading::Reading;
 use super::state::{Focus, Tab};
 use crate::keymap::{Action, Context, Motion};
-use crate::model::SessionId;
+use crate::model::{SessionId, Timestamp};
 use crate::term::{Colours, Emulator, Place, Search};
 
 /// Screens of the past that are searched in one go; the next frame goes on.
@@ -66,7 +66,7 @@ impl Shown {
     }
 
     /// When it was shown.
-    pub fn since(&self) -> crate::model::Timestamp {
+    pub fn since(&self) -> Timestamp {
         self.reel.stills.get(self.at).map(|still| still.at).unwrap_or_default()
     }
 }
@@ -154,7 +154,10 @@ impl Ui {
             .map(|pane| pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner).text());
         let before = reel.stills.iter().rposition(|still| now.as_deref() != Some(&*still.text));
         match before {
-            Some(at) => reading.show_still(reel, at),
+            Some(at) => {
+                reading.show_still(reel, at);
+                self.said = None;
+            }
             None => {
                 reading.past = None;
                 self.say("nothing else was shown before this", false, world.now);
@@ -199,6 +202,7 @@ impl Ui {
             }
             None if by < 0 => {
                 self.view.reading.past = Some(Past::Loading { percent: 0 });
+                self.said = None;
                 true
             }
             None => false,
@@ -248,16 +252,16 @@ impl Ui {
     }
 
     /// What the hint bar says of the past, and of the way back.
-    pub(super) fn past_lead(&self) -> Option<String> {
+    pub(super) fn past_lead(&self, now: Timestamp) -> Option<String> {
         let key = |motion| self.settings.keymap.key_of(Context::Scroll, Action::Move(motion));
         Some(match self.view.reading.past.as_ref()? {
             Past::Loading { percent } => format!("reading the recording, {percent} %: esc stops"),
-            Past::Shown(_) => format!(
-                "{} earlier, {} later, {} now",
-                key(Motion::PageUp),
-                key(Motion::PageDown),
-                key(Motion::Bottom)
-            ),
+            Past::Shown(shown) => {
+                let (at, count) = shown.place();
+                let when = ago(now.since(shown.since()));
+                let (earlier, end) = (key(Motion::PageUp), key(Motion::Bottom));
+                format!("{when} {at}/{count}  {earlier} earlier  {end} now")
+            }
         })
     }
 }

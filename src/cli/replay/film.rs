@@ -171,7 +171,7 @@ pub enum Found {
     /// Nothing yet.
     NotYet,
     /// The text: the film at that moment.
-    Here(Film),
+    Here(Box<Film>),
     /// It does not come up any more.
     Never,
 }
@@ -201,7 +201,7 @@ impl Scout {
             let shows = self.ahead.shows(&self.wanted);
             if self.shown.replace(shows) == Some(false) && shows {
                 let rest = Film::new_at(&self.ahead);
-                return Found::Here(std::mem::replace(&mut self.ahead, rest));
+                return Found::Here(Box::new(std::mem::replace(&mut self.ahead, rest)));
             }
             if self.ahead.is_over() {
                 return Found::Never;

@@ -230,7 +230,7 @@ impl<'a> Player<'a> {
         match scout.run(time) {
             Found::NotYet => return scout.percent() != before,
             Found::Here(film) => {
-                self.loaded.film = film;
+                self.loaded.film = *film;
                 self.playing = false;
             }
             Found::Never => self.said = Some(format!("{} does not come up any more", self.searched)),

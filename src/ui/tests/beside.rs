@@ -61,7 +61,7 @@ fn what_is_offered_is_read_before_it_is_taken() {
     bench.press("C");
     let screen = bench.text();
     assert!(screen.contains("Put 15 characters from codex T15 into your clipboard?"), "{screen}");
-    assert!(screen.contains("rm -rf /"), "{screen}");
+    assert!(screen.contains("rm -rf /") && screen.contains("│ second"), "line by line: {screen}");
     assert_eq!(bench.press("n"), []);
     put(&mut bench, "r-15", 2, "harmless");
     bench.press("C");

@@ -69,7 +69,18 @@ fn scrolling_up_shows_what_was_shown_earlier_and_down_leads_to_now() {
     assert_eq!(top(&mut bench), "just before", "the last one that differs");
     let screen = bench.text();
     assert!(screen.contains("\u{2212}00:51 screen 300 of 301"), "{screen}");
-    assert!(bottom(&mut bench).contains("pageup earlier, pagedown later, G now"), "{}", bottom(&mut bench));
+    assert!(
+        bottom(&mut bench).contains("PAST   \u{2212}00:51 300/301  pageup earlier  G now"),
+        "{}",
+        bottom(&mut bench)
+    );
+    let size = std::mem::replace(&mut bench.size, (80, 24));
+    assert!(
+        bottom(&mut bench).contains("\u{2212}00:51 300/301  pageup earlier  G now"),
+        "{}",
+        bottom(&mut bench)
+    );
+    bench.size = size;
     bench.press("pageup");
     assert_eq!(top(&mut bench), "screen 299");
     bench.press("g");

@@ -23,6 +23,10 @@ impl Ui {
     /// Takes input; what follows from a new snapshot comes after it.
     pub(super) fn input(&mut self, input: Input, world: &World<'_>) -> Vec<Request> {
         self.view.repair(world.snapshot);
+        if matches!(input, Input::Key(_) | Input::Paste(_)) && self.seen.focused == Some(false) {
+            // Whoever types is there, whatever the terminal last said.
+            self.seen.focused = Some(true);
+        }
         match input {
             Input::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
             Input::Key(key) => self.key(&key, world),

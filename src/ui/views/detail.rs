@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+use crate::model::event::Change;
 use crate::model::snapshot::TaskView;
 use crate::model::{Phase, Snapshot, Usage, counted};
 use crate::theme::Role;
@@ -72,8 +73,12 @@ impl Detail<'_> {
         };
         let branch = self.snapshot.run.as_ref().and_then(|run| run.branch.as_deref()).unwrap_or("base");
         let change = task.change;
-        row.left(&format!("{branch}@{}", base.short().get(..6).unwrap_or("")), look.style(Role::Text))
-            .left(&format!(" +{}", change.added), look.style(Role::DiffAdd))
+        let row =
+            row.left(&format!("{branch}@{}", base.short().get(..6).unwrap_or("")), look.style(Role::Text));
+        if change == Change::default() {
+            return row.left(" nothing committed yet", look.style(Role::Dim));
+        }
+        row.left(&format!(" +{}", change.added), look.style(Role::DiffAdd))
             .left(&format!(" -{}", change.removed), look.style(Role::DiffRemove))
             .left(&format!("  {}", counted(change.files, "file")), look.style(Role::Dim))
     }
