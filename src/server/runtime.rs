@@ -387,6 +387,9 @@ impl Runtime {
             Some(state) => engine::snapshot(state, &project, clock::now()),
             None => Snapshot { project, ..Snapshot::default() },
         };
+        for words in self.said.settle(&snapshot.sessions) {
+            self.notice(words, false);
+        }
         snapshot.said = self.said.rows(&snapshot.sessions);
         snapshot.notices.extend(self.notices.iter().cloned());
         snapshot.notices.sort_by_key(|notice| notice.at);

@@ -111,15 +111,23 @@ impl Said {
         self.0.remove(session).is_some()
     }
 
-    /// The rows of these sessions, the newest first. What a session has said goes with it.
-    pub fn rows(&mut self, sessions: &[SessionView]) -> Vec<AttentionRow> {
-        if self.0.is_empty() {
-            return Vec::new();
-        }
-        let live = |id: &SessionId| sessions.iter().find(|session| session.id == *id && session.is_live());
-        self.0.retain(|id, _| live(id).is_some());
+    /// Lets go of what sessions said that live no more; that of those that nobody has seen it of, for a notice.
+    pub fn settle(&mut self, sessions: &[SessionView]) -> Vec<String> {
+        let all = std::mem::take(&mut self.0);
+        let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(id, _)| live(sessions, id).is_some());
+        self.0 = kept;
+        let words = |(id, (saying, _)): (SessionId, (Saying, Timestamp))| {
+            let name = sessions.iter().find(|session| session.id == id).map(|session| session.name.as_str());
+            Some(format!("{}: {}", name.unwrap_or(id.as_str()), saying.text?))
+        };
+        gone.into_iter().filter_map(words).collect()
+    }
+
+    /// The rows of these sessions, the newest first.
+    pub fn rows(&self, sessions: &[SessionView]) -> Vec<AttentionRow> {
         let row = |(id, (saying, since)): (&SessionId, &(Saying, Timestamp))| {
-            let session = live(id)?;
+            let session = live(sessions, id)?;
             Some(AttentionRow {
                 kind: AttentionKind::Said,
                 task: session.task.clone(),
@@ -136,6 +144,10 @@ impl Said {
         rows.sort_by_key(|row| (std::cmp::Reverse(row.since), row.effect));
         rows
     }
+}
+
+fn live<'s>(sessions: &'s [SessionView], id: &SessionId) -> Option<&'s SessionView> {
+    sessions.iter().find(|session| session.id == *id && session.is_live())
 }
 
 #[cfg(test)]
@@ -220,7 +232,9 @@ mod tests {
         }
         let rows = said.rows(&[session("s", true)]);
         assert_eq!((rows.len(), rows[0].text.as_str(), rows[0].since), (1, "says: second", Timestamp(5)));
-        assert!(said.rows(&[session("s", false)]).is_empty() && said.0.is_empty());
+        assert_eq!(said.settle(&[session("s", true)]), Vec::<String>::new());
+        assert_eq!(said.settle(&[session("s", false)]), ["claude: second"], "it is not lost with its row");
+        assert!(said.rows(&[session("s", true)]).is_empty());
     }
 
     #[test]
