@@ -16,7 +16,7 @@ use loopmon::model::event::{RunEvent, RunStart, StepEvent, WorkEvent};
 use loopmon::model::policy::Team;
 use loopmon::model::{Event, Plan, PlanTask, Policy, SessionId, Snapshot, TaskId, Timestamp};
 use loopmon::term::{Colours, Emulator};
-use loopmon::ui::{Input, Panes, Settings, Ui, Welcome, World};
+use loopmon::ui::{Clip, Input, Panes, Settings, Ui, Welcome, World};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -31,6 +31,10 @@ impl Panes for Wall {
 
     fn last_action(&self, _: &SessionId) -> Option<String> {
         Some("running the tests".to_owned())
+    }
+
+    fn clip(&self, _: &SessionId) -> Option<Clip> {
+        None
     }
 }
 

@@ -13,13 +13,18 @@ use std::time::Duration;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use loopmon::git::Repository;
-use loopmon::protocol::client::{Ask, ClientKind, Colours, FromServer, Message, StartRun, ToServer, VERSION};
+use loopmon::protocol::client::{
+    Ask, ClientKind, Colours, FromServer, Message, Shows, StartRun, ToServer, VERSION,
+};
 use loopmon::server::clients::Connection;
 use loopmon::server::places::Places;
 use loopmon::server::{Door, Server, plans};
 use loopmon::term::{Colours as Palette, Emulator};
 use support::{LOOPMON, Machine, PATIENCE};
 use tokio::sync::mpsc;
+
+/// What the terminals here show.
+const SHOWS: Shows = Shows { colours: Colours::True, underlines: true };
 
 /// An agent that writes a file, and a reviewer that approves.
 const CONFIG: &str = r#"
@@ -80,7 +85,7 @@ impl App {
     }
 
     async fn screen(&self, cols: u16, rows: u16) -> Screen {
-        let kind = ClientKind::Screen { cols, rows, colours: Colours::True };
+        let kind = ClientKind::Screen { cols, rows, shows: SHOWS };
         Screen {
             client: self.connect(kind, false).await,
             emulator: Emulator::new(cols, rows, Palette::default()),
@@ -243,7 +248,7 @@ async fn whoever_comes_from_inside_a_session_may_look_and_not_decide() {
     assert!(
         matches!(inside.ask(start(true)).await, Message::Refused(reason) if reason.contains("inside an agent"))
     );
-    let kind = ClientKind::Screen { cols: 80, rows: 24, colours: Colours::True };
+    let kind = ClientKind::Screen { cols: 80, rows: 24, shows: SHOWS };
     let mut screen = app.connect(kind, true).await;
     assert!(matches!(screen.message().await, Message::Welcome { .. }));
     assert!(matches!(screen.message().await, Message::Bye { error: true, .. }));

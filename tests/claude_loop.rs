@@ -122,7 +122,7 @@ fn a_planner_plans_and_its_reviewers_refusal_of_the_form_is_asked_again() {
     mock.push(verdict("approve", "Fine, but it burns.", grave));
     mock.push(verdict("approve", "On second thoughts it is fine.", json!([])));
     let run = bench.spawn("run", &["run", "greet somebody", "--yes", "--headless"]);
-    run.ended().code(0).says("a plan with 1 tasks").says("its output is invalid").says("1 of 1 tasks done");
+    run.ended().code(0).says("a plan with 1 task").says("its output is invalid").says("1 of 1 tasks done");
     assert_eq!(mock.left(), 0);
     let last = mock.requests().last().unwrap().to_string();
     assert!(last.contains("Fine, but it burns."), "the correction was not asked in the same session");

@@ -148,13 +148,23 @@ fn a_person_rejects_with_a_reason_that_the_next_round_works_on_then_approves_and
     bench.loopmon(&["approve", "T1", "--json"]).code(0);
     done(&bench, "T1");
     let head = bench.machine.git(&["rev-parse", "main"]);
-    bench.loopmon(&["land", "--json"]).code(0);
+    let answer = bench.loopmon(&["land", "--json"]).code(0);
+    assert_eq!(
+        json(&answer),
+        serde_json::json!({"ok": true, "message": "done"}),
+        "programs are told the same word"
+    );
     assert_eq!(bench.machine.git(&["rev-parse", "main"]), bench.machine.git(&["rev-parse", &bench.branch()]));
     assert_eq!(fs::read_to_string(bench.project().join("round.txt")).unwrap(), "2\n");
     bench.loopmon(&["land"]).code(1).says("has everything already");
-    bench.loopmon(&["land", "--undo"]).code(0);
+    bench.loopmon(&["land", "--undo"]).code(0).says("took the landing on main back");
     assert_eq!(bench.machine.git(&["rev-parse", "main"]), head);
     assert!(!bench.project().join("round.txt").exists());
+    let count = bench.machine.git(&["rev-list", "--count", &format!("main..{}", bench.branch())]);
+    let tip = bench.machine.git(&["rev-parse", &bench.branch()]);
+    let landed = format!("landed {} commits on main ({}", count.trim(), &tip[..7]);
+    bench.loopmon(&["land"]).code(0).says(&landed);
+    bench.loopmon(&["run", "--plan", "x", "--parallel", "65"]).code(2);
 }
 
 #[test]

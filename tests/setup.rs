@@ -126,7 +126,7 @@ fn a_killed_server_leaves_it_running_and_the_next_one_goes_on_with_it() {
     assert_eq!(bench.keepers().len(), 1, "it goes on without a server");
     // The first time it lives on, the second time it ends while nobody looks.
     bench.loopmon(&["resume"]).says("not paused");
-    bench.loopmon(&["events"]).says("recovered: 1 sessions had gone on");
+    bench.loopmon(&["events"]).says("recovered: 1 session had gone on");
     kill_server(&bench);
     std::fs::write(bench.machine.path("home/go"), "").unwrap();
     bench.nothing_lives();

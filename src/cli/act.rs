@@ -8,11 +8,18 @@ use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::model::event::RunEvent;
-use crate::model::{Command, Event};
+use crate::model::{Command, Event, counted};
 use crate::process;
 use crate::protocol::client::{Ask, Message};
 use crate::server::daemon;
 use crate::server::places::Places;
+
+/// What programs are told of everything that was done.
+const DONE: &str = "done";
+/// Said of a server that was told to end.
+const SERVER_ENDED: &str = "the server ends; agents go on";
+/// Commits that are counted at most.
+const COMMITS: usize = 100_000;
 
 /// Approves.
 pub fn approve(dir: &Path, args: TaskArgs) -> Outcome {
@@ -49,9 +56,11 @@ pub fn prompt(dir: &Path, args: PromptArgs) -> Outcome {
         std::io::stdin().read_to_string(&mut text)?;
     }
     let Project { places, .. } = requested(dir)?;
-    let message = project::link(&places)?.ask(Ask::Command(Command::Prompt(args.task.into(), text)))?;
+    let command = Command::Prompt(args.task.into(), text);
+    let words = done(&command);
+    let message = project::link(&places)?.ask(Ask::Command(command))?;
     let taken = message == Message::Done;
-    let outcome = answer(message, args.json)?;
+    let outcome = answer_in(&words, message, args.json)?;
     if taken && !args.json {
         say!(
             "an agent in a terminal reads it now; one that runs without is told with its next attempt or round"
@@ -68,28 +77,35 @@ pub fn cancel(dir: &Path, args: TaskArgs) -> Outcome {
 /// Lands, or takes a landing back.
 pub fn land(dir: &Path, args: &LandArgs) -> Outcome {
     let command = if args.undo { Command::UndoLand } else { Command::Land };
-    let Project { places, .. } = requested(dir)?;
-    let after = project::snapshot(&places)?.seq;
-    let message = match project::link(&places)?.ask(Ask::Command(command))? {
-        Message::Done => landed(&places, after)?,
-        refused => refused,
-    };
-    answer(message, args.json)
+    let project = requested(dir)?;
+    let before = project::snapshot(&project.places)?;
+    match project::link(&project.places)?.ask(Ask::Command(command))? {
+        Message::Done => {}
+        refused => return answer(refused, args.json),
+    }
+    let branch = before.run.and_then(|run| run.branch).unwrap_or_else(|| "HEAD".to_owned());
+    match landed(&project, &branch, before.seq)? {
+        Ok(words) => answer_in(&words, Message::Done, args.json),
+        Err(reason) => answer(Message::Refused(format!("not landed: {reason}")), args.json),
+    }
 }
 
-/// How a landing went that was asked for after event `after`.
-fn landed(places: &Places, after: u64) -> Result<Message, Failure> {
-    let mut events = project::link(places)?;
+/// How a landing went that was asked for after event `after`: in words, or why not.
+fn landed(project: &Project, branch: &str, after: u64) -> Result<Result<String, String>, Failure> {
+    let mut events = project::link(&project.places)?;
     let mut message = events.ask(Ask::Follow { after })?;
     loop {
         if let Message::Event { record, .. } = &message {
             match &record.event {
-                Event::Run(RunEvent::Landed { .. } | RunEvent::LandUndone { .. }) => {
-                    return Ok(Message::Done);
+                Event::Run(RunEvent::Landed { from, to, .. }) => {
+                    let commits = project.repository.log(from.as_str(), to.as_str(), COMMITS)?;
+                    let commits = counted(commits.len(), "commit");
+                    return Ok(Ok(format!("landed {commits} on {branch} ({})", to.short())));
                 }
-                Event::Run(RunEvent::LandRefused { reason, .. }) => {
-                    return Ok(Message::Refused(format!("not landed: {reason}")));
+                Event::Run(RunEvent::LandUndone { .. }) => {
+                    return Ok(Ok(format!("took the landing on {branch} back")));
                 }
+                Event::Run(RunEvent::LandRefused { reason, .. }) => return Ok(Err(reason.clone())),
                 _ => {}
             }
         }
@@ -105,7 +121,7 @@ pub fn stop(dir: &Path, args: &StopArgs) -> Outcome {
     project::refuse_inside_session()?;
     let Project { places, .. } = project::open(dir)?;
     match project::running(&places) {
-        Some(mut link) => answer(link.ask(Ask::Shutdown)?, args.json),
+        Some(mut link) => answer_in(SERVER_ENDED, link.ask(Ask::Shutdown)?, args.json),
         None => match stranger(&places) {
             Some(server) => end_stranger(server, args.json),
             None => Err(Failure::new("no server runs for this project")),
@@ -123,13 +139,38 @@ fn stranger(places: &Places) -> Option<rustix::process::Pid> {
 fn end_stranger(server: rustix::process::Pid, json: bool) -> Outcome {
     rustix::process::kill_process(server, rustix::process::Signal::TERM)
         .map_err(|error| Failure::new(format!("the server ({server:?}) can't be told to end: {error}")))?;
-    answer(Message::Done, json)
+    answer_in(SERVER_ENDED, Message::Done, json)
 }
 
 /// Sends a request to the server, which is started if need be.
 pub fn send(dir: &Path, command: Command, json: bool) -> Outcome {
     let Project { places, .. } = requested(dir)?;
-    answer(project::link(&places)?.ask(Ask::Command(command))?, json)
+    let words = done(&command);
+    answer_in(&words, project::link(&places)?.ask(Ask::Command(command))?, json)
+}
+
+/// What was done with a request, once it is.
+fn done(command: &Command) -> String {
+    match command {
+        Command::Approve(task) => format!("approved {task}"),
+        Command::Reject(task, _) => format!("rejected {task}"),
+        Command::Retry(task) => format!("{task} is tried again"),
+        Command::Pause(task) => format!("paused {task}"),
+        Command::Resume(task) => format!("{task} goes on"),
+        Command::Prompt(task, _) => format!("took words for {task}"),
+        Command::Cancel(task) => format!("gave {task} up; its branch is kept"),
+        Command::PauseRun => "paused the run".to_owned(),
+        Command::ResumeRun => "the run goes on".to_owned(),
+        Command::Stop => "stopped the run; every branch is kept".to_owned(),
+        Command::Add(task) => format!("added {}", task.id),
+        Command::AcceptPlan(_) => "accepted the plan".to_owned(),
+        Command::RejectPlan(_) => "gave the plan back".to_owned(),
+        Command::Interrupt(effect) => format!("interrupted {effect}"),
+        Command::Restart(effect) => format!("restarts {effect}"),
+        Command::SetBudget(_) => "set the budget".to_owned(),
+        Command::Land => "the landing is asked for".to_owned(),
+        Command::UndoLand => "taking the landing back is asked for".to_owned(),
+    }
 }
 
 /// The project of a request that a person makes of its run.
@@ -144,8 +185,14 @@ pub fn requested(dir: &Path) -> Result<Project, Failure> {
 
 /// Prints the server's answer.
 pub fn answer(message: Message, json: bool) -> Outcome {
+    answer_in(DONE, message, json)
+}
+
+/// Prints the server's answer; what was done stands in `words`. Programs are told the same word for all of it.
+fn answer_in(words: &str, message: Message, json: bool) -> Outcome {
     let (ok, text) = match message {
-        Message::Done => (true, "done".to_owned()),
+        Message::Done if json => (true, DONE.to_owned()),
+        Message::Done => (true, words.to_owned()),
         Message::Started(run) => (true, format!("run {run} has begun")),
         Message::Refused(reason) => (false, reason),
         other => (false, format!("the server gave an unexpected answer: {other:?}")),

@@ -188,7 +188,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "USD")]
     pub budget: Option<f64>,
     /// Tasks that are worked on at once.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub parallel: Option<u32>,
 }
 

@@ -152,6 +152,8 @@ fn policy_answer(row: &AttentionRow) -> Option<(Command, String)> {
             ))
         }
         AttentionKind::Stuck => Some((Command::Retry(task.clone()), format!("try {task} again"))),
-        AttentionKind::Question | AttentionKind::Conflict | AttentionKind::Budget => None,
+        AttentionKind::Question | AttentionKind::Conflict | AttentionKind::Budget | AttentionKind::Said => {
+            None
+        }
     }
 }

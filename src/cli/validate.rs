@@ -7,6 +7,7 @@ use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::config::{Problem, Problems};
+use crate::model::counted;
 use crate::server::{project as server_project, settings};
 
 /// Checks the project's settings as a whole, or one file.
@@ -27,11 +28,11 @@ pub fn validate(dir: &Path, args: &ValidateArgs) -> Outcome {
         say!("there is no loopmon.toml here: the defaults hold (`loopmon init` writes one)");
     }
     say!(
-        "right: {} agents, {} reviewers, {} gates, {} tasks at once",
-        policy.team.known.len(),
-        policy.team.reviewers.len(),
-        policy.gates.len(),
-        policy.parallel
+        "right: {}, {}, {}, {} at once",
+        counted(policy.team.known.len(), "agent"),
+        counted(policy.team.reviewers.len(), "reviewer"),
+        counted(policy.gates.len(), "gate"),
+        counted(policy.parallel, "task")
     );
     if policy.gates.is_empty() {
         say!("note: no gate is configured, so nothing but reviewers stands before a merge");

@@ -5,6 +5,8 @@
 
 mod editor;
 mod link;
+mod opener;
+mod shows;
 mod terminal;
 
 pub use link::{Link, LinkError};
@@ -19,8 +21,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::protocol::client::{ClientKind, Colours, FromServer, Message, ToServer, VERSION};
+use crate::protocol::client::{ClientKind, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
+use opener::Browser;
+use shows::shows;
 
 /// Why a client ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +113,7 @@ async fn end([(a, term), (b, hup), (c, int), (d, quit)]: &mut [(i32, Signal); 4]
 impl Attached {
     async fn run(mut self) -> Result<Ending, ClientError> {
         let (cols, rows) = crossterm::terminal::size().map_err(ClientError::Terminal)?;
-        let kind = ClientKind::Screen { cols, rows, colours: colours() };
+        let kind = ClientKind::Screen { cols, rows, shows: shows() };
         self.send(&ToServer::Hello { version: VERSION, kind }).await?;
         let Signals { mut resize, mut suspend, mut ends } = Signals::new().map_err(ClientError::Terminal)?;
         #[expect(
@@ -190,6 +194,14 @@ impl Attached {
                 self.lend_terminal(|| editor::page(&text)).await?;
                 Ok(None)
             }
+            Message::EditFile { path } => {
+                self.lend_terminal(|| editor::open(&path)).await?;
+                Ok(None)
+            }
+            Message::OpenLink { target } => {
+                self.open_link(&target).await?;
+                Ok(None)
+            }
             Message::Bye { message: Some(text), error: true } => Err(ClientError::Refused(text)),
             Message::Bye { .. } => Ok(Some(Ending::Left)),
             Message::StartDemo => Ok(Some(Ending::Demo)),
@@ -201,6 +213,22 @@ impl Attached {
             | Message::Notice { .. }
             | Message::Event { .. } => Ok(None),
         }
+    }
+
+    /// Opens a link; a browser that lives in a terminal gets this one meanwhile.
+    async fn open_link(&mut self, target: &str) -> Result<(), ClientError> {
+        let opened = match Browser::for_link(target) {
+            Ok(browser) if browser.is_in_terminal() => {
+                self.terminal.leave();
+                let opened = browser.run();
+                self.terminal.enter_again().map_err(ClientError::Terminal)?;
+                self.send_size().await?;
+                opened
+            }
+            Ok(browser) => browser.start(),
+            Err(reason) => Err(reason),
+        };
+        self.send(&ToServer::Opened(opened)).await
     }
 
     /// Gives the terminal to another program until that has ended.
@@ -225,19 +253,4 @@ impl Attached {
 fn write(bytes: &[u8]) -> Result<(), ClientError> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(ClientError::Terminal)
-}
-
-/// How many colours this terminal shows, by the usual variables.
-fn colours() -> Colours {
-    let value = |name: &str| std::env::var(name).unwrap_or_default();
-    let (term, colorterm) = (value("TERM"), value("COLORTERM"));
-    if !value("NO_COLOR").is_empty() || term == "dumb" {
-        Colours::None
-    } else if matches!(colorterm.as_str(), "truecolor" | "24bit") {
-        Colours::True
-    } else if term.contains("256color") || term.contains("kitty") || term.contains("alacritty") {
-        Colours::Indexed
-    } else {
-        Colours::Sixteen
-    }
 }

@@ -171,6 +171,13 @@ impl Draft {
         set(&mut ui.ascii, section.flag("ascii"));
         set(&mut ui.mouse, section.flag("mouse"));
         set(&mut ui.bell, section.flag("bell"));
+        let clipboard = [
+            ("deny", Clipboard::Deny),
+            ("ask", Clipboard::Ask),
+            ("focused", Clipboard::Focused),
+            ("allow", Clipboard::Allow),
+        ];
+        set(&mut ui.clipboard, section.choice("clipboard", &clipboard).map(value));
         let history = section.whole("history_mib", 1..=100_000);
         set(&mut ui.history_bytes, history.map(|mib| u64::from(mib) << 20));
         if let Some(key) = section.text("leave_key") {
@@ -223,6 +230,7 @@ fn blank() -> Config {
             ascii: true,
             mouse: false,
             bell: false,
+            clipboard: Clipboard::Allow,
             leave_key: String::new(),
             history_bytes: 0,
         },

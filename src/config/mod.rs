@@ -22,8 +22,8 @@ pub use agent::{Agent, AgentKind, Mode, PromptDelivery};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};
 pub use settings::{
-    AfterFix, Defaults, Gate, GateCommand, HumanGate, OnMax, Quorum, Recording, Review, Role, Run, Ui,
-    Worktrees,
+    AfterFix, Clipboard, Defaults, Gate, GateCommand, HumanGate, OnMax, Quorum, Recording, Review, Role, Run,
+    Ui, Worktrees,
 };
 pub use template::{Placeholder, Template};
 

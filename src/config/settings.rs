@@ -148,10 +148,26 @@ pub struct Ui {
     pub mouse: bool,
     /// The bell rings when something needs a person.
     pub bell: bool,
+    /// What becomes of text that a program in a terminal puts into the clipboard.
+    pub clipboard: Clipboard,
     /// Leaves an agent's terminal.
     pub leave_key: String,
     /// Bytes of terminals' histories that are kept in memory, all together.
     pub history_bytes: u64,
+}
+
+/// What becomes of text that a program in a terminal puts into the clipboard (OSC 52). Reading it is never answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clipboard {
+    /// Nothing.
+    Deny,
+    /// It is offered to the person, who looks at it and takes it.
+    #[default]
+    Ask,
+    /// It is taken while the person types into that terminal; else it is offered.
+    Focused,
+    /// It is taken from every terminal that is shown.
+    Allow,
 }
 
 /// Recorded output.

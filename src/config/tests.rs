@@ -244,7 +244,7 @@ fn names_that_others_know_are_reported_at_their_place_among_the_other_mistakes()
             "project:2:1: keys.help: first",
             "project:3:3: keys.help: second (hint)",
             "project:5:13: ui.leave_key: leave",
-            "project:6:1: ui.colour: unknown key (known here: ascii, bell, history_mib, leave_key, mouse, theme)",
+            "project:6:1: ui.colour: unknown key (known here: ascii, bell, clipboard, history_mib, leave_key, mouse, theme)",
             "theme:1:1: elsewhere",
         ]
     );

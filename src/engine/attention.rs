@@ -6,7 +6,7 @@ use super::graph;
 use super::state::{Session, Stage, State, Task};
 use crate::model::snapshot::{AttentionKind, AttentionRow};
 use crate::model::{
-    AgentState, AttentionReason, BlockedKind, EffectId, Hold, OnMax, Phase, TaskId, Verb, Vote,
+    AgentState, AttentionReason, BlockedKind, EffectId, Hold, OnMax, Phase, TaskId, Verb, Vote, counted,
 };
 
 /// Every row, in order.
@@ -49,7 +49,7 @@ fn run_rows(state: &State) -> Vec<AttentionRow> {
     if run.stage == Stage::Proposed {
         let tasks = run.planning.proposal.as_ref().map_or(0, |plan| plan.tasks.len());
         let text = if run.planning.problems.is_empty() {
-            format!("the plan with {tasks} tasks waits for your go")
+            format!("the plan with {} waits for your go", counted(tasks, "task"))
         } else {
             format!("the plan can't be worked on: {}", run.planning.problems.join("; "))
         };
@@ -162,7 +162,7 @@ fn reason_row(
         AttentionReason::SetupFailed(error) => row(Stuck, "setup", error.clone(), retry),
         AttentionReason::ConflictUnsolved => {
             let times = task.limit.returned_merges;
-            row(Conflict, "merge", format!("its merge came back {times} times unsolved"), retry)
+            row(Conflict, "merge", format!("its merge came back {} unsolved", counted(times, "time")), retry)
         }
     }
 }
@@ -176,11 +176,11 @@ fn exhausted(state: &State, task: &Task) -> String {
         .map(|result| result.gate.as_str())
         .collect();
     let open = task.findings.iter().filter(|finding| finding.is_open()).count();
-    let limit = state.round_limit(task);
+    let rounds = counted(state.round_limit(task), "round");
     match (failed.is_empty(), open) {
-        (false, _) => format!("gate {} still fails after {limit} rounds", failed.join(", ")),
-        (true, 0) => format!("not approved within {limit} rounds; the gates pass"),
-        (true, open) => format!("{open} findings open after {limit} rounds; the gates pass"),
+        (false, _) => format!("gate {} still fails after {rounds}", failed.join(", ")),
+        (true, 0) => format!("not approved within {rounds}; the gates pass"),
+        (true, open) => format!("{} open after {rounds}; the gates pass", counted(open, "finding")),
     }
 }
 

@@ -5,7 +5,7 @@ use super::graph;
 use super::state::{Attempt, Planning, Stage, StepRun, Task};
 use super::turn::Turn;
 use crate::model::event::{RunEvent, RunStart};
-use crate::model::{AttentionReason, EffectId, Hold, Plan, PlanTask, TaskId};
+use crate::model::{AttentionReason, EffectId, Hold, Plan, PlanTask, TaskId, counted};
 
 impl Turn<'_> {
     /// The first effects of a run.
@@ -226,9 +226,10 @@ impl Turn<'_> {
         self.note(
             lost > 0,
             format!(
-                "recovered after {} events: {reattached} sessions had gone on, {ended} had ended with their results kept, {lost} were lost; {} effects asked for again",
-                self.state.seq,
-                self.state.in_flight.len(),
+                "recovered after {}: {} had gone on, {ended} had ended with their results kept, {lost} were lost; {} asked for again",
+                counted(self.state.seq, "event"),
+                counted(reattached, "session"),
+                counted(self.state.in_flight.len(), "effect"),
             ),
         );
     }

@@ -20,6 +20,7 @@ pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
     let view = |(id, depth)| task_view(state, &explainer, &id, depth);
     let attention = attention::rows(state);
     Snapshot {
+        said: Vec::new(),
         seq: state.seq,
         project: project.to_owned(),
         run: Some(run_view(state)),

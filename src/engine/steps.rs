@@ -8,7 +8,7 @@ use super::turn::Turn;
 use crate::model::event::StepEvent;
 use crate::model::{
     AgentState, AgentStatus, AttentionReason, Brief, EffectId, FailureKind, Hold, StatusSource, StepKind,
-    StepOutcome, TaskId, Timestamp, Verdict, Vote, Wait,
+    StepOutcome, TaskId, Timestamp, Verdict, Vote, Wait, counted,
 };
 
 /// Which step of the run an effect belongs to.
@@ -228,7 +228,7 @@ impl Turn<'_> {
             FailureKind::Infrastructure => {
                 step.failures += 1;
                 if step.failures >= retry.attempts {
-                    let message = format!("failed {} times: {message}", step.failures);
+                    let message = format!("failed {}: {message}", counted(step.failures, "time"));
                     self.give_up(of, message);
                 } else {
                     let factor = 1u64.checked_shl(step.failures.saturating_sub(1)).unwrap_or(u64::MAX);

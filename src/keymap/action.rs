@@ -85,6 +85,8 @@ pub enum Show {
     Themes,
     /// What happened meanwhile.
     Notices,
+    /// The links in the terminal that is shown.
+    Links,
     /// The plan that waits.
     Plan,
 }
@@ -121,6 +123,8 @@ pub enum SessionAct {
     Interrupt,
     /// End it and start its step again.
     Restart,
+    /// Take what it says from the strip.
+    Dismiss,
 }
 
 /// What can be done with the run.
@@ -201,6 +205,8 @@ pub enum ScrollAct {
 pub enum List {
     /// Take the selected row; say yes.
     Choose,
+    /// Copy what the selected row is about.
+    Copy,
     /// Close it; say no.
     Close,
 }
@@ -229,6 +235,8 @@ pub enum App {
     Detach,
     /// Draw everything anew.
     Redraw,
+    /// Look at what a program offers for the clipboard.
+    Clipboard,
     /// Leave a view, a filter, a zoom.
     Back,
 }
@@ -261,6 +269,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("spend", Action::Show(Show::Spend)),
     ("themes", Action::Show(Show::Themes)),
     ("notices", Action::Show(Show::Notices)),
+    ("links", Action::Show(Show::Links)),
     ("plan", Action::Show(Show::Plan)),
     ("approve", Action::Task(TaskAct::Approve)),
     ("reject", Action::Task(TaskAct::Reject)),
@@ -274,6 +283,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("leave", Action::Session(SessionAct::Leave)),
     ("interrupt", Action::Session(SessionAct::Interrupt)),
     ("restart", Action::Session(SessionAct::Restart)),
+    ("dismiss", Action::Session(SessionAct::Dismiss)),
     ("land", Action::Run(RunAct::Land)),
     ("undo-land", Action::Run(RunAct::UndoLand)),
     ("pause-run", Action::Run(RunAct::Pause)),
@@ -304,6 +314,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("open-editor", Action::Scroll(ScrollAct::Editor)),
     ("open-pager", Action::Scroll(ScrollAct::Pager)),
     ("choose", Action::List(List::Choose)),
+    ("list-copy", Action::List(List::Copy)),
     ("close", Action::List(List::Close)),
     ("submit", Action::Compose(Compose::Submit)),
     ("newline", Action::Compose(Compose::Newline)),
@@ -313,5 +324,6 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("discard", Action::Compose(Compose::Cancel)),
     ("detach", Action::App(App::Detach)),
     ("redraw", Action::App(App::Redraw)),
+    ("clipboard", Action::App(App::Clipboard)),
     ("back", Action::App(App::Back)),
 ];

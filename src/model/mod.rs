@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod brief;
 pub mod command;
+mod counted;
 pub mod event;
 pub mod finding;
 pub mod gate;
@@ -21,6 +22,7 @@ pub mod verdict;
 pub use agent::{AgentName, AgentProfile, AgentState, AgentStatus, BlockedKind, StatusSource, Usage};
 pub use brief::Brief;
 pub use command::{Command, Verb};
+pub use counted::counted;
 pub use event::{Event, Record};
 pub use finding::{Finding, FindingState, Severity};
 pub use gate::{GateResult, GateSpec, SetupLine};

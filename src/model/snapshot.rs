@@ -23,6 +23,10 @@ pub struct Snapshot {
     pub tasks: Vec<TaskView>,
     /// What needs a person, the most urgent first.
     pub attention: Vec<AttentionRow>,
+    /// What agents say to a person by notifications of their terminals, at most one row each, the newest first. Nothing
+    /// waits for it, and nothing counts it; it is not in the log and gone with the server.
+    #[serde(default)]
+    pub said: Vec<AttentionRow>,
     /// Whether nothing moves by itself: what is in flight waits for a person.
     #[serde(default)]
     pub resting: bool,
@@ -226,6 +230,8 @@ pub enum AttentionKind {
     Review,
     /// Failed, exhausted or silent.
     Stuck,
+    /// Only said: nothing waits for an answer.
+    Said,
 }
 
 /// A live or past session.
@@ -326,6 +332,11 @@ impl Snapshot {
     /// Whether only a person can move the run on: nothing moves by itself, and something waits for an answer.
     pub fn is_stuck(&self) -> bool {
         self.resting && !self.attention.is_empty()
+    }
+
+    /// What needs a person, and then what is only said to one.
+    pub fn rows(&self) -> impl Iterator<Item = &AttentionRow> + Clone {
+        self.attention.iter().chain(&self.said)
     }
 
     /// The task of that id.

@@ -10,7 +10,7 @@ use super::frame::{self, Frame};
 use crate::model::{Command, Plan, Record, RunId, Snapshot};
 
 /// Version of this conversation; a server refuses another with a message.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const JSON: u8 = 1;
 const BYTES: u8 = 2;
@@ -30,6 +30,8 @@ pub enum ToServer {
     Terminal(TerminalEvent),
     /// The person's editor or pager was closed; `None` if it failed.
     Edited(Option<String>),
+    /// A link was opened: with what, or why not.
+    Opened(Result<String, String>),
     /// A script's question.
     Ask(Box<Ask>),
 }
@@ -44,11 +46,20 @@ pub enum ClientKind {
         cols: u16,
         /// Height in cells.
         rows: u16,
-        /// The colours that it shows.
-        colours: Colours,
+        /// What it can show.
+        shows: Shows,
     },
     /// A program that asks.
     Script,
+}
+
+/// What a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shows {
+    /// Colours.
+    pub colours: Colours,
+    /// Lines under text that are not straight, and in colours of their own.
+    pub underlines: bool,
 }
 
 /// How many colours a terminal shows.
@@ -131,6 +142,16 @@ pub enum Message {
     Page {
         /// The text.
         text: String,
+    },
+    /// Open a link in the person's browser; answered by [`ToServer::Opened`].
+    OpenLink {
+        /// Where it leads.
+        target: String,
+    },
+    /// Open the person's editor on a file itself; answered as an editor is, without the text.
+    EditFile {
+        /// The file.
+        path: std::path::PathBuf,
     },
     /// The conversation is over: the demo is to take the screen's place.
     StartDemo,
@@ -224,7 +245,8 @@ mod tests {
     #[test]
     fn messages_come_through_as_they_were() {
         let key = TerminalEvent::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::CONTROL));
-        let kind = ClientKind::Screen { cols: 80, rows: 24, colours: Colours::True };
+        let shows = Shows { colours: Colours::True, underlines: true };
+        let kind = ClientKind::Screen { cols: 80, rows: 24, shows };
         for message in [
             ToServer::Hello { version: VERSION, kind },
             ToServer::Terminal(key),

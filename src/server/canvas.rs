@@ -3,9 +3,12 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+
+use crate::ui::underline;
 
 /// Begins a synchronized update.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -21,7 +24,7 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 /// One client's terminal, as it was last drawn.
 #[derive(Debug)]
 pub struct Canvas {
-    terminal: Option<Terminal<CrosstermBackend<Sink>>>,
+    terminal: Option<Terminal<Underliner>>,
     sink: Sink,
     size: (u16, u16),
     mouse: bool,
@@ -46,7 +49,7 @@ impl Canvas {
     /// Nothing is known of the terminal any more: the next frame draws every cell.
     pub fn forget(&mut self) {
         let viewport = Viewport::Fixed(Rect::new(0, 0, self.size.0, self.size.1));
-        let backend = CrosstermBackend::new(self.sink.clone());
+        let backend = Underliner { inner: CrosstermBackend::new(self.sink.clone()), sink: self.sink.clone() };
         self.sink.take();
         self.terminal = Terminal::with_options(backend, TerminalOptions { viewport }).ok();
         self.sink.take();
@@ -74,6 +77,76 @@ impl Canvas {
         frame.append(&mut self.sink.take());
         frame.extend_from_slice(END);
         Ok(frame)
+    }
+}
+
+/// Writes cells as crossterm does, and the lines under text that it does not know.
+#[derive(Debug)]
+struct Underliner {
+    inner: CrosstermBackend<Sink>,
+    sink: Sink,
+}
+
+impl Underliner {
+    /// Cells that stand in a row of the drawing and have the same kind of line.
+    fn draw_alike(&mut self, cells: &[(u16, u16, &Cell)]) -> io::Result<()> {
+        let kind = cells.first().and_then(|(_, _, cell)| underline::kind_of(cell.modifier));
+        let Some(kind) = kind else { return self.inner.draw(cells.iter().copied()) };
+        self.sink.push(format!("\x1b[4:{kind}m").as_bytes());
+        let plain = |(x, y, cell): &(u16, u16, &Cell)| {
+            let mut cell = (*cell).clone();
+            cell.modifier = underline::without(cell.modifier);
+            (*x, *y, cell)
+        };
+        let plain: Vec<(u16, u16, Cell)> = cells.iter().map(plain).collect();
+        // It ends with a reset of everything, the line too.
+        self.inner.draw(plain.iter().map(|(x, y, cell)| (*x, *y, cell)))
+    }
+}
+
+impl Backend for Underliner {
+    type Error = io::Error;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
+        let cells: Vec<_> = content.collect();
+        let kind = |(_, _, cell): &(u16, u16, &Cell)| underline::kind_of(cell.modifier);
+        cells.chunk_by(|a, b| kind(a) == kind(b)).try_for_each(|alike| self.draw_alike(alike))
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.inner.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.inner.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        self.inner.get_cursor_position()
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.inner.size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.inner.window_size()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(&mut self.inner)
     }
 }
 
@@ -121,6 +194,32 @@ mod tests {
         assert_eq!(asks(&mut canvas), (true, false));
         canvas.set_mouse(false);
         assert_eq!(asks(&mut canvas), (false, true));
+    }
+
+    #[test]
+    fn lines_under_text_come_out_as_they_went_in() {
+        use crate::term::{Color, Colours, Emulator, Underline};
+        use ratatui::style::{Color as Shown, Modifier, Style};
+        let mut canvas = Canvas::new(20, 2, false);
+        let frame = canvas.draw(|frame| {
+            let curly = Style::new()
+                .fg(Shown::Red)
+                .underline_color(Shown::Rgb(1, 2, 3))
+                .add_modifier(Modifier::BOLD | Modifier::UNDERLINED | Modifier::from_bits_retain(3 << 12));
+            frame.buffer_mut().set_string(0, 0, "ab", Style::new());
+            frame.buffer_mut().set_string(2, 0, "cd", curly);
+            frame.buffer_mut().set_string(4, 0, "ef", Style::new().add_modifier(Modifier::UNDERLINED));
+        });
+        let mut terminal = Emulator::new(20, 2, Colours::default());
+        terminal.feed(&frame.unwrap());
+        let lines: Vec<_> =
+            terminal.row(0).map(|cell| (cell.style.underline, cell.style.underline_kind)).collect();
+        assert_eq!(lines[1], (false, Underline::Plain));
+        assert_eq!(lines[3], (true, Underline::Curly));
+        assert_eq!((lines[5], lines[6]), ((true, Underline::Plain), (false, Underline::Plain)));
+        let style = terminal.row(0).nth(2).unwrap().style;
+        assert_eq!((style.fg, style.bold), (Color::Index(1), true));
+        assert_eq!(style.underline_colour, Color::Rgb(1, 2, 3));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::requests::{self, Desk};
 use super::runtime::View;
 use super::shared::Shared;
 use crate::model::{SessionId, Snapshot};
-use crate::protocol::client::{Colours, FromServer, Message, ToServer};
+use crate::protocol::client::{FromServer, Message, Shows, ToServer};
 use crate::term;
 use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
 
@@ -53,7 +53,7 @@ pub struct ScreenClient {
     connection: Connection,
     ui: Ui,
     canvas: Canvas,
-    colours: Colours,
+    shows: Shows,
     desk: Desk,
     /// The settings as taken up.
     project: Arc<Project>,
@@ -70,11 +70,11 @@ impl ScreenClient {
         view: View,
         connection: Connection,
         size: (u16, u16),
-        colours: Colours,
+        shows: Shows,
         audience: watch::Receiver<Count>,
     ) -> ScreenClient {
         let project = shared.project();
-        let ui = Ui::new(project.settings(colours));
+        let ui = Ui::new(project.settings(shows));
         let desk = Desk::new(Arc::clone(&shared));
         let mut pace = Pace::default();
         pace.want(Instant::now());
@@ -84,7 +84,7 @@ impl ScreenClient {
             connection,
             ui,
             canvas: Canvas::new(size.0, size.1, project.mouse()),
-            colours,
+            shows,
             desk,
             project,
             panes_changed: Arc::new(Notify::new()),
@@ -136,11 +136,11 @@ impl ScreenClient {
             }
             () = self.panes_changed.notified(), if self.pace.listens_to_panes(Instant::now()) => {
                 self.touch();
-                Some(Vec::new())
+                Some(self.listen())
             }
             () = at(tick) => {
                 self.touch();
-                Some(Vec::new())
+                Some(self.listen())
             }
             permit = reserve(&outgoing, due) => {
                 let permit = permit?;
@@ -184,6 +184,13 @@ impl ScreenClient {
                     None => Some(Vec::new()),
                 }
             }
+            ToServer::Opened(result) => {
+                let (text, bad) = match result {
+                    Ok(text) => (text, false),
+                    Err(text) => (text, true),
+                };
+                self.reply(Reply::Notice { text, bad })
+            }
             ToServer::Hello { .. } | ToServer::Ask(_) => None,
         }
     }
@@ -224,7 +231,7 @@ impl ScreenClient {
     fn take_settings(&mut self) {
         let project = self.shared.project();
         if !Arc::ptr_eq(&project, &self.project) {
-            self.ui.set_settings(project.settings(self.colours));
+            self.ui.set_settings(project.settings(self.shows));
             self.canvas.set_mouse(project.mouse());
             self.desk.set_welcome(Arc::clone(&project.welcome));
             self.project = project;
@@ -234,6 +241,10 @@ impl ScreenClient {
 
     fn observe(&mut self) -> Vec<Request> {
         self.scene().show(|world| self.ui.observe(world))
+    }
+
+    fn listen(&mut self) -> Vec<Request> {
+        self.scene().show(|world| self.ui.listen(world))
     }
 
     fn scene(&self) -> Scene {

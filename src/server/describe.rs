@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::engine::EffectKind;
 use crate::engine::{self, State};
 use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
-use crate::model::{AgentState, Event, Phase, Record, StepOutcome, TaskId, Vote};
+use crate::model::{AgentState, Event, Phase, Record, StepOutcome, TaskId, Vote, counted};
 
 /// The largest diff that is shown, bytes.
 const DIFF_LIMIT: usize = 2 << 20;
@@ -97,8 +97,8 @@ fn run_line(event: &RunEvent) -> Option<String> {
         RunEvent::IntegrationReady { oid, .. } => format!("the integration branch stands at {}", oid.short()),
         RunEvent::IntegrationFailed { error, .. } => format!("no integration branch: {error}"),
         RunEvent::Recovered { reattached, ended, lost } => format!(
-            "recovered: {} sessions had gone on, {} had ended with their results kept, {} were lost",
-            reattached.len(),
+            "recovered: {} had gone on, {} had ended with their results kept, {} were lost",
+            counted(reattached.len(), "session"),
             ended.len(),
             lost.len()
         ),
@@ -112,13 +112,13 @@ fn outcome_line(outcome: &StepOutcome) -> String {
     match outcome {
         StepOutcome::Worked { summary } if summary.is_empty() => "done".to_owned(),
         StepOutcome::Worked { summary } => format!("done: {}", first_line(summary)),
-        StepOutcome::Planned { plan } => format!("a plan with {} tasks", plan.tasks.len()),
+        StepOutcome::Planned { plan } => format!("a plan with {}", counted(plan.tasks.len(), "task")),
         StepOutcome::Reviewed { verdict } => {
             let vote = match verdict.vote {
                 Vote::Approve => "approves",
                 Vote::RequestChanges => "requests changes",
             };
-            format!("{vote}, {} remarks: {}", verdict.remarks.len(), first_line(&verdict.summary))
+            format!("{vote}, {}: {}", counted(verdict.remarks.len(), "remark"), first_line(&verdict.summary))
         }
         StepOutcome::Invalid { errors } => format!("its output is invalid: {}", errors.join("; ")),
         StepOutcome::Failed { message, .. } => format!("failed: {}", first_line(message)),
@@ -142,9 +142,9 @@ fn work_line(before: &State, event: &WorkEvent) -> Option<(Option<TaskId>, Strin
         WorkEvent::Committed { effect, oid, change } => (
             task(*effect),
             format!(
-                "committed {}: {} files, +{} -{}",
+                "committed {}: {}, +{} -{}",
                 oid.short(),
-                change.files,
+                counted(change.files, "file"),
                 change.added,
                 change.removed
             ),
@@ -199,7 +199,9 @@ fn merge_line(before: &State, event: &MergeEvent) -> Option<(Option<TaskId>, Str
 fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
     let of = |task: &TaskId, text: String| (Some(task.clone()), text);
     match event {
-        PersonEvent::PlanAccepted(plan) => (None, format!("you: go, with {} tasks", plan.tasks.len())),
+        PersonEvent::PlanAccepted(plan) => {
+            (None, format!("you: go, with {}", counted(plan.tasks.len(), "task")))
+        }
         PersonEvent::PlanRejected { reason } => (None, format!("you: not this plan. {reason}")),
         PersonEvent::Answered { allow: true, .. } => (None, "you: allowed".to_owned()),
         PersonEvent::Answered { allow: false, text, .. } => (None, format!("you: denied {text}")),

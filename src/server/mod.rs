@@ -20,13 +20,16 @@ mod canvas;
 mod effects;
 mod ended;
 mod environment;
+mod links;
 mod live;
 mod memory;
 mod pace;
 mod panes;
+mod past;
 mod readers;
 mod requests;
 mod runtime;
+mod said;
 mod sessions;
 mod shared;
 mod socket;
@@ -201,13 +204,13 @@ impl Door {
                 let _gone =
                     connection.outgoing.send(Message::Bye { message: Some(text), error: true }.into()).await;
             }
-            ClientKind::Screen { cols, rows, colours } => {
+            ClientKind::Screen { cols, rows, shows } => {
                 let client = ScreenClient::new(
                     Arc::clone(&self.shared),
                     self.view.clone(),
                     connection,
                     (cols, rows),
-                    colours,
+                    shows,
                     self.audience.watch(),
                 );
                 let quit = client.serve().await == Farewell::QuitServer;

@@ -16,7 +16,7 @@ use super::{clock, requests, socket};
 use crate::git::OpenError;
 use crate::learn;
 use crate::model::Snapshot;
-use crate::protocol::client::{ClientKind, Colours, FromServer, Message, ToServer};
+use crate::protocol::client::{ClientKind, FromServer, Message, Shows, ToServer};
 use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
 
 /// The client's end of a conversation with the first screen. `dir` is where no project could be opened, `error` why.
@@ -60,7 +60,7 @@ fn welcome(error: &OpenError) -> Welcome {
 }
 
 async fn serve(mut connection: Connection, project: String, mut welcome: Welcome) {
-    let Some(ToServer::Hello { kind: ClientKind::Screen { cols, rows, colours }, .. }) =
+    let Some(ToServer::Hello { kind: ClientKind::Screen { cols, rows, shows }, .. }) =
         connection.incoming.recv().await
     else {
         return;
@@ -81,13 +81,13 @@ async fn serve(mut connection: Connection, project: String, mut welcome: Welcome
         }
     };
     let screen = Screen {
-        ui: Ui::new(settings::screen(&checked.config.ui, &checked.keymap, &checked.theme, colours)),
+        ui: Ui::new(settings::screen(&checked.config.ui, &checked.keymap, &checked.theme, shows)),
         canvas: Canvas::new(cols, rows, checked.config.ui.mouse),
         snapshot: Snapshot { project, ..Snapshot::default() },
         panes: PaneMap::default(),
         connection,
         checked,
-        colours,
+        shows,
         welcome,
     };
     screen.serve().await;
@@ -98,7 +98,7 @@ struct Screen {
     ui: Ui,
     canvas: Canvas,
     checked: Checked,
-    colours: Colours,
+    shows: Shows,
     snapshot: Snapshot,
     panes: PaneMap,
     welcome: Welcome,
@@ -178,7 +178,7 @@ impl Screen {
             Request::SetTheme(name) => {
                 if let Some(theme) = self.checked.themes.iter().find(|theme| theme.name() == name) {
                     let Checked { config, keymap, .. } = &self.checked;
-                    self.ui.set_settings(settings::screen(&config.ui, keymap, theme, self.colours));
+                    self.ui.set_settings(settings::screen(&config.ui, keymap, theme, self.shows));
                 }
             }
             other => {

@@ -15,7 +15,7 @@ use super::memory::{Memory, Share};
 use crate::model::SessionId;
 use crate::protocol::keeper::{Signal, ToKeeper};
 use crate::term::{Emulator, TermEvent};
-use crate::ui::Panes;
+use crate::ui::{Clip, Panes};
 
 /// Messages that may wait for a keeper before senders are told that it does not keep up.
 const OUTBOX: usize = 1024;
@@ -38,6 +38,7 @@ pub struct Pane {
     /// How often output has changed the picture.
     changes: AtomicU64,
     last_action: Mutex<Option<String>>,
+    clip: Mutex<Option<Clip>>,
     ended: AtomicBool,
     order: u64,
 }
@@ -183,6 +184,18 @@ impl Pane {
         *self.last_action.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }
 
+    /// Its program puts text into the clipboard: those who show it decide what becomes of that. What could act on a
+    /// terminal that it is pasted into is taken out.
+    pub fn set_clip(&self, text: &str) {
+        let is_plain = |c: &char| matches!(c, '\n' | '\t') || !c.is_control();
+        let text: String = text.replace("\r\n", "\n").chars().filter(is_plain).collect();
+        let mut clip = self.clip.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = clip.as_ref().map_or(0, |clip| clip.number) + 1;
+        *clip = Some(Clip { number, text: text.into() });
+        drop(clip);
+        self.changed();
+    }
+
     /// Its processes are gone; the screen stays.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
@@ -236,6 +249,7 @@ impl PaneMap {
             watchers: Mutex::default(),
             changes: AtomicU64::new(0),
             last_action: Mutex::default(),
+            clip: Mutex::default(),
             ended: AtomicBool::new(false),
             order: self.count.fetch_add(1, Ordering::Relaxed),
         });
@@ -280,6 +294,12 @@ impl Panes for PaneMap {
         let pane = self.get(id)?;
 
         pane.last_action.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn clip(&self, id: &SessionId) -> Option<Clip> {
+        let pane = self.get(id)?;
+
+        pane.clip.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::policy::{Retry, Team};
 use crate::model::{
     AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum, SetupLine,
 };
-use crate::protocol::client::Colours;
+use crate::protocol::client::Shows;
 use crate::theme::Theme;
 use crate::ui::{AgentFound, Settings, Welcome};
 use crate::{learn, prompts, term};
@@ -79,8 +79,8 @@ impl Project {
     }
 
     /// The screen's settings for a terminal with those colours.
-    pub fn settings(&self, colours: Colours) -> Settings {
-        settings::screen(&self.ui, &self.keymap, &self.theme, colours)
+    pub fn settings(&self, shows: Shows) -> Settings {
+        settings::screen(&self.ui, &self.keymap, &self.theme, shows)
     }
 
     /// Uses another theme.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -12,8 +13,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::describe;
 use super::runtime::Message as ToRuntime;
 use super::shared::Shared;
-use super::{ended, plans};
-use crate::model::{Command, Plan, SessionId, TaskId};
+use super::{ended, links, past, plans};
+use crate::model::{Command, Plan, RunId, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
 use crate::ui::{COPY_LIMIT, Purpose, Reply, Request, Welcome};
@@ -41,6 +42,8 @@ pub struct Desk {
     answer: mpsc::Sender<Reply>,
     editing: Option<Errand>,
     draft: Option<Draft>,
+    /// Stops the reading of a recording.
+    past: Option<Arc<AtomicBool>>,
     coming_back: BTreeSet<SessionId>,
     welcome: Arc<Welcome>,
 }
@@ -50,7 +53,16 @@ impl Desk {
     pub fn new(shared: Arc<Shared>) -> Desk {
         let (answer, replies) = mpsc::channel(REPLIES);
         let welcome = shared.project().welcome.clone();
-        Desk { shared, replies, answer, editing: None, draft: None, coming_back: BTreeSet::new(), welcome }
+        Desk {
+            shared,
+            replies,
+            answer,
+            editing: None,
+            draft: None,
+            past: None,
+            coming_back: BTreeSet::new(),
+            welcome,
+        }
     }
 
     /// What the first screen tells.
@@ -91,7 +103,19 @@ impl Desk {
                 self.editing = Some(Errand::Page);
                 return Some(Message::Page { text });
             }
+            Request::LoadPast(session) => self.load_past(session),
+            Request::LeavePast => self.leave_past(),
+            Request::OpenLink { session, target } => match links::open(&self.shared, &session, &target) {
+                Ok(message) => {
+                    if matches!(message, Message::EditFile { .. }) {
+                        self.editing = Some(Errand::Edit(Purpose::Read));
+                    }
+                    return Some(message);
+                }
+                Err(text) => self.tell(Reply::Notice { text, bad: true }),
+            },
             Request::WriteFile { path, text } => self.write_file(path, text),
+            Request::Dismiss(session) => self.shared.send(ToRuntime::Dismiss(session)),
             Request::Copy(_)
             | Request::Bell
             | Request::Title(_)
@@ -168,6 +192,37 @@ impl Desk {
         });
     }
 
+    /// Reads a recording on a thread of its own, for as long as it is wanted.
+    fn load_past(&mut self, session: SessionId) {
+        self.leave_past();
+        let stop = Arc::new(AtomicBool::new(false));
+        self.past = Some(Arc::clone(&stop));
+        let (shared, replies) = (Arc::clone(&self.shared), self.answer.clone());
+        tokio::task::spawn_blocking(move || {
+            let reel = match session.as_str().rsplit_once("-e") {
+                Some((run, _)) => {
+                    let recording = shared.places.recording(&RunId::from(run), &session);
+                    past::develop(&recording, &stop, |percent| {
+                        let _full =
+                            replies.try_send(Reply::PastProgress { session: session.clone(), percent });
+                    })
+                    .map_err(|error| error.to_string())
+                }
+                None => Err("the session is not known".to_owned()),
+            };
+            let reel = reel.transpose().map(|reel| reel.map(Arc::new));
+            if let Some(reel) = reel {
+                let _gone = replies.blocking_send(Reply::Past { session, reel });
+            }
+        });
+    }
+
+    fn leave_past(&mut self) {
+        if let Some(stop) = self.past.take() {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn edit(&mut self, text: String, suffix: &str, purpose: Purpose) -> Message {
         let text = match &purpose {
             Purpose::Plan(plan) => match self.draft.take().filter(|draft| draft.plan == **plan) {
@@ -233,6 +288,12 @@ impl Desk {
                 notify.notify_one();
             });
         }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.leave_past();
     }
 }
 

@@ -13,13 +13,14 @@ use tokio::time::Instant;
 
 use super::effects;
 use super::project::Project;
+use super::said::{Said, Saying};
 use super::shared::Shared;
 use super::{clock, settings, start};
 use crate::config::Problems;
 use crate::engine::{self, State};
 use crate::model::event::RunEvent;
 use crate::model::snapshot::Notice;
-use crate::model::{Command, Event, Record, RunId, Snapshot, Timestamp};
+use crate::model::{Command, Event, Record, RunId, SessionId, Snapshot, Timestamp, counted};
 use crate::protocol::client::StartRun;
 use crate::store::{Store, StoreError};
 
@@ -61,6 +62,15 @@ pub enum Message {
         /// Whether it is bad news.
         bad: bool,
     },
+    /// An agent says something by a notification of its terminal.
+    Said {
+        /// Which.
+        session: SessionId,
+        /// What.
+        saying: Saying,
+    },
+    /// A person has seen what an agent says.
+    Dismiss(SessionId),
     /// The server is to end; sessions go on under their keepers.
     Shutdown,
 }
@@ -86,6 +96,7 @@ pub struct Runtime {
     unwritten: VecDeque<Event>,
     retry_at: Option<Instant>,
     notices: Vec<Notice>,
+    said: Said,
     /// The notice of mistakes in the settings that are there now.
     mistakes: Option<String>,
     dirty: bool,
@@ -113,6 +124,7 @@ impl Runtime {
             unwritten: VecDeque::new(),
             retry_at: None,
             notices: Vec::new(),
+            said: Said::default(),
             mistakes: None,
             dirty: true,
             published: Instant::now(),
@@ -187,6 +199,11 @@ impl Runtime {
             }
             Message::Configured(result) => self.configured(result)?,
             Message::Notice { text, bad } => self.notice(text, bad),
+            Message::Said { session, saying } => {
+                self.said.take(session, saying, clock::now());
+                self.dirty = true;
+            }
+            Message::Dismiss(session) => self.dirty |= self.said.dismiss(&session),
             Message::Shutdown => return Ok(true),
         }
         Ok(false)
@@ -259,7 +276,13 @@ impl Runtime {
         let count = events.len();
         self.happen(events)?;
         if self.unwritten.is_empty() {
-            self.notice(format!("the log can be written again; {count} events were kept"), false);
+            self.notice(
+                format!(
+                    "the log can be written again; what came meanwhile was kept ({})",
+                    counted(count, "event")
+                ),
+                false,
+            );
         }
         Ok(())
     }
@@ -364,6 +387,10 @@ impl Runtime {
             Some(state) => engine::snapshot(state, &project, clock::now()),
             None => Snapshot { project, ..Snapshot::default() },
         };
+        for words in self.said.settle(&snapshot.sessions) {
+            self.notice(words, false);
+        }
+        snapshot.said = self.said.rows(&snapshot.sessions);
         snapshot.notices.extend(self.notices.iter().cloned());
         snapshot.notices.sort_by_key(|notice| notice.at);
         self.snapshot.send_replace(Arc::new(snapshot));

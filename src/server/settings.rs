@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::places::{Places, absolute};
 use crate::config::{self, Config, Problem, Problems, Reading, Source, Spot};
 use crate::keymap::{Keymap, KeymapProblem};
-use crate::protocol::client::Colours;
+use crate::protocol::client::{Colours, Shows};
 use crate::theme::{ColourDepth, Theme, ThemeError, ThemeProblem, Themes};
 use crate::ui::Settings;
 
@@ -31,20 +31,22 @@ pub struct Checked {
     pub spare: Vec<Problem>,
 }
 
-/// The screen's settings for a terminal with those colours.
-pub fn screen(ui: &config::Ui, keymap: &Keymap, theme: &Theme, colours: Colours) -> Settings {
+/// The screen's settings for a terminal that can show that.
+pub fn screen(ui: &config::Ui, keymap: &Keymap, theme: &Theme, shows: Shows) -> Settings {
     Settings {
         keymap: keymap.clone(),
         theme: theme.clone(),
-        depth: match colours {
+        depth: match shows.colours {
             Colours::None => ColourDepth::None,
             Colours::Sixteen => ColourDepth::Ansi16,
             Colours::Indexed => ColourDepth::Ansi256,
             Colours::True => ColourDepth::True,
         },
+        underlines: shows.underlines && shows.colours != Colours::None,
         ascii: ui.ascii,
         mouse: ui.mouse,
         bell: ui.bell,
+        clipboard: ui.clipboard,
     }
 }
 

@@ -16,6 +16,7 @@ use super::cell::{Cell, CellStyle};
 use super::grid::Grid;
 use super::history::History;
 use super::modes::Modes;
+use super::notice::Notification;
 use super::palette::{Dynamic, Palette};
 use super::reflow;
 use super::replies::Colours;
@@ -43,8 +44,8 @@ pub enum TermEvent {
     Bell,
     /// A status report (OSC 7501).
     Status(StatusReport),
-    /// A notification (OSC 9 and 777), cleaned.
-    Notification(String),
+    /// A notification or a piece of one (OSC 9, 99 and 777).
+    Notification(Notification),
     /// The program's working directory (OSC 7).
     Cwd(String),
     /// Text that the program wants in the clipboard (OSC 52), as it is.

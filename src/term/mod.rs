@@ -21,6 +21,7 @@ mod kitty;
 mod line;
 mod mark;
 mod modes;
+mod notice;
 mod osc;
 mod palette;
 mod params;
@@ -46,6 +47,7 @@ pub use emulator::{
 pub use input::{encode_focus, encode_key, encode_mouse, encode_paste};
 pub use mark::Underline;
 pub use modes::{Modes, MouseEncoding, MouseMode};
+pub use notice::{NoticePart, Notification};
 pub use replies::Colours;
 pub use status::{BlockedKind, StatusReport, StatusState};
 

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::clean::clean;
 use super::emulator::{PromptMark, TermEvent};
+use super::notice;
 use super::palette::{self, Dynamic, Palette};
 use super::replies::Replies;
 use super::status;
@@ -17,10 +18,11 @@ use super::writer::Writer;
 
 /// The longest title or path that is passed on, in characters.
 const MAX_TITLE: usize = 256;
-/// The longest notification that is passed on, in characters.
-const MAX_NOTIFICATION: usize = 1024;
 /// The longest path that is passed on, in bytes.
 const MAX_PATH: usize = 4096;
+
+/// What a link may begin with.
+const LINKS: [&str; 4] = ["http://", "https://", "mailto:", "file://"];
 
 /// Acts on one command: answers what it asks, returns what it tells.
 pub(super) fn act(
@@ -38,18 +40,18 @@ pub(super) fn act(
         b"4" => indexed(rest, bell, palette, replies),
         b"7" => return directory(rest).map(TermEvent::Cwd),
         b"8" => link(rest, writer),
-        b"9" => return notification(rest),
+        b"9" => return notice::plain(rest).map(TermEvent::Notification),
         b"10" => dynamic(0, rest, bell, palette, replies),
         b"11" => dynamic(1, rest, bell, palette, replies),
         b"12" => dynamic(2, rest, bell, palette, replies),
         b"52" => return clipboard(rest),
-        b"99" => return desktop_notification(rest),
+        b"99" => return notice::desktop(rest).map(TermEvent::Notification),
         b"104" => reset_indexed(rest, palette),
         b"110" => palette.set(Dynamic::Foreground, None),
         b"111" => palette.set(Dynamic::Background, None),
         b"112" => palette.set(Dynamic::Cursor, None),
         b"133" => return prompt(rest),
-        b"777" => return titled_notification(rest),
+        b"777" => return notice::titled(rest).map(TermEvent::Notification),
         b"7501" if rest == b"?" => replies.states(),
         b"7501" => return status::parse(rest).map(TermEvent::Status),
         _ => {}
@@ -107,7 +109,7 @@ fn link(rest: &[u8], writer: &mut Writer) {
     pen.link = std::str::from_utf8(address)
         .ok()
         .filter(|address| address.len() <= MAX_PATH && clean(address, MAX_PATH) == *address)
-        .filter(|address| ["http://", "https://", "file://"].iter().any(|scheme| address.starts_with(scheme)))
+        .filter(|address| LINKS.iter().any(|scheme| address.starts_with(scheme)))
         .map(Arc::from);
     writer.set_pen(pen);
 }
@@ -120,21 +122,6 @@ fn clipboard(rest: &[u8]) -> Option<TermEvent> {
     String::from_utf8(bytes).ok().filter(|text| !text.is_empty()).map(TermEvent::Clipboard)
 }
 
-/// `99;metadata;text` of kitty: the text, if it is one piece and not encoded.
-fn desktop_notification(rest: &[u8]) -> Option<TermEvent> {
-    let at = rest.iter().position(|byte| *byte == b';')?;
-    let (metadata, payload) = (text(rest.get(..at)?), rest.get(at + 1..)?);
-    let fields: Vec<&str> = metadata.split(':').collect();
-    let is_text =
-        !fields.iter().any(|field| field.starts_with("p=") && !matches!(*field, "p=title" | "p=body"));
-    let encoded = fields.contains(&"e=1");
-    let bytes = if encoded { STANDARD.decode(payload).ok()? } else { payload.to_vec() };
-    is_text
-        .then(|| clean(&text(&bytes), MAX_NOTIFICATION))
-        .filter(|text| !text.is_empty())
-        .map(TermEvent::Notification)
-}
-
 /// `133;A` to `D`: where a prompt, a command and its output begin, and how it ended.
 fn prompt(rest: &[u8]) -> Option<TermEvent> {
     Some(TermEvent::Prompt(match rest.first()? {
@@ -144,25 +131,6 @@ fn prompt(rest: &[u8]) -> Option<TermEvent> {
         b'D' => PromptMark::End,
         _ => return None,
     }))
-}
-
-/// `9;text`. Numbered commands of ConEmu (`9;4;…` is a progress bar) share the number and aren't for people.
-fn notification(rest: &[u8]) -> Option<TermEvent> {
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let is_command = digits > 0 && matches!(rest.get(digits), None | Some(b';'));
-    (!is_command)
-        .then(|| clean(&text(rest), MAX_NOTIFICATION))
-        .filter(|text| !text.is_empty())
-        .map(TermEvent::Notification)
-}
-
-/// `777;notify;title;body`.
-fn titled_notification(rest: &[u8]) -> Option<TermEvent> {
-    let rest = rest.strip_prefix(b"notify;")?;
-    let shown = text(rest);
-    let (title, body) = shown.split_once(';').unwrap_or((&shown, ""));
-    let both = if body.is_empty() { title.to_owned() } else { format!("{title}: {body}") };
-    Some(clean(&both, MAX_NOTIFICATION)).filter(|text| !text.is_empty()).map(TermEvent::Notification)
 }
 
 /// `7;file://host/path`, with percent signs.
@@ -199,6 +167,11 @@ mod tests {
         act(body.as_bytes(), false, &mut Palette::default(), &mut Replies::default(), &mut Writer::default())
     }
 
+    fn notified(text: &str) -> Option<TermEvent> {
+        let (part, text) = (notice::NoticePart::Title, text.to_owned());
+        Some(TermEvent::Notification(notice::Notification { id: None, part, more: false, text }))
+    }
+
     fn reply(body: &str, bell: bool) -> String {
         let mut replies = Replies::default();
         let (mut palette, mut writer) = (Palette::default(), Writer::default());
@@ -209,14 +182,8 @@ mod tests {
     #[test]
     fn what_is_told_becomes_clean_events() {
         assert_eq!(event("0;a;b\u{202e}c"), Some(TermEvent::Title("a;bc".into())));
-        assert_eq!(
-            event("9;Approval requested: touch x"),
-            Some(TermEvent::Notification("Approval requested: touch x".into()))
-        );
-        assert_eq!(
-            event("777;notify;Claude Code;needs you"),
-            Some(TermEvent::Notification("Claude Code: needs you".into()))
-        );
+        assert_eq!(event("9;Approval requested: touch x"), notified("Approval requested: touch x"));
+        assert_eq!(event("777;notify;Claude Code;needs you"), notified("Claude Code: needs you"));
         assert_eq!(event("7;file://host/srv/a%20b"), Some(TermEvent::Cwd("/srv/a b".into())));
         for silent in [
             "9;4;1;50",

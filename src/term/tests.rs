@@ -288,7 +288,8 @@ fn events_are_told_clean_and_in_order() {
     assert_eq!(events[0], TermEvent::Title("two;x".into()), "of titles the last counts");
     let TermEvent::Status(report) = &events[1] else { panic!("{events:?}") };
     assert_eq!(report.state, StatusState::Blocked(Some(BlockedKind::Question)));
-    assert_eq!(events[2..], [TermEvent::Notification("look".into()), TermEvent::Reset, TermEvent::Bell]);
+    let look = Notification { id: None, part: NoticePart::Title, more: false, text: "look".to_owned() };
+    assert_eq!(events[2..], [TermEvent::Notification(look), TermEvent::Reset, TermEvent::Bell]);
     assert!(emulator.take_events().is_empty());
 }
 

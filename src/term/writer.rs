@@ -47,8 +47,6 @@ pub(super) struct Writer {
     grid_pen: Pen,
     /// The last row of the scroll region: what comes in there has the background.
     pub(super) bottom: u16,
-    /// The last character without its parts, as it is shown.
-    base: char,
     /// What stands last: it may go on in what comes.
     last: Last,
     joiner: Finder<'static>,
@@ -70,13 +68,6 @@ impl Last {
             && (self.text.ends_with(JOINER) || text.chars().next().is_some_and(unit::extends))
     }
 
-    /// A charset has made its first character another one.
-    fn show(&mut self, base: char) {
-        if self.text.starts_with(|first: char| first.is_ascii() && first != base) {
-            self.text.replace_range(..1, base.encode_utf8(&mut [0; 4]));
-        }
-    }
-
     fn forget(&mut self) {
         self.text.clear();
     }
@@ -95,7 +86,6 @@ impl Default for Writer {
             ink: String::new(),
             grid_pen: Pen::Bare,
             bottom: 0,
-            base: ' ',
             last: Last::default(),
             joiner: Finder::new("\u{200d}"),
             replacement: Finder::new("\u{fffd}"),
@@ -294,7 +284,8 @@ impl Writer {
 
     /// Text without controls.
     fn write_shown(&mut self, text: &str, grid: &mut Grid) {
-        let rest = self.go_on(text, grid);
+        let text = self.as_shown(text);
+        let rest = self.go_on(&text, grid);
         let by_cell = self.insert || !self.wrap || self.may_scroll(rest, grid);
         let mut out = String::with_capacity(rest.len());
         let mut last = "";
@@ -311,8 +302,16 @@ impl Writer {
         grid.process(out.as_bytes());
         if !last.is_empty() {
             self.remember_text(last, grid);
-            self.last.show(self.base);
         }
+    }
+
+    /// The text in its charset.
+    fn as_shown<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        if self.charsets.is_plain() {
+            return Cow::Borrowed(text);
+        }
+        let mut shown = |c: char| if c.is_ascii() { self.charsets.shown(c) } else { c };
+        text.chars().map(&mut shown).collect::<String>().into()
     }
 
     /// The rest of the text, after what belongs to the character before it.
@@ -406,24 +405,22 @@ impl Writer {
         let mut chars = unit.chars();
         let Some(first) = chars.next() else { return 0 };
         let parts = chars.as_str();
-        let shown = if first.is_ascii() { self.charsets.shown(first) } else { first };
         if is_joined(unit) && first.width() == Some(0) {
             // It would be read as a mark, and there is nothing that it could belong to.
             return 0;
         }
-        self.base = shown;
         if first == REPLACEMENT || is_joined(unit) {
-            return self.put_joined(&format!("{shown}{parts}"), shown, out);
+            return self.put_joined(unit, first, out);
         }
         if parts.is_empty() && ('\u{7f}'..'\u{a0}').contains(&first) {
             return 0;
         }
-        out.push(shown);
+        out.push(first);
         let width = first.width().unwrap_or(0);
         if self.ink.is_empty() || width == 0 {
             out.push_str(parts);
         } else {
-            let room = FITTING.saturating_sub(shown.len_utf8());
+            let room = FITTING.saturating_sub(first.len_utf8());
             out.push_str(parts.get(..parts.floor_char_boundary(room)).unwrap_or_default());
             out.push_str(&self.ink);
         }

@@ -40,6 +40,8 @@ pub enum Role {
     Badge,
     /// Selected text.
     Mark,
+    /// Text in a terminal that leads somewhere.
+    Link,
     /// The first of six colours that tell agents apart.
     Agent1,
     /// The second.
@@ -56,7 +58,7 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of its number.
-    pub const ALL: [Role; 24] = [
+    pub const ALL: [Role; 25] = [
         Role::Text,
         Role::Dim,
         Role::Accent,
@@ -75,6 +77,7 @@ impl Role {
         Role::Key,
         Role::Badge,
         Role::Mark,
+        Role::Link,
         Role::Agent1,
         Role::Agent2,
         Role::Agent3,
@@ -116,6 +119,7 @@ impl Role {
             Role::Key => "key",
             Role::Badge => "badge",
             Role::Mark => "mark",
+            Role::Link => "link",
             Role::Agent1 => "agent.1",
             Role::Agent2 => "agent.2",
             Role::Agent3 => "agent.3",

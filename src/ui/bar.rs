@@ -65,6 +65,7 @@ impl Ui {
             (Context::Terminal, _) => "AGENT",
             (Context::Scroll, _) if self.view.reading.asking.is_some() => "SEARCH",
             (Context::Scroll, _) if self.view.reading.selection.is_some() => "SELECT",
+            (Context::Scroll, _) if self.view.reading.past.is_some() => "PAST",
             (Context::Scroll, _) => "SCROLL",
             (Context::View, Tab::Diff) => "DIFF",
             (Context::View, Tab::Evidence) => "EVIDENCE",
@@ -84,6 +85,9 @@ impl Ui {
             let standing =
                 asking.problem.clone().or_else(|| self.view.reading.standing()).unwrap_or_default();
             return format!("{sign}{words}   {standing}");
+        }
+        if let Some(lead) = self.past_lead(world.now) {
+            return lead;
         }
         if context != Context::Terminal {
             return String::new();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use crate::config::Clipboard;
 use crate::keymap::Keymap;
 use crate::model::{Command, SessionId, Snapshot, TaskId, Timestamp, Verb};
 use crate::term::Emulator;
@@ -24,12 +25,38 @@ pub struct Settings {
     pub theme: Theme,
     /// How many colours the terminal shows.
     pub depth: ColourDepth,
+    /// Whether the terminal shows lines under text that are not straight, and in colours of their own.
+    pub underlines: bool,
     /// Draw with ASCII signs alone.
     pub ascii: bool,
     /// Whether the terminal was asked for its mouse; hints then speak of it.
     pub mouse: bool,
     /// Ring when something first needs a person.
     pub bell: bool,
+    /// What becomes of text that programs put into the clipboard.
+    pub clipboard: Clipboard,
+}
+
+/// What a terminal showed, from its recording.
+#[derive(Debug, Default)]
+pub struct Reel {
+    /// Its screens, the oldest first.
+    pub stills: Vec<Still>,
+}
+
+/// A screen that a terminal showed.
+#[derive(Debug)]
+pub struct Still {
+    /// From when on.
+    pub at: Timestamp,
+    /// Its width in cells.
+    pub cols: u16,
+    /// Its height in cells.
+    pub rows: u16,
+    /// What brings an empty terminal of that size to show it.
+    pub screen: Box<[u8]>,
+    /// Its text.
+    pub text: Box<str>,
 }
 
 /// What a person's terminal sent.
@@ -72,6 +99,17 @@ pub trait Panes {
     fn pane(&self, id: &SessionId) -> Option<Arc<Mutex<Emulator>>>;
     /// What a session did last, in a few words.
     fn last_action(&self, id: &SessionId) -> Option<String>;
+    /// What the program of a session put into the clipboard last.
+    fn clip(&self, id: &SessionId) -> Option<Clip>;
+}
+
+/// Text that a program put into the clipboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clip {
+    /// Which of that session's it is, from 1.
+    pub number: u64,
+    /// The text, without controls.
+    pub text: Arc<str>,
 }
 
 /// What the first screen tells of this place.
@@ -164,6 +202,20 @@ pub enum Request {
     ListThemes,
     /// Text for the clipboard.
     Copy(String),
+    /// Read what a session's terminal showed from its recording. Answered by [`Reply::PastProgress`] and, unless it is
+    /// left before, [`Reply::Past`].
+    LoadPast(SessionId),
+    /// That is not wanted any more.
+    LeavePast,
+    /// Open a link of a session's terminal; the person has seen where it leads. Answered by [`Reply::Notice`].
+    OpenLink {
+        /// The session.
+        session: SessionId,
+        /// Where it leads.
+        target: String,
+    },
+    /// What a session says is taken from the strip.
+    Dismiss(SessionId),
     /// Ring.
     Bell,
     /// The terminal's title.
@@ -216,6 +268,20 @@ pub enum Reply {
     PlanEdited(Result<Box<crate::model::Plan>, String>),
     /// The themes, in order.
     Themes(Vec<Theme>),
+    /// How far the reading of a recording is.
+    PastProgress {
+        /// Of which session.
+        session: SessionId,
+        /// In hundredths.
+        percent: u8,
+    },
+    /// What a session's terminal showed, or why that can't be told.
+    Past {
+        /// The session.
+        session: SessionId,
+        /// Its screens.
+        reel: Result<Arc<Reel>, String>,
+    },
     /// Something to know.
     Notice {
         /// One line.

@@ -20,12 +20,12 @@ use super::views::detail::Detail;
 use super::views::header::Header;
 use super::views::others::Others;
 use super::views::pane::Pane;
-use super::views::strip::Strip;
+use super::views::strip::{self, Strip};
 use super::views::tabs::Tabs;
 use super::views::welcome::WelcomeView;
 use super::widgets::frame::{self, Frame};
 use super::widgets::row::Row;
-use super::{Ui, enabled};
+use super::{Ui, clipboard, enabled};
 use crate::model::Snapshot;
 use crate::model::snapshot::{RunPhase, SessionView};
 use crate::theme::Role;
@@ -42,6 +42,8 @@ impl Ui {
         buf.set_style(area, theme.style(Role::Text));
         let screen = layout(area, self.wants(world));
         self.settle(&screen, world, look);
+        let shown = self.drawn.session.clone();
+        self.hear_clips_of(shown.as_ref(), world);
         let mut cursor = self.paint_screen(&screen, buf, world, look);
         (self.drawn.area, self.drawn.screen) = (area, screen);
         let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
@@ -63,7 +65,7 @@ impl Ui {
             welcome: snapshot.run.is_none(),
             zoom: self.view.zoom,
             page: self.view.page,
-            attention: snapshot.attention.len(),
+            attention: snapshot.rows().count(),
             // While the run goes on there is always a place for others, so that terminals keep their size.
             others: if running { sessions.max(2) } else { sessions.saturating_sub(1) },
         }
@@ -82,8 +84,11 @@ impl Ui {
         if session.is_live() {
             self.drawn.terminal = Some((session.id.clone(), area));
         }
-        let Some(pane) = world.panes.pane(&session.id) else { return };
         let id = session.id.clone();
+        if self.stride_past(world) {
+            look.ages.within(1);
+        }
+        let Some(pane) = self.view.pane(world.panes, &id) else { return };
         let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let reads = self.view.focus == Focus::View;
         let mut sight = Sight::new(&mut self.view, &id, &mut emulator, area);
@@ -99,6 +104,9 @@ impl Ui {
         if !self.pending.is_empty() {
             ages.within(120);
         }
+        if self.clips.waits() {
+            ages.within(clipboard::PACE);
+        }
         if let Some(said) = &self.said {
             ages.within(said.until.since(ages.now()).max(1));
         }
@@ -113,6 +121,7 @@ impl Ui {
             loaded: &self.loaded,
             marked: &self.drawn.marked,
             depth: self.settings.depth,
+            underlines: self.settings.underlines,
             look,
         }
     }
@@ -174,7 +183,7 @@ impl Ui {
             }
             return;
         }
-        let moves = snapshot.sessions.iter().any(SessionView::is_live) || !snapshot.attention.is_empty();
+        let moves = snapshot.sessions.iter().any(SessionView::is_live) || snapshot.rows().next().is_some();
         let clock = if moves { world.clock } else { "" };
         if moves {
             let into_minute = u64::try_from(world.now.0.rem_euclid(60_000)).unwrap_or(0);
@@ -220,8 +229,8 @@ impl Ui {
         if screen.shape != Shape::Wide {
             return;
         }
-        if let Some(oldest) = snapshot.attention.iter().map(|row| row.since).min() {
-            let count = Row::of(&format!(" Needs you {} ", snapshot.attention.len()), look.style(Role::Need));
+        if let Some(oldest) = snapshot.rows().map(|row| row.since).min() {
+            let count = strip::title(snapshot, look);
             let age = Row::of(&format!(" oldest {} ", look.ages.since(oldest)), look.style(Role::Dim));
             frame::title(screen.strip.outer, &count, &age, buf, mark);
         }

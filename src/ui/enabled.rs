@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::contract::World;
 use super::state::{Tab, ViewState};
-use crate::keymap::{Action, Motion, RunAct, ScrollAct, SessionAct, Show, TaskAct};
+use crate::keymap::{Action, App, Motion, RunAct, ScrollAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{RunPhase, RunView, SessionView, TaskView};
 use crate::model::{Hold, Verb};
 
@@ -24,6 +24,9 @@ pub fn enabled(action: Action, view: &ViewState, world: &World<'_>) -> Result<()
         Action::Session(act) => session_enabled(act, view, world),
         Action::Run(act) => run_enabled(act, world),
         Action::Scroll(act) => scroll_enabled(act, view),
+        Action::App(App::Clipboard) if view.offer.is_none() => {
+            no("no program offers anything for your clipboard")
+        }
         Action::Plan(_) | Action::List(_) | Action::Compose(_) | Action::App(_) => Ok(()),
     }
 }
@@ -54,7 +57,7 @@ fn live<'w>(view: &ViewState, world: &World<'w>) -> Result<&'w SessionView, Stri
 
 fn motion_enabled(motion: Motion, view: &ViewState, world: &World<'_>) -> Result<(), String> {
     match motion {
-        Motion::NextAttention if world.snapshot.attention.is_empty() => no("nothing needs you"),
+        Motion::NextAttention if world.snapshot.rows().next().is_none() => no("nothing needs you"),
         Motion::NextPart | Motion::PreviousPart if !matches!(view.tab, Tab::Diff | Tab::Terminal) => {
             no("only a diff has files to go through")
         }
@@ -75,6 +78,11 @@ fn show_enabled(show: Show, view: &ViewState, world: &World<'_>) -> Result<(), S
             run(world).map(|_| ())
         }
         Show::Filter if world.snapshot.tasks.is_empty() => no("there are no tasks"),
+        Show::Links if view.tab != Tab::Terminal => no("only a terminal has links"),
+        Show::Links => match view.shown(world.snapshot) {
+            Some(_) => Ok(()),
+            None => no("no terminal is shown"),
+        },
         Show::Plan => match &run(world)?.proposal {
             Some(_) => Ok(()),
             None => no("no plan waits"),
@@ -115,6 +123,8 @@ fn session_enabled(act: SessionAct, view: &ViewState, world: &World<'_>) -> Resu
         SessionAct::Enter if view.tab != Tab::Terminal => Ok(()),
         SessionAct::Enter => live(view, world).map(|_| ()),
         SessionAct::Leave => Ok(()),
+        SessionAct::Dismiss if view.said(world.snapshot).is_some() => Ok(()),
+        SessionAct::Dismiss => no("no agent says anything here"),
         SessionAct::Interrupt => allowed(&live(view, world)?.refusals, Verb::Interrupt),
         SessionAct::Restart => allowed(&live(view, world)?.refusals, Verb::Restart),
     }

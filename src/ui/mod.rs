@@ -6,17 +6,21 @@
 //! says so; no character that could steer the outer terminal reaches a cell.
 
 mod bar;
+mod clipboard;
 mod contract;
 mod draw;
 mod enabled;
 mod layout;
+mod links;
 mod loaded;
 mod look;
+mod past;
 mod popups;
 mod reading;
 mod sight;
 mod state;
 mod text;
+pub mod underline;
 mod update;
 mod views;
 mod widgets;
@@ -32,7 +36,10 @@ use ratatui::layout::{Position, Rect};
 use widgets::terminal::Highlight;
 pub use widgets::terminal::cell_style;
 
-pub use contract::{AgentFound, COPY_LIMIT, Input, Panes, Purpose, Reply, Request, Settings, Welcome, World};
+pub use contract::{
+    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Reel, Reply, Request, Settings, Still, Welcome,
+    World,
+};
 
 use crate::keymap::{Action, Key};
 use crate::model::{Plan, SessionId, Timestamp, Verb};
@@ -51,6 +58,7 @@ pub struct Ui {
     said: Option<Said>,
     drawn: Drawn,
     seen: Seen,
+    clips: clipboard::Clips,
 }
 
 /// A command that is on its way.
@@ -95,6 +103,10 @@ struct Seen {
     focused: Option<bool>,
     plan: Option<Plan>,
     notice: Option<Timestamp>,
+    /// Whose past was asked for.
+    past: Option<SessionId>,
+    /// What was said last that this person has seen in its terminal.
+    dismissed: Option<(SessionId, Timestamp)>,
 }
 
 impl Ui {
@@ -130,6 +142,12 @@ impl Ui {
     /// Takes notice of a new snapshot: to be called with each, before it is drawn.
     pub fn observe(&mut self, world: &World<'_>) -> Vec<Request> {
         self.news(world)
+    }
+
+    /// Takes notice of what the programs that are shown did beside their screens: to be called when they changed, and by
+    /// the clock.
+    pub fn listen(&mut self, world: &World<'_>) -> Vec<Request> {
+        self.clip(world)
     }
 
     /// Draws everything, the cursor too.

@@ -5,6 +5,7 @@
 
 use ratatui::layout::Position;
 
+use super::past::Past;
 use super::widgets::editor::Editor;
 use crate::model::{SessionId, Timestamp};
 use crate::term::{Hit, Place, Search, Unit};
@@ -16,7 +17,7 @@ const DOUBLE_CLICK: u64 = 400;
 #[derive(Debug, Default)]
 pub struct Reading {
     /// Whose terminal.
-    session: Option<SessionId>,
+    pub(super) session: Option<SessionId>,
     /// The first row in sight while it is scrolled back.
     pub top: Option<Place>,
     /// The cursor of scroll mode.
@@ -31,6 +32,8 @@ pub struct Reading {
     pub asking: Option<Asking>,
     /// Where to look for the nearest hit from, once the search is done.
     pub goal: Option<Place>,
+    /// What it showed earlier, if that is looked at.
+    pub past: Option<Past>,
     /// Whether the terminal was chosen only so that it stays while it is read.
     pub pinned: bool,
     /// The last press of the button in it.

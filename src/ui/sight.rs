@@ -10,7 +10,7 @@ use super::reading::start;
 use super::state::ViewState;
 use super::widgets::terminal::{Highlight, top_row};
 use crate::model::SessionId;
-use crate::term::{Emulator, Place, Search, Stretch};
+use crate::term::{Cell, Emulator, Place, Search, Stretch};
 
 /// Styles of what is marked.
 #[derive(Clone, Copy, Debug)]
@@ -205,6 +205,22 @@ impl<'a> Sight<'a> {
         self.emulator.place_at(top + usize::from(row), column)
     }
 
+    /// The rows in sight.
+    pub fn rows(&mut self) -> std::ops::RangeInclusive<usize> {
+        let top = self.top();
+        top..=(top + self.height() - 1).min(self.last_row())
+    }
+
+    /// The cells of a row, of the history or the screen.
+    pub fn each_cell(&mut self, row: usize, take: impl FnMut(Cell<'_>)) {
+        let history = self.emulator.history_len();
+        match row.checked_sub(history).map(u16::try_from) {
+            None => self.emulator.history_row(row).for_each(take),
+            Some(Ok(row)) => self.emulator.row(row).for_each(take),
+            Some(Err(_)) => {}
+        }
+    }
+
     /// Goes on with the search; whether it is done. Then the hit that was to be gone to is.
     pub fn search(&mut self) -> bool {
         let Some(search) = &mut self.view.reading.search else { return true };
@@ -222,6 +238,14 @@ impl<'a> Sight<'a> {
         let (row, column) = self.cursor();
         let here = self.emulator.place_at(row, column);
         self.go_to_hit(here, upwards, false)
+    }
+
+    /// Whether there is a hit after the cursor, or before it.
+    pub fn has_hit(&mut self, upwards: bool) -> bool {
+        let (row, column) = self.cursor();
+        let here = self.emulator.place_at(row, column);
+        let hits = self.view.reading.search.as_ref().map(Search::hits).unwrap_or_default();
+        hits.iter().any(|hit| if upwards { start(*hit) < here } else { start(*hit) > here })
     }
 
     fn go_to_hit(&mut self, from: Place, upwards: bool, or_here: bool) -> Option<&'static str> {
@@ -263,9 +287,9 @@ impl<'a> Sight<'a> {
         if reading.search.is_none() && reading.selection.is_none() {
             return Vec::new();
         }
-        let top = self.top();
-        let bottom = (top + self.height() - 1).min(self.last_row());
-        let lines = self.emulator.place_at(top, 0).line..=self.emulator.place_at(bottom, 0).line;
+        let rows = self.rows();
+        let lines =
+            self.emulator.place_at(*rows.start(), 0).line..=self.emulator.place_at(*rows.end(), 0).line;
         let mut marked = Vec::new();
         let current = self.view.reading.current_hit();
         let found = self.view.reading.search.as_ref().map(|search| search.hits_within(lines));

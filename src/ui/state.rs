@@ -4,12 +4,17 @@
 //! through a snapshot and answers with what is there.
 
 use std::cmp::Reverse;
+use std::sync::{Arc, Mutex};
 
+use super::clipboard::Offer;
+use super::contract::Panes;
+use super::past::Shown;
 use super::reading::Reading;
 use super::widgets::editor::Editor;
 use crate::keymap::Context;
 use crate::model::snapshot::{AttentionKind, AttentionRow, SessionView, TaskView};
 use crate::model::{AgentState, EffectId, SessionId, Snapshot, StepKind, TaskId};
+use crate::term::Emulator;
 
 /// Who gets the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,9 +98,19 @@ pub struct ViewState {
     pub reading: Reading,
     /// The row of the strip that was gone to last.
     pub visited: Option<RowKey>,
+    /// What a program offers for the clipboard.
+    pub offer: Option<Offer>,
+    /// The session that was chosen and is restarted: what takes its place is shown in its place.
+    pub restarted: Option<SessionId>,
 }
 
 impl ViewState {
+    /// The terminal of a session as it is looked at: as it is, or as it was.
+    pub fn pane(&self, panes: &dyn Panes, id: &SessionId) -> Option<Arc<Mutex<Emulator>>> {
+        let past = self.reading.past_shown().filter(|_| self.reading.session() == Some(id));
+        past.map(Shown::emulator).or_else(|| panes.pane(id))
+    }
+
     /// The context whose keys are asked first.
     pub fn context(&self, snapshot: &Snapshot) -> Context {
         match self.focus {
@@ -132,11 +147,20 @@ impl ViewState {
     /// The row of the strip that is meant: the one gone to last, or the selected task's first.
     pub fn row<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s AttentionRow> {
         let visited = self.visited.as_ref();
-        let found = snapshot.attention.iter().find(|row| visited == Some(&RowKey::from(*row)));
+        let found = snapshot.rows().find(|row| visited == Some(&RowKey::from(*row)));
         found.or_else(|| {
             let task = self.task.as_ref()?;
             snapshot.attention.iter().find(|row| row.task.as_ref() == Some(task))
         })
+    }
+
+    /// What is said by the agent of the row that was gone to, or else of the session that is shown.
+    pub fn said<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s AttentionRow> {
+        if let Some(row) = self.row(snapshot).filter(|row| row.kind == AttentionKind::Said) {
+            return Some(row);
+        }
+        let shown = &self.shown(snapshot)?.id;
+        snapshot.said.iter().find(|row| row.session.as_ref() == Some(shown))
     }
 
     /// The session that is shown: the chosen one while it belongs to what is selected, else the one that matters most.
@@ -185,6 +209,17 @@ impl ViewState {
         {
             self.session = None;
         }
+    }
+
+    /// The session that took the place of the one that was restarted, once there is one.
+    pub fn successor(&self, snapshot: &Snapshot) -> Option<SessionId> {
+        let old = self.restarted.as_ref().and_then(|id| snapshot.session(id))?;
+        let same = |other: &&SessionView| {
+            (&other.task, other.step, other.slot) == (&old.task, old.step, old.slot)
+                && other.effect > old.effect
+                && other.is_live()
+        };
+        snapshot.sessions.iter().filter(same).max_by_key(|session| session.effect).map(|new| new.id.clone())
     }
 
     /// Selects a task; what was chosen or scrolled for another is forgotten.

@@ -12,7 +12,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::{Input, Panes, Request, Settings, Ui, Welcome, World};
+use super::{Clip, Input, Panes, Request, Settings, Ui, Welcome, World};
 use crate::model::snapshot::*;
 use crate::model::*;
 use crate::term::{Colours, Emulator};
@@ -28,6 +28,7 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
 pub struct TestPanes {
     panes: BTreeMap<SessionId, Arc<Mutex<Emulator>>>,
     actions: BTreeMap<SessionId, String>,
+    pub clips: BTreeMap<SessionId, Clip>,
 }
 
 impl TestPanes {
@@ -49,6 +50,10 @@ impl Panes for TestPanes {
 
     fn last_action(&self, id: &SessionId) -> Option<String> {
         self.actions.get(id).cloned()
+    }
+
+    fn clip(&self, id: &SessionId) -> Option<Clip> {
+        self.clips.get(id).cloned()
     }
 }
 

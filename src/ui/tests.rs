@@ -6,7 +6,9 @@ use super::testing::*;
 use super::*;
 use crate::model::*;
 
+mod beside;
 mod keys;
+mod past;
 mod pictures;
 mod properties;
 mod scroll;

@@ -243,7 +243,8 @@ fn answers(replies: &[u8]) -> Result<(), String> {
 
 fn told(event: &TermEvent) -> Result<(), String> {
     match event {
-        TermEvent::Title(text) | TermEvent::Notification(text) | TermEvent::Cwd(text) => is_clean(text),
+        TermEvent::Title(text) | TermEvent::Cwd(text) => is_clean(text),
+        TermEvent::Notification(piece) => is_clean(&piece.text),
         TermEvent::Status(report) => [&report.id, &report.app, &report.title, &report.message]
             .into_iter()
             .flatten()

@@ -152,8 +152,9 @@ fn draw_bottom(player: &Player<'_>, theme: &Theme, area: Rect, buf: &mut Buffer)
             theme.style(Role::Dim),
         ));
     }
-    let words = player.said.as_deref().unwrap_or(&player.loaded.title);
-    let role = if player.said.is_some() { Role::Wait } else { Role::Text };
+    let said = player.words();
+    let words = said.as_deref().unwrap_or(&player.loaded.title);
+    let role = if said.is_some() { Role::Wait } else { Role::Text };
     spans.push(Span::styled(format!("  {words}  "), theme.style(role)));
     let used: usize = spans.iter().map(Span::width).sum();
     for (key, does) in keys_within(usize::from(area.width).saturating_sub(used)) {

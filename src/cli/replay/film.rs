@@ -4,6 +4,7 @@
 //! that moment was come to; nothing that was recorded gets past the emulator.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::record::{Moment, Tape, What};
 use crate::term::{Colours, Emulator};
@@ -110,34 +111,22 @@ impl Film {
         }
     }
 
-    /// When the screen next shows this text that it did not show just before. Letters of either case are the same.
-    pub fn find(&self, text: &str) -> Option<f64> {
+    /// A search for the moment at which the screen next shows this text that it did not show just before. Letters of
+    /// either case are the same.
+    pub fn scout(&self, text: &str) -> Scout {
         let wanted = text.to_lowercase();
-        let mut scout = Film::new_at(self);
-        let mut shown = scout.shows(&wanted);
-        while !scout.is_over() {
-            // What is overwritten at once, nobody saw.
-            let look = scout.wait(None).unwrap_or(0.0).max(1.0 / LOOKS);
-            scout.seek(scout.now + look);
-            let shows = scout.shows(&wanted);
-            if shows && !shown {
-                return Some(scout.now);
-            }
-            shown = shows;
-        }
-        None
+        let ahead = Film::new_at(self);
+        Scout { shown: None, wanted, ahead, look_at: self.now }
     }
 
     fn new_at(other: &Film) -> Film {
-        let mut film = Film {
+        Film {
             moments: Arc::clone(&other.moments),
             size: other.size,
             emulator: emulator(other.size),
             next: 0,
             now: 0.0,
-        };
-        film.seek(other.now);
-        film
+        }
     }
 
     fn shows(&self, wanted: &str) -> bool {
@@ -165,6 +154,65 @@ impl Film {
     }
 }
 
+/// A search under way: it runs ahead of the film that it was begun from, a little at a time.
+#[derive(Debug)]
+pub struct Scout {
+    wanted: String,
+    ahead: Film,
+    /// Seconds at the next look; the first is where the search began.
+    look_at: f64,
+    /// Whether the text was seen at the last one.
+    shown: Option<bool>,
+}
+
+/// What a search has come to.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing yet.
+    NotYet,
+    /// The text: the film at that moment.
+    Here(Box<Film>),
+    /// It does not come up any more.
+    Never,
+}
+
+impl Scout {
+    /// How much of the recording it has seen, in hundredths.
+    pub fn percent(&self) -> u8 {
+        let count = self.ahead.moments.len().max(1);
+        u8::try_from(self.ahead.next * 100 / count).unwrap_or(100)
+    }
+
+    /// Goes on for about so long.
+    pub fn run(&mut self, time: Duration) -> Found {
+        let begun = Instant::now();
+        let mut steps = 0_u64;
+        loop {
+            // However little time there is, it comes on.
+            if steps > 0 && begun.elapsed() >= time {
+                return Found::NotYet;
+            }
+            steps += 1;
+            if self.ahead.moments.get(self.ahead.next).is_some_and(|moment| moment.time <= self.look_at) {
+                self.ahead.take();
+                continue;
+            }
+            self.ahead.now = self.look_at.max(self.ahead.now);
+            let shows = self.ahead.shows(&self.wanted);
+            if self.shown.replace(shows) == Some(false) && shows {
+                let rest = Film::new_at(&self.ahead);
+                return Found::Here(Box::new(std::mem::replace(&mut self.ahead, rest)));
+            }
+            if self.ahead.is_over() {
+                return Found::Never;
+            }
+            // What is overwritten at once, nobody saw.
+            let wait = self.ahead.wait(None).unwrap_or(0.0).max(1.0 / LOOKS);
+            self.look_at = (self.ahead.now + wait).min(self.ahead.length());
+        }
+    }
+}
+
 fn emulator((cols, rows): (u16, u16)) -> Emulator {
     Emulator::with_history(cols, rows, Colours::default(), HISTORY)
 }
@@ -180,6 +228,18 @@ mod tests {
         let header = "{\"version\": 2, \"width\": 20, \"height\": 4}";
         std::fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
         Film::new(Tape::load(&path).unwrap())
+    }
+
+    /// When a text next comes up, in steps that are as small as can be.
+    fn find(film: &Film, text: &str) -> Option<f64> {
+        let mut scout = film.scout(text);
+        loop {
+            match scout.run(Duration::from_nanos(1)) {
+                Found::NotYet => {}
+                Found::Here(found) => return Some(found.now()),
+                Found::Never => return None,
+            }
+        }
     }
 
     fn usual() -> Film {
@@ -249,13 +309,13 @@ mod tests {
             r#"[5.0, "o", "dle"]"#,
             r#"[6.0, "o", "\u001b[2Jhay\u001b[2Jgone"]"#,
         ]);
-        assert_eq!(film.find("needle"), Some(1.0));
+        assert_eq!(find(&film, "needle"), Some(1.0));
         film.seek(1.5);
-        assert_eq!(film.find("needle"), Some(5.0));
+        assert_eq!(find(&film, "needle"), Some(5.0));
         film.seek(5.0);
-        assert_eq!(film.find("needle"), None);
+        assert_eq!(find(&film, "needle"), None);
         film.seek(0.0);
-        assert_eq!(film.find("hay"), None, "nobody could see it");
+        assert_eq!(find(&film, "hay"), None, "nobody could see it");
         assert_eq!(film.now(), 0.0, "a search moves nothing");
     }
 

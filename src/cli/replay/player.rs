@@ -4,12 +4,14 @@
 //! it is told of.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::film::Film;
+use super::film::{Film, Found, Scout};
 use super::source::{Mark, Source};
 use crate::cli::{Failure, shown};
+use crate::model::counted;
 
 /// The slowest and the fastest.
 const SPEEDS: std::ops::RangeInclusive<f64> = 1.0 / 16.0..=256.0;
@@ -61,6 +63,8 @@ pub struct Player<'a> {
     pub typing: Option<String>,
     /// The last search.
     searched: String,
+    /// A search under way.
+    searching: Option<Scout>,
     /// Words at the bottom until the next key.
     pub said: Option<String>,
 }
@@ -86,6 +90,7 @@ impl<'a> Player<'a> {
             skips_idle: true,
             typing: None,
             searched: String::new(),
+            searching: None,
             said: None,
         })
     }
@@ -97,7 +102,7 @@ impl<'a> Player<'a> {
 
     /// Seconds until the screen changes by itself; none if it does not.
     pub fn wait(&self) -> Option<f64> {
-        if !self.playing {
+        if !self.playing || self.searching.is_some() {
             return None;
         }
         Some(self.loaded.film.wait(self.limit())? / self.speed)
@@ -105,7 +110,7 @@ impl<'a> Player<'a> {
 
     /// Lets so many seconds pass. Whether the picture changed, its time aside.
     pub fn pass(&mut self, seconds: f64) -> bool {
-        if !self.playing {
+        if !self.playing || self.searching.is_some() {
             return false;
         }
         let limit = self.limit();
@@ -123,6 +128,9 @@ impl<'a> Player<'a> {
                 KeyCode::Char('z') => return Next::Suspend,
                 _ => {}
             }
+        }
+        if self.searching.take().is_some() && key.code == KeyCode::Esc {
+            return Next::Go;
         }
         if self.typing.is_some() {
             self.type_search(key.code);
@@ -207,13 +215,34 @@ impl<'a> Player<'a> {
             self.said = Some("nothing was searched for yet: / and a text".to_owned());
             return;
         }
-        match self.loaded.film.find(&self.searched) {
-            Some(time) => {
-                self.loaded.film.seek(time);
+        self.searching = Some(self.loaded.film.scout(&self.searched));
+    }
+
+    /// Whether a search is under way: then [`Player::search_on`] is to be called.
+    pub fn is_searching(&self) -> bool {
+        self.searching.is_some()
+    }
+
+    /// Goes on with the search for about so long; whether the picture changed.
+    pub fn search_on(&mut self, time: Duration) -> bool {
+        let Some(scout) = &mut self.searching else { return false };
+        let before = scout.percent();
+        match scout.run(time) {
+            Found::NotYet => return scout.percent() != before,
+            Found::Here(film) => {
+                self.loaded.film = *film;
                 self.playing = false;
             }
-            None => self.said = Some(format!("{} does not come up any more", self.searched)),
+            Found::Never => self.said = Some(format!("{} does not come up any more", self.searched)),
         }
+        self.searching = None;
+        true
+    }
+
+    /// What the bottom line says instead of the title.
+    pub fn words(&self) -> Option<String> {
+        let progress = |scout: &Scout| format!("searching, {} %: esc stops", scout.percent());
+        self.searching.as_ref().map(progress).or_else(|| self.said.clone())
     }
 
     fn change_source(&mut self, by: usize) {
@@ -240,7 +269,7 @@ fn load(dir: &Path, source: &Source) -> Result<(Loaded, Option<f64>), Failure> {
     };
     let film = Film::new(tape);
     if missing > 0 {
-        let text = format!("{missing} bytes of the output are not kept any more");
+        let text = format!("{} of the output not kept any more", counted(missing, "byte"));
         marks.push(Mark { time: 0.0, text, own: true });
     }
     marks.extend(film.marks().map(|(time, text)| Mark {
@@ -273,6 +302,9 @@ mod tests {
                 key => KeyCode::Char(key),
             };
             assert_eq!(player.press(KeyEvent::from(code)), Next::Go, "{key:?}");
+            while player.is_searching() {
+                player.search_on(Duration::from_millis(1));
+            }
         }
     }
 
@@ -314,6 +346,34 @@ mod tests {
         assert_eq!(player.press(KeyEvent::from(KeyCode::Char('q'))), Next::Quit);
         let ctrl = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
         assert_eq!((player.press(ctrl('c')), player.press(ctrl('z'))), (Next::Quit, Next::Suspend));
+    }
+
+    #[test]
+    fn a_long_search_goes_on_in_pieces_shows_how_far_it_is_and_is_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines: Vec<String> = (0..3_000).map(|at| format!("[{at}, \"o\", \"line {at}\\r\\n\"]")).collect();
+        let sources = [cast(dir.path(), "s.cast", &lines.join("\n"))];
+        let mut player = Player::new(dir.path(), &sources, 1.0, None).unwrap();
+        let key = |code| KeyEvent::from(code);
+        let begin = |player: &mut Player<'_>| {
+            for code in [KeyCode::Char('/'), KeyCode::Char('X'), KeyCode::Enter] {
+                assert_eq!(player.press(key(code)), Next::Go);
+            }
+        };
+        begin(&mut player);
+        let mut told = Vec::new();
+        while player.is_searching() {
+            told.extend(player.words());
+            player.search_on(Duration::from_micros(200));
+        }
+        told.dedup();
+        assert!(told.len() > 5 && told[0] == "searching, 0 %: esc stops", "{told:?}");
+        assert!(player.words().unwrap().contains("does not come up"));
+        begin(&mut player);
+        player.search_on(Duration::from_micros(200));
+        assert_eq!(player.press(key(KeyCode::Esc)), Next::Go, "esc stops the search and no more");
+        assert_eq!((player.is_searching(), player.words()), (false, None));
+        assert_eq!(player.press(key(KeyCode::Esc)), Next::Quit);
     }
 
     #[test]

@@ -27,6 +27,8 @@ use crate::theme::{ColourDepth, Theme};
 const FRAME: Duration = Duration::from_millis(16);
 /// How long nothing is looked at but the terminal: signals are seen after that.
 const REST: Duration = Duration::from_millis(250);
+/// How long a search goes on between two looks at the terminal.
+const SLICE: Duration = Duration::from_millis(12);
 /// Begins and ends a synchronized update.
 const TOGETHER: [&[u8]; 2] = [b"\x1b[?2026h", b"\x1b[?2026l"];
 
@@ -69,11 +71,15 @@ pub fn play(dir: &Path, sources: &[Source], args: &ReplayArgs) -> Outcome {
         let passed = clock.elapsed();
         clock += passed;
         dirty |= player.pass(passed.as_secs_f64());
+        dirty |= player.search_on(SLICE);
     }
 }
 
 /// How long to wait for a key.
 fn rest(player: &Player<'_>) -> Duration {
+    if player.is_searching() {
+        return Duration::ZERO;
+    }
     let wait = player.wait().map_or(REST, |seconds| Duration::from_secs_f64(seconds.clamp(0.0, 1.0)));
     wait.clamp(FRAME, REST)
 }

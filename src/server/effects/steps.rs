@@ -23,6 +23,7 @@ use crate::protocol::keeper::{KeeperSpec, Mode, Signal};
 use crate::server::live::LiveSession;
 use crate::server::panes::Pane;
 use crate::server::runtime::Message as ToRuntime;
+use crate::server::said::{Mouth, Saying};
 use crate::server::sessions::{self, Follower, Standing};
 use crate::server::shared::Shared;
 use crate::server::{clock, environment};
@@ -363,6 +364,7 @@ struct AgentFollower {
     ends_at: Instant,
     timed_out: bool,
     outcome: Option<StepOutcome>,
+    mouth: Mouth,
 }
 
 impl AgentFollower {
@@ -397,6 +399,7 @@ impl AgentFollower {
             ends_at: Instant::now() + order.timeout.saturating_sub(Duration::from_millis(spent)),
             timed_out: false,
             outcome: None,
+            mouth: Mouth::default(),
         }
     }
 
@@ -471,9 +474,9 @@ impl AgentFollower {
                     let status = super::super::status::of_report(&report);
                     status.into_iter().for_each(|status| self.set_status(pane, status));
                 }
-                TermEvent::Notification(text) if live => {
-                    let text = format!("{}: {text}", self.agent);
-                    self.shared.send(ToRuntime::Notice { text, bad: false });
+                TermEvent::Notification(piece) if live => {
+                    let saying = self.mouth.hear(piece, Instant::now());
+                    saying.into_iter().for_each(|saying| self.say(pane, saying));
                 }
                 TermEvent::Failed => {
                     tracing::error!(session = %pane.session, "the emulator failed on what this session printed");
@@ -483,9 +486,14 @@ impl AgentFollower {
                     );
                     self.shared.send(ToRuntime::Notice { text, bad: true });
                 }
+                TermEvent::Clipboard(text) if live => pane.set_clip(&text),
                 _ => {}
             }
         }
+    }
+
+    fn say(&self, pane: &Pane, saying: Saying) {
+        self.shared.send(ToRuntime::Said { session: pane.session.clone(), saying });
     }
 
     /// `after` is what the end tells of its session.
@@ -537,11 +545,12 @@ impl Follower for AgentFollower {
     fn deadline(&self) -> Option<Instant> {
         let stall = (!self.stalled).then_some(self.stalls_at);
         let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
-        stall.into_iter().chain(end).min()
+        stall.into_iter().chain(end).chain(self.mouth.due()).min()
     }
 
     fn wake(&mut self, pane: &Pane) {
         let now = Instant::now();
+        self.mouth.take_due(now).into_iter().for_each(|saying| self.say(pane, saying));
         if self.live.stands_still() {
             // A clock that stands while the agent does: it starts anew when it goes on.
             self.stalls_at = now + self.idle;

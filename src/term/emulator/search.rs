@@ -76,6 +76,12 @@ impl Search {
         &self.pattern
     }
 
+    /// Whether it stands in any line of a text.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        text.lines().any(|line| self.regex.is_match(line.trim_end()))
+    }
+
     /// Where it stands, oldest first.
     #[must_use]
     pub fn hits(&self) -> &[Hit] {

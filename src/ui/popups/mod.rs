@@ -6,6 +6,7 @@ pub mod confirm;
 pub mod explain;
 pub mod form;
 pub mod help;
+pub mod links;
 pub mod notices;
 pub mod palette;
 pub mod plan;
@@ -48,6 +49,8 @@ pub enum Popup {
     Spend(spend::Spend),
     /// What happened meanwhile.
     Notices(notices::Notices),
+    /// The links in a terminal.
+    Links(Box<links::Links>),
 }
 
 /// What a popup sees of the rest.
@@ -98,7 +101,8 @@ impl Popup {
             | Popup::Explain(_)
             | Popup::Themes(_)
             | Popup::Spend(_)
-            | Popup::Notices(_) => Context::List,
+            | Popup::Notices(_)
+            | Popup::Links(_) => Context::List,
         }
     }
 
@@ -114,6 +118,7 @@ impl Popup {
             Popup::Plan(_) => "PLAN",
             Popup::Spend(_) => "SPEND",
             Popup::Notices(_) => "NEWS",
+            Popup::Links(_) => "LINKS",
         }
     }
 
@@ -145,6 +150,7 @@ impl Popup {
             Popup::Plan(popup) => popup.key(action, stage),
             Popup::Spend(popup) => popup.key(action),
             Popup::Notices(popup) => popup.key(action),
+            Popup::Links(popup) => popup.key(action),
         }
     }
 
@@ -160,7 +166,8 @@ impl Popup {
             | Popup::Themes(_)
             | Popup::Plan(_)
             | Popup::Spend(_)
-            | Popup::Notices(_) => {}
+            | Popup::Notices(_)
+            | Popup::Links(_) => {}
         }
     }
 
@@ -184,6 +191,7 @@ impl Popup {
             Popup::Plan(popup) => popup.key(Some(action), stage),
             Popup::Spend(popup) => popup.key(Some(action)),
             Popup::Notices(popup) => popup.key(Some(action)),
+            Popup::Links(popup) => popup.key(Some(action)),
             Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
         }
     }
@@ -194,6 +202,7 @@ impl Popup {
             Popup::Palette(popup) => popup.click(at, stage),
             Popup::Themes(popup) => popup.click(at),
             Popup::Plan(popup) => popup.click(at),
+            Popup::Links(popup) => popup.click(at),
             Popup::Help(_) | Popup::Explain(_) | Popup::Spend(_) | Popup::Notices(_) => Outcome::Close,
             Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
         }
@@ -218,6 +227,7 @@ impl Popup {
             Popup::Plan(popup) => popup.draw(screen, buf, stage, look),
             Popup::Spend(popup) => popup.draw(screen, buf, stage, look),
             Popup::Notices(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Links(popup) => popup.draw(screen, buf, stage, look),
         }
     }
 }

@@ -9,7 +9,7 @@ use ratatui::widgets::Widget;
 use super::words::{Words, WordsFor};
 use super::{Listed, Outcome, Popup, Stage, hints, step};
 use crate::keymap::{Action, Context, List, Motion, PlanAct, Show};
-use crate::model::{Command, Plan, PlanTask, Timestamp};
+use crate::model::{Command, Plan, PlanTask, Timestamp, counted};
 use crate::theme::Role;
 use crate::ui::contract::{Purpose, Request};
 use crate::ui::look::Look;
@@ -178,7 +178,7 @@ impl PlanReview {
         stage: Stage<'_>,
         look: Look<'_>,
     ) -> Option<Position> {
-        let title = format!("Plan: {} tasks", self.plan.tasks.len());
+        let title = format!("Plan: {}", counted(self.plan.tasks.len(), "task"));
         let hints = hints(stage.keymap, Context::Plan, look);
         let columns = screen.width.saturating_sub(4).clamp(20, 132);
         let height = self.wanted_rows(columns, look).clamp(8, screen.height.saturating_sub(2).max(8));

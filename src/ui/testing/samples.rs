@@ -57,6 +57,7 @@ pub fn busy() -> Snapshot {
         run: Some(run()),
         tasks: LINES.iter().map(task).collect(),
         attention: attention(),
+        said: Vec::new(),
         sessions: sessions(),
         notices: vec![Notice {
             at: ago(90),

@@ -28,6 +28,43 @@ fn the_first_that_needs_a_person_is_selected_at_once() {
 }
 
 #[test]
+fn a_restarted_agent_is_looked_at_in_the_place_of_the_old_one() {
+    let mut bench = on("T15");
+    bench.press("3");
+    let old = bench.ui.visible_sessions()[0].clone();
+    let at = bench.snapshot.sessions.iter().position(|session| session.id == old).unwrap();
+    bench.press("R");
+    bench.with(|ui, world| ui.reply(Reply::Done { verb: Verb::Restart }, world));
+    bench.snapshot.sessions[at].ended = Some(NOW);
+    bench.observe();
+    bench.draw();
+    assert_eq!(bench.ui.visible_sessions(), [old], "until there is another");
+    let mut new = bench.snapshot.sessions[at].clone();
+    (new.id, new.effect, new.ended) = ("r-99".into(), EffectId(99), None);
+    bench.snapshot.sessions.push(new);
+    bench.observe();
+    bench.draw();
+    assert_eq!(bench.ui.visible_sessions(), ["r-99".into()]);
+}
+
+#[test]
+fn a_diff_says_what_is_not_committed_and_its_rules_end_at_the_edge() {
+    let mut bench = on("T15");
+    let task = bench.snapshot.tasks.iter_mut().find(|task| task.id == "T15".into()).unwrap();
+    task.change = Default::default();
+    bench.press("d");
+    let text =
+        "diff --git a/src/a.rs b/src/a.rs\n--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1 +1,2 @@\n-x\n+y\n+z\n";
+    bench.with(|ui, world| ui.reply(Reply::Diff { task: "T15".into(), text: text.to_owned() }, world));
+    let screen = bench.text();
+    assert!(screen.contains("+2 -1  1 file, not committed yet"), "{screen}");
+    let rule = screen.lines().find(|line| line.contains("src/a.rs ──")).unwrap();
+    assert!(!rule.contains('…'), "{rule}");
+    bench.with(|ui, world| ui.reply(Reply::Diff { task: "T15".into(), text: String::new() }, world));
+    assert!(bench.text().contains("no file changed, nothing committed yet"), "{}", bench.text());
+}
+
+#[test]
 fn approve_is_sent_at_once_and_said_to_be_done_only_by_the_answer() {
     let mut bench = Bench::new(busy());
     assert_eq!(command(&bench.press("a")), Some(Command::Approve("T14".into())));

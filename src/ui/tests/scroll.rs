@@ -320,6 +320,53 @@ fn a_drag_stays_on_its_text_while_the_agent_prints_and_scrolls_beyond_the_edge()
 }
 
 #[test]
+fn selected_text_can_be_read_whatever_colours_the_program_gave_it() {
+    let mut bench = reading("\x1b[2;90mfaint\x1b[m \x1b[37;107mpale\x1b[m \x1b[1mbold\x1b[m\r\n");
+    for name in crate::theme::Themes::default().names() {
+        let theme = crate::theme::Themes::default().load(name).unwrap();
+        bench.ui.set_settings(Settings { theme: theme.clone(), ..Settings::default() });
+        bench.press("g V");
+        let buf = bench.draw();
+        let area = bench.ui.drawn.screen.view.inner;
+        let cells: Vec<_> = (0..15).map(|x| buf[(area.x + x, area.y)].clone()).collect();
+        let first = (cells[0].fg, cells[0].bg);
+        assert!(
+            cells.iter().all(|cell| (cell.fg, cell.bg) == first),
+            "{name}: all of it in one pair of colours"
+        );
+        assert!(cells.iter().all(|cell| !cell.modifier.contains(ratatui::style::Modifier::DIM)), "{name}");
+        assert!(cells[11].modifier.contains(ratatui::style::Modifier::BOLD), "{name}: weight stays");
+        let differs = first != (buf[(area.x, area.y + 1)].fg, buf[(area.x, area.y + 1)].bg);
+        assert!(differs || cells[0].modifier.contains(REVERSED), "{name}: it is marked");
+        bench.press("esc");
+    }
+}
+
+#[test]
+fn lines_under_text_are_as_the_program_drew_them_where_the_terminal_can() {
+    let output = "\x1b[4:3;58:2::1:2:3mwave\x1b[m \x1b[4mplain\x1b[m\r\n";
+    let mut bench = reading(output);
+    bench.press("esc");
+    let of = |bench: &mut Bench| {
+        let buf = bench.draw();
+        let area = bench.ui.drawn.screen.view.inner;
+        [0, 5].map(|x| {
+            let cell = &buf[(area.x + x, area.y)];
+            (cell.modifier.contains(CURRENT), underline::kind_of(cell.modifier), cell.underline_color)
+        })
+    };
+    let none = ratatui::style::Color::Reset;
+    assert_eq!(
+        of(&mut bench),
+        [(true, None, none), (true, None, none)],
+        "straight where nothing else is shown"
+    );
+    bench.ui.set_settings(Settings { underlines: true, ..Settings::default() });
+    let wave = (true, Some(3), ratatui::style::Color::Rgb(1, 2, 3));
+    assert_eq!(of(&mut bench), [wave, (true, None, none)]);
+}
+
+#[test]
 fn the_wheel_is_the_arrow_keys_of_a_program_that_asked_for_them() {
     let mut bench = reading("");
     feed(&bench, "\x1b[?1049h\x1b[?1007h\x1b[?1h");

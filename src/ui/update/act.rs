@@ -9,6 +9,7 @@ use super::super::popups::confirm::Confirm;
 use super::super::popups::explain::Explain;
 use super::super::popups::form::{Form, next_id};
 use super::super::popups::help::Help;
+use super::super::popups::links::Links;
 use super::super::popups::notices::Notices;
 use super::super::popups::palette::Palette;
 use super::super::popups::plan::PlanReview;
@@ -36,6 +37,7 @@ impl Ui {
             Action::Scroll(act) => return self.scroll_act(act, world),
             Action::App(App::Back) => self.back(),
             Action::App(App::Redraw) => return vec![Request::Redraw],
+            Action::App(App::Clipboard) => self.show_clip(),
             Action::App(App::Detach) if world.snapshot.run.is_none() && world.clients <= 1 => {
                 return vec![Request::QuitServer];
             }
@@ -142,9 +144,9 @@ impl Ui {
     }
 
     fn next_attention(&mut self, world: &World<'_>) {
-        let rows = &world.snapshot.attention;
+        let rows: Vec<&AttentionRow> = world.snapshot.rows().collect();
         let current = self.view.row(world.snapshot).map(RowKey::from);
-        let at = rows.iter().position(|row| Some(RowKey::from(row)) == current);
+        let at = rows.iter().position(|row| Some(RowKey::from(*row)) == current);
         // From a task that needs nobody the most urgent comes first; else the one after this.
         let next = at.map_or(0, |at| (at + 1) % rows.len().max(1));
         if let Some(row) = rows.get(next) {
@@ -201,10 +203,21 @@ impl Ui {
             Show::Explain => self.popups.push(Popup::Explain(Explain::new(self.view.task.clone()))),
             Show::Spend => self.popups.push(Popup::Spend(Spend::default())),
             Show::Themes => return vec![Request::ListThemes],
+            Show::Links => self.show_links(world),
             Show::Notices => self.popups.push(Popup::Notices(Notices::default())),
             Show::Plan => self.open_plan(world),
         }
         Vec::new()
+    }
+
+    fn show_links(&mut self, world: &World<'_>) {
+        let links = self.sight(world, |sight| sight.links()).unwrap_or_default();
+        match self.view.shown(world.snapshot).map(|session| session.id.clone()) {
+            Some(session) if !links.is_empty() => {
+                self.popups.push(Popup::Links(Box::new(Links::new(session, links))));
+            }
+            _ => self.say("no link is in sight", false, world.now),
+        }
     }
 
     /// The next view, or page.
@@ -315,11 +328,16 @@ impl Ui {
                 self.view.focus = Focus::Board;
                 self.view.back = 0;
             }
+            SessionAct::Dismiss => {
+                let session = self.view.said(world.snapshot).and_then(|row| row.session.clone());
+                return session.map(Request::Dismiss).into_iter().collect();
+            }
             SessionAct::Interrupt => {
                 let command = effect.map(|effect| Request::Command(Command::Interrupt(effect)));
                 return self.send(command.into_iter().collect(), world);
             }
             SessionAct::Restart => {
+                self.view.restarted = self.view.session.clone();
                 let command = effect.map(|effect| Request::Command(Command::Restart(effect)));
                 return self.send(command.into_iter().collect(), world);
             }

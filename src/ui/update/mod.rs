@@ -16,13 +16,17 @@ use super::popups::{Outcome, Popup, Stage};
 use super::state::{Focus, Tab};
 use super::{Pending, Ui};
 use crate::keymap::{Action, Compose, Context, List, Motion, SessionAct};
-use crate::model::{SessionId, Verb};
+use crate::model::{SessionId, Verb, counted};
 use crate::term;
 
 impl Ui {
     /// Takes input; what follows from a new snapshot comes after it.
     pub(super) fn input(&mut self, input: Input, world: &World<'_>) -> Vec<Request> {
         self.view.repair(world.snapshot);
+        if matches!(input, Input::Key(_) | Input::Paste(_)) && self.seen.focused == Some(false) {
+            // Whoever types is there, whatever the terminal last said.
+            self.seen.focused = Some(true);
+        }
         match input {
             Input::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
             Input::Key(key) => self.key(&key, world),
@@ -111,6 +115,10 @@ impl Ui {
             if let Request::Command(command) = request {
                 let target = run::target(command, world.snapshot);
                 self.pending.push(Pending { verb: command.verb(), target, since: world.now });
+            }
+            if let Request::Copy(text) = request {
+                let size = counted(text.chars().count(), "character");
+                self.say(format!("{size} copied"), false, world.now);
             }
         }
         requests
@@ -232,6 +240,8 @@ impl Ui {
                 let list = super::popups::themes::ThemeList::new(themes, &current);
                 self.popups.push(Popup::Themes(list));
             }
+            Reply::PastProgress { session, percent } => self.past_progress(&session, percent),
+            Reply::Past { session, reel } => self.past_came(&session, reel, world),
             Reply::Notice { text, bad } => self.say(text, bad, world.now),
         }
         Vec::new()

@@ -8,7 +8,8 @@ use ratatui::layout::{Position, Rect};
 use super::super::Ui;
 use super::super::contract::{Request, World};
 use super::super::layout::{Screen, Shape};
-use super::super::popups::Stage;
+use super::super::popups::links::Links;
+use super::super::popups::{Popup, Stage};
 use super::super::reading::Selection;
 use super::super::state::{Focus, Tab};
 use super::super::views::board::first_row;
@@ -41,6 +42,9 @@ impl Ui {
                 (None, _) => return Vec::new(),
             };
             return self.after_popup(outcome, world);
+        }
+        if pressed && event.modifiers.contains(KeyModifiers::CONTROL) && self.press_link(at, world) {
+            return Vec::new();
         }
         if let Some(requests) = self.forward(event, at, world) {
             return requests;
@@ -76,13 +80,27 @@ impl Ui {
         self.key(&key.into(), world)
     }
 
+    /// The link under the pointer comes up, to be looked at and opened; whether there is one.
+    fn press_link(&mut self, at: Position, world: &World<'_>) -> bool {
+        if self.view.tab != Tab::Terminal || !self.drawn.screen.view.inner.contains(at) {
+            return false;
+        }
+        let link = self.sight(world, |sight| sight.link_under(at)).flatten();
+        let session = self.view.shown(world.snapshot).map(|session| session.id.clone());
+        let Some((link, session)) = link.zip(session) else { return false };
+        self.popups.push(Popup::Links(Box::new(Links::new(session, vec![link]))));
+        true
+    }
+
     /// What the agent under the pointer asked for; none if it did not.
     fn forward(&self, event: MouseEvent, at: Position, world: &World<'_>) -> Option<Vec<Request>> {
         let (session, area) = self.drawn.terminal.as_ref().filter(|(_, area)| area.contains(at))?;
         let modes = super::modes(session, world)?;
         let wheel = matches!(event.kind, MouseEventKind::ScrollUp | MouseEventKind::ScrollDown);
         let meant = self.view.focus == Focus::Terminal || wheel;
-        let own = event.modifiers.contains(KeyModifiers::SHIFT) || self.view.back > 0;
+        let own = event.modifiers.contains(KeyModifiers::SHIFT)
+            || self.view.back > 0
+            || self.view.reading.past.is_some();
         if wheel && !own && modes.mouse == MouseMode::Off && modes.alternate_screen && modes.alternate_scroll
         {
             let code = if event.kind == MouseEventKind::ScrollUp { KeyCode::Up } else { KeyCode::Down };
@@ -137,9 +155,9 @@ impl Ui {
         let snapshot = world.snapshot;
         let current = self.view.row(snapshot);
         let inner = screen.strip.inner;
-        let first = strip::first_row(&snapshot.attention, current, usize::from(inner.height));
-        let only = if inner.height == 1 { current.or(snapshot.attention.first()) } else { None };
-        let row = only.or_else(|| snapshot.attention.get(first + usize::from(at.y - inner.y)));
+        let first = strip::first_row(snapshot.rows(), current, usize::from(inner.height));
+        let only = if inner.height == 1 { current.or(snapshot.rows().next()) } else { None };
+        let row = only.or_else(|| snapshot.rows().nth(first + usize::from(at.y - inner.y)));
         if let Some(row) = row {
             self.visit(row, world);
         }

@@ -14,8 +14,11 @@ impl Ui {
     pub(in crate::ui) fn news(&mut self, world: &World<'_>) -> Vec<Request> {
         let snapshot = world.snapshot;
         self.view.repair(snapshot);
+        if let Some(new) = self.view.successor(snapshot) {
+            self.choose(Some(new));
+        }
         let visited = self.view.visited.as_ref();
-        if visited.is_some_and(|key| !snapshot.attention.iter().any(|row| RowKey::from(row) == *key)) {
+        if visited.is_some_and(|key| !snapshot.rows().any(|row| RowKey::from(row) == *key)) {
             self.view.visited = None;
         }
         if self.said.as_ref().is_some_and(|said| world.now >= said.until) {
@@ -24,6 +27,8 @@ impl Ui {
         let mut requests: Vec<Request> = self.ring(snapshot).into_iter().collect();
         requests.extend(self.retitle(snapshot));
         requests.extend(self.load(snapshot));
+        requests.extend(self.attend(snapshot));
+        requests.extend(self.follow_past());
         self.tell(world);
         self.watch_plan(world);
         requests
@@ -31,10 +36,25 @@ impl Ui {
 
     /// Rings when something needs a person and nothing did before, unless the person looks at it already.
     fn ring(&mut self, snapshot: &Snapshot) -> Option<Request> {
-        let count = snapshot.attention.len();
+        let count = snapshot.rows().count();
         let first = self.seen.attention == 0 && count > 0;
         self.seen.attention = count;
         (first && self.settings.bell && self.seen.focused != Some(true)).then_some(Request::Bell)
+    }
+
+    /// What an agent says is taken from the strip when a person is at its terminal: types into it, or has it on the
+    /// whole screen.
+    fn attend(&mut self, snapshot: &Snapshot) -> Option<Request> {
+        let zoomed = self.view.zoom && self.view.tab == Tab::Terminal;
+        if !(zoomed || self.view.focus == Focus::Terminal) || self.seen.focused == Some(false) {
+            return None;
+        }
+        let shown = self.view.shown(snapshot)?.id.clone();
+        let row = snapshot.said.iter().find(|row| row.session.as_ref() == Some(&shown))?;
+        let seen = Some((shown.clone(), row.since));
+        let is_new = self.seen.dismissed != seen;
+        self.seen.dismissed = seen;
+        is_new.then_some(Request::Dismiss(shown))
     }
 
     fn retitle(&mut self, snapshot: &Snapshot) -> Option<Request> {

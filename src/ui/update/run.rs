@@ -1,6 +1,6 @@
 //! Commands in words: what is being asked, of what, and what has been done.
 
-use crate::model::{Command, EffectId, Snapshot, Verb};
+use crate::model::{Command, EffectId, Snapshot, Verb, counted};
 
 /// What a command is about, as a person names it.
 pub(super) fn target(command: &Command, snapshot: &Snapshot) -> String {
@@ -14,7 +14,7 @@ pub(super) fn target(command: &Command, snapshot: &Snapshot) -> String {
         | Command::Cancel(task) => task.to_string(),
         Command::Interrupt(effect) | Command::Restart(effect) => session(*effect, snapshot),
         Command::Add(task) => task.id.to_string(),
-        Command::AcceptPlan(plan) => format!("of {} tasks", plan.tasks.len()),
+        Command::AcceptPlan(plan) => format!("of {}", counted(plan.tasks.len(), "task")),
         Command::SetBudget(0) => "none".to_owned(),
         Command::SetBudget(micros) => {
             crate::model::Usage { cost_micros: *micros, ..Default::default() }.dollars()

@@ -18,13 +18,13 @@ use crate::term::{Search, Unit};
 
 impl Ui {
     /// The terminal that is shown, to move in.
-    pub(super) fn sight<T>(
+    pub(in crate::ui) fn sight<T>(
         &mut self,
         world: &World<'_>,
         work: impl FnOnce(&mut Sight<'_>) -> T,
     ) -> Option<T> {
         let session = self.view.shown(world.snapshot).map(|session| session.id.clone())?;
-        let pane = world.panes.pane(&session)?;
+        let pane = self.view.pane(world.panes, &session)?;
         let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let area = self.drawn.screen.view.inner;
         if area.is_empty() {
@@ -44,6 +44,7 @@ impl Ui {
     /// A person chose a session, or none.
     pub(super) fn choose(&mut self, session: Option<SessionId>) {
         self.view.session = session;
+        self.view.restarted = None;
         self.view.reading.pinned = false;
     }
 
@@ -67,8 +68,8 @@ impl Ui {
             sight.emulator.modes().alternate_screen
         });
         if alternate == Some(true) {
-            let words =
-                "this program draws the whole screen and leaves no history; what is above is from before it";
+            let key = self.settings.keymap.key_of(Context::Scroll, Action::Move(Motion::PageUp));
+            let words = format!("this program draws the whole screen: {key} shows what it showed earlier");
             self.say(words, false, world.now);
         }
     }
@@ -91,6 +92,9 @@ impl Ui {
             self.view.scroll = self.view.scroll.saturating_add(down).saturating_sub(up);
             return;
         }
+        if self.past_motion(motion, world) {
+            return;
+        }
         let along = !matches!(motion, Motion::Up | Motion::Down);
         let reads = self.view.focus == Focus::View;
         self.sight(world, |sight| match motion {
@@ -107,11 +111,23 @@ impl Ui {
             (0..rows).for_each(|_| self.scroll_by(motion, world));
             return;
         }
+        let is_full = self.sight(world, |sight| sight.emulator.modes().alternate_screen) == Some(true);
+        if is_full {
+            return self.wheel_past(down, world);
+        }
         self.pin(world);
         self.sight(world, |sight| if down { sight.scroll(0, rows) } else { sight.scroll(rows, 0) });
         if self.view.back == 0 && self.view.focus == Focus::Board && self.view.reading.selection.is_none() {
             self.unpin();
         }
+    }
+
+    /// The wheel over a full-screen program goes back in time, in scroll mode, and forth again.
+    fn wheel_past(&mut self, down: bool, world: &World<'_>) {
+        if self.view.focus != Focus::View && !down {
+            self.scroll_mode(world);
+        }
+        self.past_motion(if down { Motion::PageDown } else { Motion::PageUp }, world);
     }
 
     /// Goes to the prompt before or after the cursor.
@@ -287,10 +303,16 @@ impl Ui {
             if reading.search.is_some() {
                 self.next_hit(upwards, world);
             }
+        } else if reading.search.as_ref().is_some_and(|search| search.hits().is_empty()) {
+            let upwards = reading.upwards;
+            self.seek_past(upwards, world);
         }
     }
 
     fn next_hit(&mut self, upwards: bool, world: &World<'_>) {
+        if self.seek_past(upwards, world) {
+            return;
+        }
         let word = self.sight(world, |sight| sight.next_hit(upwards)).flatten();
         if let Some(word) = word {
             self.say(word, false, world.now);
@@ -300,7 +322,7 @@ impl Ui {
     /// Leaves what is selected, then what was searched for; whether there was any of it.
     pub(super) fn leave_marks(&mut self) -> bool {
         let reading = &mut self.view.reading;
-        reading.selection.take().is_some() || reading.search.take().is_some()
+        reading.selection.take().is_some() || reading.search.take().is_some() || reading.leave_past()
     }
 }
 

@@ -4,8 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+use crate::model::event::Change;
 use crate::model::snapshot::TaskView;
-use crate::model::{Phase, Snapshot, Usage};
+use crate::model::{Phase, Snapshot, Usage, counted};
 use crate::theme::Role;
 use crate::ui::look::Look;
 use crate::ui::text;
@@ -72,10 +73,14 @@ impl Detail<'_> {
         };
         let branch = self.snapshot.run.as_ref().and_then(|run| run.branch.as_deref()).unwrap_or("base");
         let change = task.change;
-        row.left(&format!("{branch}@{}", base.short().get(..6).unwrap_or("")), look.style(Role::Text))
-            .left(&format!(" +{}", change.added), look.style(Role::DiffAdd))
+        let row =
+            row.left(&format!("{branch}@{}", base.short().get(..6).unwrap_or("")), look.style(Role::Text));
+        if change == Change::default() {
+            return row.left(" nothing committed yet", look.style(Role::Dim));
+        }
+        row.left(&format!(" +{}", change.added), look.style(Role::DiffAdd))
             .left(&format!(" -{}", change.removed), look.style(Role::DiffRemove))
-            .left(&format!("  {} file{}", change.files, plural(change.files)), look.style(Role::Dim))
+            .left(&format!("  {}", counted(change.files, "file")), look.style(Role::Dim))
     }
 
     /// Signs behind names, as many on a line as there is room for.
@@ -144,8 +149,7 @@ impl Detail<'_> {
         if open.is_empty() {
             return Vec::new();
         }
-        let count = u32::try_from(open.len()).unwrap_or(u32::MAX);
-        let words = format!("{count} finding{}", plural(count));
+        let words = counted(open.len(), "finding");
         let mut rows = vec![self.label("open").left(&words, look.style(Role::Accent))];
         for finding in open {
             let place = if finding.file.is_empty() { finding.source.clone() } else { place(finding) };
@@ -185,10 +189,6 @@ pub fn place(finding: &crate::model::Finding) -> String {
         0 => finding.file.clone(),
         line => format!("{}:{line}", finding.file),
     }
-}
-
-fn plural(count: u32) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 /// Full and empty cells of a bar of `cells`.

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::widgets::Widget;
 
+use crate::model::event::Change;
 use crate::theme::Role;
 use crate::ui::look::Look;
 use crate::ui::widgets::row::Row;
@@ -111,6 +112,17 @@ impl Diff {
         self.summary() + self.lines.len()
     }
 
+    /// How much it is.
+    pub fn change(&self) -> Change {
+        let sum = |of: fn(&File) -> usize| self.files.iter().map(of).sum::<usize>();
+        let whole = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Change {
+            files: whole(self.files.len()),
+            added: whole(sum(|file| file.added)),
+            removed: whole(sum(|file| file.removed)),
+        }
+    }
+
     /// The row where the next file begins, or the one before, seen from row `from`.
     pub fn part(&self, from: usize, forward: bool) -> usize {
         let mut starts = self.files.iter().map(|file| file.at + self.summary());
@@ -121,7 +133,7 @@ impl Diff {
         }
     }
 
-    fn row(&self, at: usize, look: Look<'_>) -> Option<Row> {
+    fn row(&self, at: usize, columns: usize, look: Look<'_>) -> Option<Row> {
         if at < self.summary() {
             return Some(self.summary_row(at, look));
         }
@@ -130,10 +142,9 @@ impl Diff {
         let (sign, role) = match line.kind {
             Kind::File => {
                 let style = look.style(Role::Accent).add_modifier(Modifier::BOLD);
-                let rule = look.glyphs.rule.repeat(200);
-                return Some(
-                    Row::of(&format!(" {} ", line.text), style).left(&rule, look.style(Role::Border)),
-                );
+                let name = Row::of(&format!(" {} ", line.text), style);
+                let rule = look.glyphs.rule.repeat(columns.saturating_sub(name.left_width()));
+                return Some(name.left(&rule, look.style(Role::Border)));
             }
             Kind::Hunk => return Some(Row::of(&format!("      {}", line.text), look.style(Role::DiffHunk))),
             Kind::Note => return Some(Row::of(&format!("      {}", line.text), look.style(Role::Dim))),
@@ -175,7 +186,7 @@ pub struct DiffView<'a> {
 impl Widget for DiffView<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
         for (at, y) in (self.skip..).zip(area.y..area.bottom()) {
-            let Some(row) = self.diff.row(at, self.look) else { break };
+            let Some(row) = self.diff.row(at, usize::from(area.width), self.look) else { break };
             row.draw(Rect { y, height: 1, ..area }, buf, self.look.glyphs.ellipsis);
         }
     }

@@ -6,15 +6,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
-use crate::model::Snapshot;
+use crate::model::event::Change;
 use crate::model::snapshot::{RunPhase, SessionView, TaskView};
+use crate::model::{Phase, Snapshot, counted};
 use crate::theme::{ColourDepth, Role};
 use crate::ui::contract::Panes;
 use crate::ui::loaded::Loaded;
 use crate::ui::look::Look;
+use crate::ui::past::ago;
 use crate::ui::state::{Tab, ViewState, number_of};
 use crate::ui::text;
-use crate::ui::views::diff::DiffView;
+use crate::ui::views::diff::{Diff, DiffView};
 use crate::ui::views::{evidence, log, signs};
 use crate::ui::widgets::row::{Row, Rows};
 use crate::ui::widgets::terminal::{Highlight, TerminalView};
@@ -33,6 +35,8 @@ pub struct Pane<'a> {
     pub marked: &'a [Highlight],
     /// How many colours a terminal's cells may have.
     pub depth: ColourDepth,
+    /// Whether lines under text may be curly, and have colours.
+    pub underlines: bool,
     /// How to draw.
     pub look: Look<'a>,
 }
@@ -85,8 +89,15 @@ impl Pane<'_> {
             );
             return row.left(&format!("{standing} "), look.style(Role::Accent));
         }
+        if let Some(past) = self.view.reading.past_shown() {
+            let (at, count) = past.place();
+            let millis = look.ages.now().since(past.since());
+            look.ages.within(1_000 - millis % 1_000);
+            row.push(&format!("{} ", ago(millis)), look.style(Role::Accent));
+            return row.left(&format!("screen {at} of {count} "), look.style(Role::Dim));
+        }
         if self.view.back > 0 {
-            row.push(&format!("{} rows back  ", self.view.back), look.style(Role::Accent));
+            row.push(&format!("{} back  ", counted(self.view.back, "row")), look.style(Role::Accent));
         }
         let siblings = self.view.sessions(self.snapshot);
         if let (true, Some(at)) =
@@ -128,9 +139,23 @@ impl Pane<'_> {
         let Some(task) = self.task().filter(|task| tab == Tab::Diff && task.base.is_some()) else {
             return Row::new();
         };
-        Row::of(&format!(" +{}", task.change.added), look.style(Role::DiffAdd))
-            .left(&format!(" -{}", task.change.removed), look.style(Role::DiffRemove))
-            .left(&format!("  {} files ", task.change.files), look.style(Role::Dim))
+        // While an agent works, what is read is its worktree, which is ahead of its commits.
+        let in_work = matches!(task.phase, Phase::Implementing | Phase::Fixing);
+        let read = self.loaded.diff(Some(&task.id)).map(Diff::change).filter(|_| in_work);
+        let change = read.unwrap_or(task.change);
+        let committed = match (change == task.change, task.change == Change::default()) {
+            (true, true) if in_work => ", nothing committed yet ",
+            (true, _) => " ",
+            (false, true) => ", not committed yet ",
+            (false, false) => ", not all committed yet ",
+        };
+        let files = counted(change.files, "file");
+        if change == Change::default() {
+            return Row::of(&format!(" no file changed{committed}"), look.style(Role::Dim));
+        }
+        Row::of(&format!(" +{}", change.added), look.style(Role::DiffAdd))
+            .left(&format!(" -{}", change.removed), look.style(Role::DiffRemove))
+            .left(&format!("  {files}{committed}"), look.style(Role::Dim))
     }
 
     /// How many rows there are to scroll through, for a view that is read.
@@ -191,7 +216,7 @@ impl Pane<'_> {
             self.say(&first, &second, area, buf);
             return None;
         };
-        let Some(pane) = self.panes.pane(&session.id) else {
+        let Some(pane) = self.view.pane(self.panes, &session.id) else {
             self.say("This session's screen is not here yet.", "", area, buf);
             return None;
         };
@@ -201,7 +226,9 @@ impl Pane<'_> {
             back: self.view.back,
             marked: self.marked,
             ground: self.look.style(Role::Text),
+            link: self.look.style(Role::Link),
             depth: self.depth,
+            underlines: self.underlines,
         };
         terminal.draw(area, buf)
     }

@@ -6,7 +6,7 @@ use ratatui::widgets::Widget;
 
 use crate::keymap::{Action, Context, Key, Keymap, RunAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{AttentionKind, AttentionRow};
-use crate::model::{Snapshot, Verb};
+use crate::model::{Snapshot, Verb, counted};
 use crate::theme::Role;
 use crate::ui::look::Look;
 use crate::ui::state::RowKey;
@@ -27,10 +27,27 @@ pub struct Strip<'a> {
 }
 
 /// The first of the rows that are shown in so many, so that the current one is among them.
-pub fn first_row(rows: &[AttentionRow], current: Option<&AttentionRow>, height: usize) -> usize {
+pub fn first_row<'a>(
+    mut rows: impl Iterator<Item = &'a AttentionRow>,
+    current: Option<&AttentionRow>,
+    height: usize,
+) -> usize {
     let current = current.map(RowKey::from);
-    let at = rows.iter().position(|row| Some(RowKey::from(row)) == current);
+    let at = rows.position(|row| Some(RowKey::from(row)) == current);
     (at.unwrap_or(0) + 1).saturating_sub(height.max(1))
+}
+
+/// What the strip holds: how much needs a person, and how much is only said.
+pub fn title(snapshot: &Snapshot, look: Look<'_>) -> Row {
+    let (need, said) = (snapshot.attention.len(), snapshot.said.len());
+    let mut row = Row::new();
+    if need > 0 {
+        row.push(&format!(" Needs you {need} "), look.style(Role::Need));
+    }
+    if said > 0 {
+        row.push(&format!(" {} ", counted(said, "notice")), look.style(Role::Accent));
+    }
+    row
 }
 
 type Answers = Vec<(Key, &'static str)>;
@@ -46,8 +63,11 @@ impl Strip<'_> {
         let current = self.current.map(RowKey::from) == Some(RowKey::from(row));
         let stuck =
             matches!(row.kind, AttentionKind::Stuck | AttentionKind::Conflict | AttentionKind::Budget);
-        let (glyph, role) =
-            if stuck { (look.glyphs.fail, Role::Fail) } else { (look.glyphs.need, Role::Need) };
+        let (glyph, role) = match row.kind {
+            AttentionKind::Said => (look.glyphs.pointer, Role::Accent),
+            _ if stuck => (look.glyphs.fail, Role::Fail),
+            _ => (look.glyphs.need, Role::Need),
+        };
         let task = row.task.as_ref().map_or("run", |id| id.as_str());
         let mut line = Row::of(&format!(" {glyph} "), look.style(role));
         line.push(&format!("{task:<4}"), look.style(if current { Role::Focus } else { Role::Accent }));
@@ -68,14 +88,17 @@ impl Strip<'_> {
 
     fn one_line(&self, area: Rect, buf: &mut Buffer) {
         let look = self.look;
-        let rows = &self.snapshot.attention;
-        let Some(row) = self.current.or(rows.first()) else { return };
+        let Some(row) = self.current.or(self.snapshot.rows().next()) else { return };
+        let is_said = usize::from(row.kind == AttentionKind::Said);
+        let need = self.snapshot.attention.len().saturating_sub(1 - is_said);
+        let said = self.snapshot.said.len().saturating_sub(is_said);
         let answers = answers(row, self.keymap);
         let line = self.row(row, &answers, 0, area.width < 100);
-        let line = match rows.len() {
-            0 | 1 => line,
-            more => line.right(&format!("+{} {} ", more - 1, look.glyphs.need), look.style(Role::Need)),
-        };
+        let more = [(said, look.glyphs.pointer, Role::Accent), (need, look.glyphs.need, Role::Need)];
+        let line =
+            more.into_iter().filter(|(count, ..)| *count > 0).fold(line, |line, (count, glyph, role)| {
+                line.right(&format!("+{count} {glyph} "), look.style(role))
+            });
         look.presses.add(line.presses(area));
         line.draw(area, buf, look.glyphs.ellipsis);
     }
@@ -86,10 +109,9 @@ impl Widget for Strip<'_> {
         if area.height == 1 {
             return self.one_line(area, buf);
         }
-        let rows = &self.snapshot.attention;
-        let first = first_row(rows, self.current, usize::from(area.height));
+        let rows = self.snapshot.rows();
+        let first = first_row(rows.clone(), self.current, usize::from(area.height));
         let shown: Vec<(&AttentionRow, Answers)> = rows
-            .iter()
             .skip(first)
             .take(usize::from(area.height))
             .map(|row| (row, answers(row, self.keymap)))
@@ -123,6 +145,9 @@ fn answers(row: &AttentionRow, keymap: &Keymap) -> Answers {
     }
     if row.session.is_some() {
         add(Action::Session(SessionAct::Enter), "open");
+    }
+    if row.kind == AttentionKind::Said {
+        add(Action::Session(SessionAct::Dismiss), "dismiss");
     }
     answers
 }

@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::term::{self, Cell, CellStyle, Emulator};
 use crate::theme::ColourDepth;
+use crate::ui::underline;
 
 /// A terminal.
 pub struct TerminalView<'a> {
@@ -19,8 +20,12 @@ pub struct TerminalView<'a> {
     pub marked: &'a [Highlight],
     /// The style of what has none of its own.
     pub ground: Style,
+    /// What is laid over it where a cell leads somewhere.
+    pub link: Style,
     /// How many colours can be shown.
     pub depth: ColourDepth,
+    /// Whether lines under text can be shown that are not straight, and in colours of their own.
+    pub underlines: bool,
 }
 
 /// Marked cells; rows are counted from the beginning of the history.
@@ -95,20 +100,21 @@ impl<'a> TerminalView<'a> {
     }
 
     fn paint(&self) -> Paint<'a> {
-        Paint { marked: self.marked, ground: self.ground, depth: self.depth }
+        Paint {
+            marked: self.marked,
+            ground: self.ground,
+            link: self.link,
+            depth: self.depth,
+            underlines: self.underlines,
+        }
     }
 }
 
 /// How a program's cell looks: in its own colours, lowered to those that can be shown, on `ground` where it asked for none.
 pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style {
     let mut out = ground;
-    let colour = |colour| match colour {
-        term::Color::Default => None,
-        term::Color::Index(index) => depth.lower(Color::Indexed(index)),
-        term::Color::Rgb(r, g, b) => depth.lower(Color::Rgb(r, g, b)),
-    };
-    out.fg = colour(style.fg).or(out.fg);
-    out.bg = colour(style.bg).or(out.bg);
+    out.fg = colour(style.fg, depth).or(out.fg);
+    out.bg = colour(style.bg, depth).or(out.bg);
     for (on, modifier) in [
         (style.bold, Modifier::BOLD),
         (style.dim, Modifier::DIM),
@@ -126,14 +132,50 @@ pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style 
     out
 }
 
+/// A program's colour among those that can be shown; none if it asked for none.
+fn colour(colour: term::Color, depth: ColourDepth) -> Option<Color> {
+    match colour {
+        term::Color::Default => None,
+        term::Color::Index(index) => depth.lower(Color::Indexed(index)),
+        term::Color::Rgb(r, g, b) => depth.lower(Color::Rgb(r, g, b)),
+    }
+}
+
 /// How cells become cells.
 struct Paint<'a> {
     marked: &'a [Highlight],
     ground: Style,
+    link: Style,
     depth: ColourDepth,
+    underlines: bool,
 }
 
+/// What of a program's own look stays on marked text: its colours and what makes it faint go, so that it can be read.
+const KEPT: Modifier = Modifier::BOLD
+    .union(Modifier::ITALIC)
+    .union(Modifier::UNDERLINED)
+    .union(Modifier::CROSSED_OUT)
+    .union(Modifier::HIDDEN);
+
 impl Paint<'_> {
+    fn style(&self, cell: &Cell<'_>) -> Style {
+        let own = match cell.link {
+            None => cell_style(cell.style, self.ground, self.depth),
+            Some(_) => cell_style(cell.style, self.ground.patch(self.link), self.depth)
+                .add_modifier(Modifier::UNDERLINED),
+        };
+        if !(self.underlines && cell.style.underline) {
+            return own;
+        }
+        let line = underline::with(own, cell.style.underline_kind);
+        Style { underline_color: colour(cell.style.underline_colour, self.depth), ..line }
+    }
+
+    fn marked_style(&self, own: Style, mark: Style) -> Style {
+        let kept = own.add_modifier.intersection(KEPT);
+        self.ground.patch(mark).add_modifier(kept)
+    }
+
     fn draw_row<'c>(
         &self,
         cells: impl IntoIterator<Item = Cell<'c>>,
@@ -144,18 +186,19 @@ impl Paint<'_> {
         let marked: Vec<&Highlight> =
             self.marked.iter().filter(|marked| (marked.from.0..=marked.to.0).contains(&row)).collect();
         // Most cells look like the one before them.
-        let (mut last, mut own) = (CellStyle::default(), self.style(CellStyle::default()));
+        let (mut last, mut own) = (None, self.ground);
         let targets = row_of(buf, line);
         let mut x = 0;
         for cell in cells {
             let next = x + usize::from(cell.width.max(1));
             let Some([target, followers @ ..]) = targets.get_mut(x..next) else { return };
-            if cell.style != last {
-                (last, own) = (cell.style, self.style(cell.style));
+            let look = Some((cell.style, cell.link.is_some()));
+            if look != last {
+                (last, own) = (look, self.style(&cell));
             }
             let column = u16::try_from(x).unwrap_or(u16::MAX);
             let mark = marked.iter().rfind(|marked| marked.contains(row, column));
-            let style = mark.map_or(own, |marked| own.patch(marked.style));
+            let style = mark.map_or(own, |marked| self.marked_style(own, marked.style));
             if target.symbol() != cell.text {
                 target.set_symbol(cell.text);
             }
@@ -165,10 +208,6 @@ impl Paint<'_> {
             }
             x = next;
         }
-    }
-
-    fn style(&self, style: CellStyle) -> Style {
-        cell_style(style, self.ground, self.depth)
     }
 }
 
