@@ -236,7 +236,7 @@ pub fn begin(peer: Peer, count: usize, patience: Duration) -> Option<(Duration, 
     let all = begin.elapsed();
     let first = console.found(patience)? - begin;
     drop(panes);
-    run.map(Run::kill);
+    run.into_iter().for_each(Run::kill);
     Some((first, all))
 }
 
