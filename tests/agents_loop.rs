@@ -12,37 +12,14 @@
 mod installed;
 #[path = "support/mock/mod.rs"]
 mod mock;
+#[path = "support/mocked.rs"]
+mod mocked;
 mod support;
 
-use installed::{KEY, installed, mock_environment, settle_in};
+use installed::KEY;
 use mock::{Mock, Turn};
+use mocked::project_of;
 use serde_json::{Value, json};
-use support::real::Bench;
-
-/// A project whose only agent is this one, with the mock as its API.
-fn bench(agent: &str, mock: &Mock) -> Option<Bench> {
-    let program = installed(agent)?;
-    let bench = Bench::new();
-    settle_in(agent, &bench.machine.path("home"), &mock.url());
-    let key = match agent {
-        "codex" => ("OPENAI_API_KEY", KEY),
-        "gemini" => ("GEMINI_API_KEY", KEY),
-        _ => ("MOCK_KEY", KEY),
-    };
-    let set = mock_environment(agent, &mock.url());
-    let set =
-        set.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != key.0);
-    let set: String = set.chain([key]).map(|(name, value)| format!("{name} = {value:?}\n")).collect();
-    let model = if agent == "gemini" { "model = \"gemini-2.5-pro\"\n" } else { "" };
-    let config = format!(
-        "[run]\nbackoff_seconds = 0.05\nattempts = 2\n\
-         [defaults]\nimplementer = {agent:?}\nplanner = {agent:?}\n[review]\nagents = [{agent:?}]\n\
-         [[gates]]\nname = \"test\"\ncommand = \"grep -q hello greeting.txt\"\n\
-         [agents.{agent}]\ncommand = [{program:?}]\n{model}[agents.{agent}.set]\n{set}"
-    );
-    std::fs::write(bench.project().join("loopmon.toml"), config).unwrap();
-    Some(bench)
-}
 
 fn verdict(vote: &str, summary: &str, findings: Value) -> Turn {
     Turn::text(&json!({"verdict": vote, "summary": summary, "findings": findings}).to_string())
@@ -50,7 +27,7 @@ fn verdict(vote: &str, summary: &str, findings: Value) -> Turn {
 
 fn from_prompt_to_merge(agent: &str) {
     let mock = Mock::start([]);
-    let Some(bench) = bench(agent, &mock) else { return };
+    let Some(bench) = project_of(agent, &mock.url(), "") else { return };
     let finding = json!({"severity": "major", "file": "greeting.txt", "line": 1,
         "description": "It greets nobody by name.", "suggestion": "Greet the world."});
     mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);

@@ -69,6 +69,24 @@ pub struct Launch {
     pub files: Vec<(PathBuf, String)>,
 }
 
+impl Launch {
+    /// A program in a terminal of its own, whose prompt is pasted.
+    pub(super) fn terminal(
+        request: &LaunchRequest<'_>,
+        argv: Vec<String>,
+        env: Vec<(String, String)>,
+    ) -> Launch {
+        Launch {
+            argv,
+            env,
+            stdin_file: None,
+            mode: AgentMode::Interactive,
+            paste: Some(super::text::plain(request.prompt_text)),
+            files: Vec::new(),
+        }
+    }
+}
+
 /// Why there is no launch.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LaunchError {

@@ -16,13 +16,14 @@ pub mod interactive;
 mod launch;
 mod lines;
 mod opencode;
+mod resume;
 mod status;
 mod stream;
 mod template;
 mod text;
 mod transcript;
 
-use crate::model::agent::AgentKind;
+use crate::model::agent::{AgentKind, AgentMode};
 use crate::model::{AgentProfile, StepKind, Usage};
 
 use stream::StreamReader;
@@ -38,13 +39,32 @@ pub use text::plain as plain_text;
 /// # Errors
 /// If the profile contradicts itself or the step cannot be asked of it; each error says what to change.
 pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
-    match request.profile.kind {
-        AgentKind::Command => command::launch(request),
-        AgentKind::Claude => claude::launch(request),
-        AgentKind::Codex => codex::launch(request),
-        AgentKind::Gemini => gemini::launch(request),
-        AgentKind::Opencode => opencode::launch(request),
+    let has_terminal = mode(request.profile, request.step) == AgentMode::Interactive;
+    match (request.profile.kind, has_terminal) {
+        (AgentKind::Command, _) => command::launch(request),
+        (AgentKind::Claude, false) => claude::launch(request),
+        (AgentKind::Claude, true) => claude::launch_terminal(request),
+        (AgentKind::Codex, false) => codex::launch(request),
+        (AgentKind::Codex, true) => codex::launch_terminal(request),
+        (AgentKind::Gemini, false) => gemini::launch(request),
+        (AgentKind::Gemini, true) => gemini::launch_terminal(request),
+        (AgentKind::Opencode, false) => opencode::launch(request),
+        (AgentKind::Opencode, true) => opencode::launch_terminal(request),
     }
+}
+
+/// How an agent is run in a step. Who plans or judges hands in an answer of a form, and a program that is known does that
+/// best without its screen.
+pub fn mode(profile: &AgentProfile, step: StepKind) -> AgentMode {
+    match (profile.kind, step) {
+        (AgentKind::Command, _) | (_, StepKind::Implement | StepKind::Fix) => profile.mode,
+        (_, StepKind::Plan | StepKind::Review) => AgentMode::Headless,
+    }
+}
+
+/// The id of the provider's session that a launch in a terminal begins, where it is ours to choose.
+pub fn chosen_session(profile: &AgentProfile, session: &str) -> Option<String> {
+    matches!(profile.kind, AgentKind::Claude | AgentKind::Gemini).then(|| resume::chosen(session))
 }
 
 /// A reader for the output of one session.
@@ -52,8 +72,11 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
 /// `resumed` is what the resumed provider session had used before, as summed from its earlier events: some command
 /// lines report totals of the whole session. It is zero for a new session.
 pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn Reader + Send> {
+    let mode = mode(profile, step);
     match profile.kind {
-        AgentKind::Command => Box::new(command::CommandReader::new(profile.mode, step)),
+        // What is on a screen is no stream.
+        _ if mode == AgentMode::Interactive => Box::new(command::CommandReader::new(mode, step)),
+        AgentKind::Command => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Claude => Box::new(StreamReader::new(claude::Claude::new(step, resumed))),
         AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed))),
         AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step))),

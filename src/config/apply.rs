@@ -3,7 +3,7 @@
 //! Not for checks that need the whole (`check`). Invariant: the first file applied is the embedded defaults, which
 //! name every key that is not optional; so each draft after it is complete.
 
-mod agents;
+pub(super) mod agents;
 mod gates;
 
 use std::collections::{BTreeMap, BTreeSet};

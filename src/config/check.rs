@@ -4,6 +4,7 @@
 
 use super::agent::{Agent, AgentKind, Mode, PromptDelivery};
 use super::apply::Draft;
+use super::apply::agents::usual_delivery;
 use super::problem::{Problem, nearest};
 use super::reader::{Place, quoted};
 use super::settings::Quorum;
@@ -64,11 +65,9 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
     if agent.command.is_empty() {
         found.push(problem("this agent has no `command`", "command = [\"program\", \"argument\", …]"));
     }
-    if agent.kind != AgentKind::Command && agent.mode == Mode::Interactive {
-        found.push(problem("agents of this kind run headless", "use kind = \"command\" for a terminal"));
-    }
-    if agent.kind != AgentKind::Command && agent.prompt != PromptDelivery::Stdin {
-        found.push(problem("agents of this kind get their prompt on stdin", "leave `prompt` out"));
+    let usual = usual_delivery(agent.mode);
+    if agent.kind != AgentKind::Command && agent.prompt != usual {
+        found.push(problem("agents of this kind get their prompt as they want it", "leave `prompt` out"));
     }
     match (agent.prompt, agent.mode) {
         (PromptDelivery::Paste, Mode::Headless) => {

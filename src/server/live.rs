@@ -16,6 +16,8 @@ pub struct AnswerKeys {
     pub deny: String,
     /// To interrupt a turn.
     pub interrupt: String,
+    /// It is told apart when it works and when it is between turns: words wait for that.
+    pub has_turns: bool,
 }
 
 /// A session that runs.
@@ -27,6 +29,12 @@ pub struct LiveSession {
     pub keys: AnswerKeys,
     ending: AtomicBool,
     standstill: Mutex<Standstill>,
+    /// What answers the dialog that its screen shows, where that is not its usual keys.
+    answers: Mutex<(Option<String>, Option<String>)>,
+    /// Keys of a person's answer, which its dialog has to take.
+    answer: Mutex<Option<String>>,
+    /// Words that wait until it is between turns.
+    words: Mutex<Vec<String>>,
 }
 
 /// The time in which a session could not work, because it was paused or waited for a person.
@@ -55,7 +63,48 @@ impl Standstill {
 impl LiveSession {
     /// A session that has just begun.
     pub fn new(id: SessionId, keys: AnswerKeys) -> LiveSession {
-        LiveSession { id, keys, ending: AtomicBool::new(false), standstill: Mutex::default() }
+        LiveSession {
+            id,
+            keys,
+            ending: AtomicBool::new(false),
+            standstill: Mutex::default(),
+            answers: Mutex::default(),
+            answer: Mutex::default(),
+            words: Mutex::default(),
+        }
+    }
+
+    /// What is typed to answer what it asks now.
+    pub fn answer_keys(&self, allow: bool) -> String {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (special, usual) =
+            if allow { (&answers.0, &self.keys.approve) } else { (&answers.1, &self.keys.deny) };
+        special.as_ref().unwrap_or(usual).clone()
+    }
+
+    /// Sets what answers the dialog that its screen shows.
+    pub fn set_answers(&self, approve: Option<String>, deny: Option<String>) {
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = (approve, deny);
+    }
+
+    /// Has its dialog answered with these keys.
+    pub fn answer(&self, keys: String) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+    }
+
+    /// Takes the keys of an answer.
+    pub fn take_answer(&self) -> Option<String> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Has words wait until it is between turns.
+    pub fn say(&self, text: String) {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// Takes the words that wait.
+    pub fn take_words(&self) -> Vec<String> {
+        std::mem::take(&mut *self.words.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// It is being ended on request: however it ends now, it was cancelled.

@@ -40,6 +40,7 @@ pub struct Pane {
     last_action: Mutex<Option<String>>,
     clip: Mutex<Option<Clip>>,
     ended: AtomicBool,
+    nudge: Notify,
     order: u64,
 }
 
@@ -179,6 +180,16 @@ impl Pane {
         }
     }
 
+    /// Has whoever follows the session look at it now.
+    pub fn nudge(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// Until somebody does.
+    pub async fn nudged(&self) {
+        self.nudge.notified().await;
+    }
+
     /// Remembers what the session did last.
     pub fn set_last_action(&self, text: String) {
         *self.last_action.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
@@ -251,6 +262,7 @@ impl PaneMap {
             last_action: Mutex::default(),
             clip: Mutex::default(),
             ended: AtomicBool::new(false),
+            nudge: Notify::new(),
             order: self.count.fetch_add(1, Ordering::Relaxed),
         });
         let mut panes = self.panes.write().unwrap_or_else(PoisonError::into_inner);

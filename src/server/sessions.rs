@@ -283,6 +283,7 @@ impl<'a> Conversation<'a> {
                     }
                 }
                 () = self.spoken.notify.notified() => self.spoken.tell(follower),
+                () = pane.nudged() => follower.wake(pane),
                 () = sleep_until(deadline) => follower.wake(pane),
             }
         }

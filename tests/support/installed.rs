@@ -28,11 +28,18 @@ pub fn settle_in(agent: &str, home: &Path, url: &str) {
         fs::write(path, text).unwrap();
     };
     match agent {
+        "claude" => {
+            let approved = KEY.get(KEY.len() - 20..).unwrap();
+            let config = json!({"hasCompletedOnboarding": true, "theme": "dark",
+                "customApiKeyResponses": {"approved": [approved]}});
+            write(".claude.json", &config.to_string());
+        }
         "codex" => write(
             ".codex/config.toml",
             &format!(
                 "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\n[model_providers.mock]\nname = \"mock\"\n\
-                 base_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nrequest_max_retries = 1\nstream_max_retries = 1\n"
+                 base_url = \"{url}/v1\"\nenv_key = \"OPENAI_API_KEY\"\nrequest_max_retries = 1\nstream_max_retries = 1\n\
+                 [notice.model_migrations]\n\"gpt-5.5\" = \"gpt-6-sol\"\n"
             ),
         ),
         "gemini" => write(

@@ -1,18 +1,18 @@
-//! Claude Code, headless: `claude -p --output-format stream-json`. Flags, lines and outcomes are those of 2.1.329.
+//! Claude Code: headless as `claude -p --output-format stream-json`, and in its own screen. Flags, lines and outcomes are
+//! those of 2.1.329.
 //!
-//! Not for its own screen: that is a command like any other. Invariant: no line that it prints, now or in a later
+//! Invariant: no line that it prints, now or in a later
 //! version, makes the reader fail; unknown lines are shown and kept.
 
 mod outcome;
 mod reader;
 mod transcript;
 
-use crate::model::StepKind;
 use crate::model::agent::AgentMode;
+use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
-use super::stream::is_session_id;
-use super::{environment, template};
+use super::{environment, resume, template};
 
 pub(super) use reader::Claude;
 
@@ -21,30 +21,16 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let profile = request.profile;
     let unsupported =
         |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
-    if profile.mode == AgentMode::Interactive {
-        return Err(unsupported(
-            "Claude Code is driven headless; for its own screen use kind = \"command\" with command = [\"claude\"]",
-        ));
-    }
-    let mut argv =
-        if profile.command.is_empty() { vec!["claude".to_owned()] } else { profile.command.clone() };
+    let mut argv = program(profile);
     argv.extend(["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned));
-    if let Some(model) = &profile.model {
-        argv.push(format!("--model={model}"));
-    }
-    if let Some(effort) = &profile.effort {
-        argv.push(format!("--effort={effort}"));
-    }
+    argv.extend(model(profile));
     argv.extend(permissions(request.step, profile.permission.as_deref()));
     if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
         let schema: serde_json::Value = serde_json::from_str(schema)
             .map_err(|error| unsupported(&format!("its schema is no JSON: {error}")))?;
         argv.push(format!("--json-schema={schema}"));
     }
-    if let Some(id) = request.resume {
-        if !is_session_id(id) {
-            return Err(unsupported("the stored session id is none; retry without it"));
-        }
+    if let Some(id) = resume::id(request)? {
         match profile.resume_args.is_empty() {
             true => argv.push(format!("--resume={id}")),
             false => argv.extend(template::fill(request, &profile.resume_args)?),
@@ -60,6 +46,33 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         files: Vec::new(),
     };
     without_nul(request.agent(), launch)
+}
+
+/// The launch of its own screen; the prompt is pasted into it.
+pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let mut argv = program(profile);
+    argv.extend(model(profile));
+    argv.extend(permissions(request.step, profile.permission.as_deref()));
+    argv.push(match resume::id(request)? {
+        Some(id) => format!("--resume={id}"),
+        None => format!("--session-id={}", resume::chosen(request.session)),
+    });
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    let mut env = environment::build(request);
+    // The worktree is a folder of the repository that the person gave to us: they are not asked for it again.
+    env.push(("CLAUDE_CODE_SANDBOXED".to_owned(), "1".to_owned()));
+    env.sort();
+    without_nul(request.agent(), Launch::terminal(request, argv, env))
+}
+
+fn program(profile: &AgentProfile) -> Vec<String> {
+    if profile.command.is_empty() { vec!["claude".to_owned()] } else { profile.command.clone() }
+}
+
+fn model(profile: &AgentProfile) -> Vec<String> {
+    let model = profile.model.iter().map(|model| format!("--model={model}"));
+    model.chain(profile.effort.iter().map(|effort| format!("--effort={effort}"))).collect()
 }
 
 /// Steps whose answer has a form that the command line can hold it to.

@@ -1,18 +1,17 @@
-//! Codex, headless: `codex exec --json`. Flags, lines and outcomes are those of 0.169.0.
+//! Codex: headless as `codex exec --json`, and in its own screen. Flags, lines and outcomes are those of 0.169.0.
 //!
-//! Invariants: the prompt goes in on standard input, which ends; a step that judges can change nothing; a lost network
+//! Invariants: without a screen, the prompt goes in on standard input, which ends; a step that judges can change nothing; a lost network
 //! ends the turn after some tries and not never.
 
 mod protocol;
 
 use std::path::PathBuf;
 
-use crate::model::StepKind;
 use crate::model::agent::AgentMode;
+use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
-use super::stream::is_session_id;
-use super::{environment, template};
+use super::{environment, resume, template};
 
 pub(super) use protocol::Codex;
 
@@ -21,18 +20,11 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let profile = request.profile;
     let unsupported =
         |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
-    let mut argv =
-        if profile.command.is_empty() { vec!["codex".to_owned()] } else { profile.command.clone() };
+    let mut argv = program(profile);
     argv.extend(["exec", "--json", "--skip-git-repo-check"].map(str::to_owned));
     // Otherwise a turn without a network waits for it without end.
     argv.push("--disable=unbounded_connection_retries".to_owned());
-    argv.push("-c=check_for_update_on_startup=false".to_owned());
-    if let Some(model) = &profile.model {
-        argv.push(format!("--model={model}"));
-    }
-    if let Some(effort) = &profile.effort {
-        argv.push(format!("-c=model_reasoning_effort={effort:?}"));
-    }
+    argv.extend(usual(profile));
     argv.push(format!("--sandbox={}", sandbox(request.step, profile.permission.as_deref())));
     let mut files = Vec::new();
     if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
@@ -41,10 +33,7 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         files.push((path, strict(schema).ok_or_else(|| unsupported("its schema is no JSON"))?));
     }
     argv.extend(template::fill(request, &profile.extra_args)?);
-    match request.resume {
-        Some(id) if !is_session_id(id) => {
-            return Err(unsupported("the stored session id is none; retry without it"));
-        }
+    match resume::id(request)? {
         Some(_) if !profile.resume_args.is_empty() => {
             argv.extend(template::fill(request, &profile.resume_args)?);
         }
@@ -61,6 +50,34 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         files,
     };
     without_nul(request.agent(), launch)
+}
+
+/// The launch of its own screen; the prompt is pasted into it.
+pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let mut argv = program(profile);
+    argv.extend(usual(profile));
+    argv.push(format!("--sandbox={}", sandbox(request.step, profile.permission.as_deref())));
+    argv.push("--ask-for-approval=on-request".to_owned());
+    // The worktree is a folder of the repository that the person gave to us: they are not asked for it again.
+    let folder = toml::Value::from(request.worktree.to_string_lossy().into_owned());
+    argv.push(format!("-c=projects={{{folder}={{trust_level=\"trusted\"}}}}"));
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    if let Some(id) = resume::id(request)? {
+        argv.extend(["resume".to_owned(), id.to_owned()]);
+    }
+    without_nul(request.agent(), Launch::terminal(request, argv, environment::build(request)))
+}
+
+fn program(profile: &AgentProfile) -> Vec<String> {
+    if profile.command.is_empty() { vec!["codex".to_owned()] } else { profile.command.clone() }
+}
+
+fn usual(profile: &AgentProfile) -> Vec<String> {
+    let mut arguments = vec!["-c=check_for_update_on_startup=false".to_owned()];
+    arguments.extend(profile.model.iter().map(|model| format!("--model={model}")));
+    arguments.extend(profile.effort.iter().map(|effort| format!("-c=model_reasoning_effort={effort:?}")));
+    arguments
 }
 
 /// Steps whose answer has a form that the command line can hold it to.

@@ -1,4 +1,4 @@
-//! Gemini CLI, headless: `gemini -o stream-json`. Flags, lines and outcomes are those of 0.61.0.
+//! Gemini CLI: headless as `gemini -o stream-json`, and in its own screen. Flags, lines and outcomes are those of 0.61.0.
 //!
 //! It has no schema and no system prompt by flag: a form is asked for in the prompt and checked here. Invariant: it is
 //! one process and no pair of which one ignores signals.
@@ -9,28 +9,17 @@ use crate::model::StepKind;
 use crate::model::agent::AgentMode;
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
-use super::stream::is_session_id;
-use super::{environment, template};
+use super::{environment, resume, template};
 
 pub(super) use protocol::Gemini;
 
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
-    let unsupported =
-        |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
-    let mut argv =
-        if profile.command.is_empty() { vec!["gemini".to_owned()] } else { profile.command.clone() };
-    argv.extend(["--output-format", "stream-json", "--skip-trust"].map(str::to_owned));
-    if let Some(model) = &profile.model {
-        argv.push(format!("--model={model}"));
-    }
-    argv.push(format!("--approval-mode={}", approval(request.step, profile.permission.as_deref())));
+    let mut argv = usual(request);
+    argv.extend(["--output-format", "stream-json"].map(str::to_owned));
     argv.extend(template::fill(request, &profile.extra_args)?);
-    match request.resume {
-        Some(id) if !is_session_id(id) => {
-            return Err(unsupported("the stored session id is none; retry without it"));
-        }
+    match resume::id(request)? {
         Some(_) if !profile.resume_args.is_empty() => {
             argv.extend(template::fill(request, &profile.resume_args)?);
         }
@@ -46,6 +35,27 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         files: Vec::new(),
     };
     without_nul(request.agent(), launch)
+}
+
+/// The launch of its own screen; the prompt is pasted into it.
+pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let mut argv = usual(request);
+    argv.push(match resume::id(request)? {
+        Some(id) => format!("--resume={id}"),
+        None => format!("--session-id={}", resume::chosen(request.session)),
+    });
+    argv.extend(template::fill(request, &request.profile.extra_args)?);
+    without_nul(request.agent(), Launch::terminal(request, argv, environment::build(request)))
+}
+
+fn usual(request: &LaunchRequest<'_>) -> Vec<String> {
+    let profile = request.profile;
+    let mut argv =
+        if profile.command.is_empty() { vec!["gemini".to_owned()] } else { profile.command.clone() };
+    argv.push("--skip-trust".to_owned());
+    argv.extend(profile.model.iter().map(|model| format!("--model={model}")));
+    argv.push(format!("--approval-mode={}", approval(request.step, profile.permission.as_deref())));
+    argv
 }
 
 /// Who judges or plans only reads: in the default mode without a person, there are no tools that write.

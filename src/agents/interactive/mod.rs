@@ -10,3 +10,10 @@ mod screen;
 mod turn;
 
 pub use turn::{Act, Sight, Turn};
+
+/// The id of a session that a program names on its screen when it ends: how to go on with it.
+pub fn session_in(text: &str) -> Option<String> {
+    let after = text.rsplit_once("codex resume ")?.1;
+    let id: String = after.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+    (id.len() == 36).then_some(id)
+}

@@ -19,6 +19,10 @@ const TRIES: u32 = 4;
 const SETTLED: u64 = 1_500;
 /// A person who typed within this is still at it.
 const TYPING: u64 = 10_000;
+/// A dialog that came up less than this ago may not take keys yet.
+const DIALOG_UP: u64 = 500;
+/// An answer that a dialog did not take is given again after this.
+const ANSWER_RECEIPT: u64 = 1_500;
 /// An agent that does not go when it is asked to is ended after this.
 const GOING: u64 = 5_000;
 
@@ -60,9 +64,21 @@ pub struct Turn {
     last_change: u64,
     typed: Option<u64>,
     status: Option<AgentStatus>,
+    /// Since when it shows that.
+    status_since: u64,
+    /// What a person answers to what it asks.
+    answer: Option<Answer>,
     /// Since when it has been between turns.
     idle_since: Option<u64>,
     words: String,
+}
+
+/// Keys that answer a dialog, until it is gone.
+#[derive(Debug)]
+struct Answer {
+    keys: String,
+    due: u64,
+    tries: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +112,8 @@ impl Turn {
             last_change: now,
             typed: None,
             status: None,
+            status_since: now,
+            answer: None,
             idle_since: None,
             words: String::new(),
         }
@@ -115,6 +133,11 @@ impl Turn {
     /// Words for it: they go in when it is between turns.
     pub fn say(&mut self, text: String) {
         self.queue.push_back(text);
+    }
+
+    /// A person's answer to what it asks.
+    pub fn answer(&mut self, keys: String, now: u64) {
+        self.answer = Some(Answer { keys, due: now.max(self.status_since + DIALOG_UP), tries: 0 });
     }
 
     /// Whether its work was done: however its process ends now, it ended well.
@@ -141,7 +164,7 @@ impl Turn {
             Phase::Going { at, .. } => Some(*at),
             Phase::Unheard | Phase::Over => None,
         };
-        look.into_iter().chain(waits).min()
+        look.into_iter().chain(waits).chain(self.answer.as_ref().map(|answer| answer.due)).min()
     }
 
     /// Looks at it; what is to be done, in order.
@@ -155,13 +178,35 @@ impl Turn {
         if let Some(found) = found
             && self.status.as_ref() != Some(&found.status)
         {
+            if self.status.as_ref().map(|status| status.state) != Some(found.status.state) {
+                self.status_since = now;
+            }
             self.status = Some(found.status.clone());
             acts.push(Act::Status(found.status, found.approve, found.deny));
         }
         let rests = matches!(state, AgentState::Idle | AgentState::Done | AgentState::Error);
         self.idle_since = if rests { self.idle_since.or(Some(now)) } else { None };
+        self.give_answer(state, now, &mut acts);
         self.advance(state, rests, sight.lines, now, &mut acts);
         acts
+    }
+
+    /// An answer is given until the dialog is gone; one that is never taken has the person asked again.
+    fn give_answer(&mut self, state: AgentState, now: u64, acts: &mut Vec<Act>) {
+        let Some(mut answer) = self.answer.take() else { return };
+        if !matches!(state, AgentState::Blocked(_)) {
+            return;
+        }
+        if answer.due > now {
+            self.answer = Some(answer);
+        } else if answer.tries >= TRIES {
+            self.status = None;
+        } else {
+            acts.push(Act::Type(answer.keys.clone()));
+            answer.tries += 1;
+            answer.due = now + ANSWER_RECEIPT;
+            self.answer = Some(answer);
+        }
     }
 
     /// The best source that tells anything.

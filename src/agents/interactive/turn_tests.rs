@@ -114,6 +114,20 @@ fn words_said_meanwhile_go_in_after_the_turn_and_an_interrupted_agent_waits() {
 }
 
 #[test]
+fn an_answer_is_given_again_until_the_dialog_is_gone() {
+    let mut bench = Bench::new(None);
+    let blocked = AgentState::Blocked(BlockedKind::Permission);
+    bench.reports(blocked);
+    bench.turn.answer("1".to_owned(), bench.now);
+    assert_eq!(bench.after(DIALOG_UP), [keys("1")], "not before it takes keys");
+    assert_eq!(bench.after(ANSWER_RECEIPT), [keys("1")], "it was lost");
+    bench.reports(AgentState::Working);
+    assert_eq!(bench.after(60_000), []);
+    bench.turn.answer("1".to_owned(), bench.now);
+    assert_eq!(bench.after(60_000), [], "nothing is asked");
+}
+
+#[test]
 fn what_it_asks_is_told_with_the_best_words_that_there_are() {
     let mut bench = Bench::new(None);
     let blocked = AgentState::Blocked(BlockedKind::Permission);

@@ -1,4 +1,5 @@
-//! opencode, headless: `opencode run --format json`. Flags, lines and outcomes are those of 1.18.33.
+//! opencode: headless as `opencode run --format json`, and in its own screen. Flags, lines and outcomes are those of
+//! 1.18.33.
 //!
 //! It has no flags for what is allowed: that goes into a configuration for this process alone, by its environment.
 
@@ -6,12 +7,11 @@ mod protocol;
 
 use serde_json::{Value, json};
 
-use crate::model::StepKind;
 use crate::model::agent::AgentMode;
+use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
-use super::stream::is_session_id;
-use super::{environment, template};
+use super::{environment, resume, template};
 
 pub(super) use protocol::Opencode;
 
@@ -21,19 +21,11 @@ const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
-    let unsupported =
-        |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
-    let mut argv =
-        if profile.command.is_empty() { vec!["opencode".to_owned()] } else { profile.command.clone() };
+    let mut argv = program(profile);
     argv.extend(["run", "--format", "json"].map(str::to_owned));
-    if let Some(model) = &profile.model {
-        argv.push(format!("--model={model}"));
-    }
+    argv.extend(profile.model.iter().map(|model| format!("--model={model}")));
     argv.extend(template::fill(request, &profile.extra_args)?);
-    match request.resume {
-        Some(id) if !is_session_id(id) => {
-            return Err(unsupported("the stored session id is none; retry without it"));
-        }
+    match resume::id(request)? {
         Some(_) if !profile.resume_args.is_empty() => {
             argv.extend(template::fill(request, &profile.resume_args)?);
         }
@@ -51,6 +43,27 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         files: Vec::new(),
     };
     without_nul(request.agent(), launch)
+}
+
+/// The launch of its own screen; the prompt is pasted into it.
+pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let mut argv = program(profile);
+    argv.extend(profile.model.iter().map(|model| format!("--model={model}")));
+    argv.extend(resume::id(request)?.map(|id| format!("--session={id}")));
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    let mut env = environment::build(request);
+    // A person is there to answer what it asks.
+    let permissions = match profile.permission.as_deref() {
+        Some("allow") => json!("allow"),
+        _ => json!({"edit": "allow", "bash": "ask", "webfetch": "ask", "external_directory": "ask"}),
+    };
+    add_configuration(&mut env, &permissions);
+    without_nul(request.agent(), Launch::terminal(request, argv, env))
+}
+
+fn program(profile: &AgentProfile) -> Vec<String> {
+    if profile.command.is_empty() { vec!["opencode".to_owned()] } else { profile.command.clone() }
 }
 
 /// What it may do; whatever is asked about is refused, because nobody is there to answer.

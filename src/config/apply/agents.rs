@@ -103,7 +103,8 @@ pub(in crate::config) fn blank_agent(name: &str, kind: AgentKind) -> Agent {
     }
 }
 
-fn usual_delivery(mode: Mode) -> PromptDelivery {
+/// How a prompt gets to an agent of which nothing else is said.
+pub(in crate::config) fn usual_delivery(mode: Mode) -> PromptDelivery {
     match mode {
         Mode::Headless => PromptDelivery::Stdin,
         Mode::Interactive => PromptDelivery::Paste,

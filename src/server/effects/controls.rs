@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Facts;
 use crate::engine::{ControlAction, EffectKind};
+use crate::model::agent::AgentKind;
 use crate::model::{EffectId, SessionId};
 use crate::protocol::keeper::Signal;
 use crate::server::live::{AnswerKeys, LiveSession};
@@ -27,6 +28,7 @@ pub(super) fn session(shared: &Shared, facts: &Facts, kind: &EffectKind) -> Live
         approve: profile.approve_keys.clone(),
         deny: profile.deny_keys.clone(),
         interrupt: profile.interrupt_keys.clone(),
+        has_turns: profile.kind != AgentKind::Command,
     });
     let live = LiveSession::new(session_id(&facts.run, facts.effect), keys);
     live.set_paused(facts.paused);
@@ -76,16 +78,21 @@ pub(super) async fn control(
     let pane = begun.ok_or_else(|| "the session is not running".to_owned())?;
     let told = |error: InputError| error.to_string();
     match action {
-        ControlAction::Prompt(text) => prompt(&pane, &text).await,
+        ControlAction::Prompt(text) => say(&session, &pane, text).await,
         ControlAction::Answer { allow, text } => {
-            let keys = if allow { &session.keys.approve } else { &session.keys.deny };
+            let keys = session.answer_keys(allow);
             if !pane.interactive || keys.is_empty() {
                 return Err("it has no terminal to answer in".to_owned());
             }
-            pane.input(keys.clone().into_bytes()).map_err(told)?;
+            if session.keys.has_turns {
+                session.answer(keys);
+                pane.nudge();
+            } else {
+                pane.input(keys.into_bytes()).map_err(told)?;
+            }
             if !text.trim().is_empty() {
                 tokio::time::sleep(PASTE_PAUSE).await;
-                prompt(&pane, &text).await?;
+                say(&session, &pane, text).await?;
             }
             Ok(())
         }
@@ -97,6 +104,16 @@ pub(super) async fn control(
         ControlAction::Continue => pane.signal(Signal::Continue).map_err(told),
         ControlAction::End => end(&pane).map_err(told),
     }
+}
+
+/// Words for an agent: they wait for its turn to end, if it is known when that is.
+async fn say(session: &LiveSession, pane: &Arc<Pane>, text: String) -> Result<(), String> {
+    if pane.interactive && session.keys.has_turns {
+        session.say(text);
+        pane.nudge();
+        return Ok(());
+    }
+    prompt(pane, &text).await
 }
 
 /// Pastes a prompt and sends it off.

@@ -4,12 +4,14 @@
 //! put right, a process that lives is attached to and not started twice.
 
 mod controls;
+mod follower;
 mod gates;
 mod git;
 mod outfit;
 mod program;
 mod setups;
 mod steps;
+mod terminal;
 
 pub(super) use steps::FIRST_SIZE;
 

@@ -7,27 +7,24 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Facts;
-use super::controls::{self, GRACE_MS, session_id};
+use super::controls::{self, session_id};
+use super::follower::AgentFollower;
 use super::outfit::{self, WorktreeError};
-use crate::agents::{self, AgentEvent, ExitInfo, Launch, LaunchRequest, Reader};
+use crate::agents::{self, ExitInfo, Launch, LaunchRequest};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
-use crate::model::agent::AgentMode;
+use crate::model::agent::{AgentKind, AgentMode};
 use crate::model::event::{StepEvent, WorkEvent};
 use crate::model::{
-    AgentName, AgentProfile, AgentState, AgentStatus, Brief, Event, FailureKind, SessionId, StepKind,
-    StepOutcome, TaskId, Usage,
+    AgentName, AgentProfile, Brief, Event, FailureKind, SessionId, StepKind, StepOutcome, TaskId, Usage,
 };
 use crate::prompts;
-use crate::protocol::keeper::{KeeperSpec, Mode, Signal};
+use crate::protocol::keeper::{KeeperSpec, Mode};
+use crate::server::environment;
 use crate::server::live::LiveSession;
-use crate::server::panes::Pane;
-use crate::server::runtime::Message as ToRuntime;
-use crate::server::said::{Mouth, Saying};
-use crate::server::sessions::{self, Follower, Standing};
+use crate::server::sessions::{self, Standing};
 use crate::server::shared::Shared;
-use crate::server::{clock, environment};
-use crate::term::{Emulator, TermEvent};
+use crate::term::Emulator;
 
 /// Size of a terminal that nobody has looked at yet.
 pub(in crate::server) const FIRST_SIZE: (u16, u16) = (100, 30);
@@ -35,15 +32,15 @@ pub(in crate::server) const FIRST_SIZE: (u16, u16) = (100, 30);
 const RESULT_LIMIT: u64 = 4 << 20;
 
 /// A step that is to be run.
-struct Order {
-    session: SessionId,
-    task: Option<TaskId>,
-    agent: AgentName,
-    brief: Brief,
-    resume: Option<String>,
-    resumed: Usage,
-    timeout: Duration,
-    idle: Duration,
+pub(super) struct Order {
+    pub(super) session: SessionId,
+    pub(super) task: Option<TaskId>,
+    pub(super) agent: AgentName,
+    pub(super) brief: Brief,
+    pub(super) resume: Option<String>,
+    pub(super) resumed: Usage,
+    pub(super) timeout: Duration,
+    pub(super) idle: Duration,
 }
 
 /// Runs it, or goes on with it; reports its end.
@@ -96,7 +93,7 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         .get(&order.agent)
         .cloned()
         .ok_or_else(|| wrong(format!("the agent {} is not configured any more", order.agent)))?;
-    let interactive = profile.mode == AgentMode::Interactive;
+    let interactive = agents::mode(&profile, order.brief.step) == AgentMode::Interactive;
     let dir = shared.places.session(&facts.run, &order.session);
     let standing = start(shared, facts, order, &profile, &live).await?;
     let recording = shared.places.recording(&facts.run, &order.session);
@@ -111,6 +108,7 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         shared.report(Event::Step(StepEvent::Spawned { effect: facts.effect, session, pid }));
     }
     let mut follower = AgentFollower::new(shared, facts, order, &profile, Arc::clone(&live));
+    follower.begin_turn(&profile, facts, &dir.join("prompt.md"));
     let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower).await;
     let result_file = read_result(&dir.join("result.json"));
     let outcome = match exit {
@@ -149,7 +147,8 @@ async fn start(
     let (exe, keeper_dir) = (shared.exe.clone(), dir);
     let started = tokio::task::spawn_blocking(move || sessions::start(&exe, &keeper_dir, || spec)).await;
     let standing = started.map_err(broken)?.map_err(broken)?;
-    if let (Some(text), Standing::Live { .. }) = (paste, &standing) {
+    let is_blind = profile.kind == AgentKind::Command;
+    if let (Some(text), Standing::Live { .. }, true) = (paste, &standing, is_blind) {
         tokio::spawn(paste_when_ready(Arc::clone(shared), order.session.clone(), text));
     }
     Ok(standing)
@@ -339,235 +338,5 @@ async fn release_checkout(shared: &Arc<Shared>, facts: &Facts, order: &Order) {
     });
     if let Ok(Err(error)) = removed.await {
         tracing::warn!(%error, "a checkout was not removed");
-    }
-}
-
-/// Takes an agent's output to its pane and its reader, and watches its clocks.
-struct AgentFollower {
-    shared: Arc<Shared>,
-    live: Arc<LiveSession>,
-    effect: crate::model::EffectId,
-    agent: AgentName,
-    reader: Box<dyn Reader + Send>,
-    interactive: bool,
-    /// Usage told by the reader, and how much of it the log has.
-    used: Usage,
-    logged: Usage,
-    seen: Option<String>,
-    status: Option<AgentStatus>,
-    /// The recording is being read: what it says was said before, and only where it ends counts.
-    catching_up: bool,
-    known: Option<AgentStatus>,
-    idle: Duration,
-    stalls_at: Instant,
-    stalled: bool,
-    ends_at: Instant,
-    timed_out: bool,
-    outcome: Option<StepOutcome>,
-    mouth: Mouth,
-}
-
-impl AgentFollower {
-    fn new(
-        shared: &Arc<Shared>,
-        facts: &Facts,
-        order: &Order,
-        profile: &AgentProfile,
-        live: Arc<LiveSession>,
-    ) -> AgentFollower {
-        let asked =
-            facts.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)));
-        // How long it stood still is not recorded: one that did when the server came back has its whole time again.
-        let spent = if facts.paused || asked { 0 } else { clock::now().since(facts.started) };
-        live.set_asking(asked);
-        AgentFollower {
-            shared: Arc::clone(shared),
-            live,
-            effect: facts.effect,
-            agent: order.agent.clone(),
-            reader: agents::reader(profile, order.brief.step, order.resumed),
-            interactive: profile.mode == AgentMode::Interactive,
-            used: Usage::default(),
-            logged: facts.usage,
-            seen: order.resume.clone(),
-            status: None,
-            catching_up: true,
-            known: facts.status.clone(),
-            idle: order.idle,
-            stalls_at: Instant::now() + order.idle,
-            stalled: facts.stalled,
-            ends_at: Instant::now() + order.timeout.saturating_sub(Duration::from_millis(spent)),
-            timed_out: false,
-            outcome: None,
-            mouth: Mouth::default(),
-        }
-    }
-
-    fn report(&self, event: StepEvent) {
-        self.shared.report(Event::Step(event));
-    }
-
-    fn take(&mut self, pane: &Pane, events: Vec<AgentEvent>) {
-        for event in events {
-            match event {
-                AgentEvent::SessionSeen(id) => {
-                    if self.seen.as_ref() != Some(&id) {
-                        self.seen = Some(id.clone());
-                        self.report(StepEvent::SessionSeen { effect: self.effect, resume: id });
-                    }
-                }
-                AgentEvent::SessionGone => self.report(StepEvent::SessionGone { effect: self.effect }),
-                AgentEvent::Used(usage) => self.count(usage),
-                AgentEvent::Status(status) => self.set_status(pane, status),
-                AgentEvent::Progress => self.progress(),
-                AgentEvent::Transcript(bytes) => drop(pane.feed(&bytes)),
-                AgentEvent::Outcome(outcome) => self.outcome = Some(outcome),
-            }
-        }
-    }
-
-    /// What an earlier server has logged is not logged again.
-    fn count(&mut self, usage: Usage) {
-        self.used = self.used.plus(usage);
-        let fresh = Usage {
-            cost_micros: self.used.cost_micros.saturating_sub(self.logged.cost_micros),
-            input_tokens: self.used.input_tokens.saturating_sub(self.logged.input_tokens),
-            output_tokens: self.used.output_tokens.saturating_sub(self.logged.output_tokens),
-        };
-        if fresh != Usage::default() {
-            self.logged = self.logged.plus(fresh);
-            self.report(StepEvent::Used { effect: self.effect, usage: fresh });
-        }
-    }
-
-    fn set_status(&mut self, pane: &Pane, status: AgentStatus) {
-        if !status.message.is_empty() {
-            pane.set_last_action(status.message.clone());
-        }
-        if self.catching_up {
-            self.status = Some(status);
-        } else if self.status.as_ref() != Some(&status) {
-            self.progress();
-            self.live.set_asking(matches!(status.state, AgentState::Blocked(_)));
-            self.status = Some(status.clone());
-            self.report(StepEvent::StatusChanged { effect: self.effect, status });
-        }
-    }
-
-    fn progress(&mut self) {
-        self.stalls_at = Instant::now() + self.idle;
-        if !self.catching_up && std::mem::take(&mut self.stalled) {
-            self.report(StepEvent::Progressed { effect: self.effect });
-        }
-    }
-
-    /// What the bytes of a terminal told by themselves.
-    fn take_terminal(&mut self, pane: &Pane, replies: Vec<u8>, events: Vec<TermEvent>, live: bool) {
-        // What came before this server looked was heard by an earlier one, unless there was none.
-        let live = live || self.known.is_none();
-        if live && !replies.is_empty() {
-            let _ended = pane.reply(replies);
-        }
-        for event in events {
-            match event {
-                TermEvent::Status(report) => {
-                    let status = super::super::status::of_report(&report);
-                    status.into_iter().for_each(|status| self.set_status(pane, status));
-                }
-                TermEvent::Notification(piece) if live => {
-                    let saying = self.mouth.hear(piece, Instant::now());
-                    saying.into_iter().for_each(|saying| self.say(pane, saying));
-                }
-                TermEvent::Failed => {
-                    tracing::error!(session = %pane.session, "the emulator failed on what this session printed");
-                    let text = format!(
-                        "{}: its screen could not be shown and begins anew; the recording has all of it",
-                        self.agent
-                    );
-                    self.shared.send(ToRuntime::Notice { text, bad: true });
-                }
-                TermEvent::Clipboard(text) if live => pane.set_clip(&text),
-                _ => {}
-            }
-        }
-    }
-
-    fn say(&self, pane: &Pane, saying: Saying) {
-        self.shared.send(ToRuntime::Said { session: pane.session.clone(), saying });
-    }
-
-    /// `after` is what the end tells of its session.
-    fn finish(
-        mut self,
-        pane: &Pane,
-        exit: ExitInfo,
-        result_file: Option<String>,
-        after: Option<AgentEvent>,
-    ) -> StepOutcome {
-        let events = self.reader.finish(exit, result_file);
-        self.take(pane, events.into_iter().chain(after).collect());
-        if self.timed_out {
-            return StepOutcome::TimedOut;
-        }
-        self.outcome.unwrap_or(StepOutcome::Lost)
-    }
-}
-
-impl Follower for AgentFollower {
-    fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool) {
-        if self.interactive {
-            let (replies, events) = pane.feed(bytes);
-            self.take_terminal(pane, replies, events, live);
-        }
-        let events = self.reader.feed(bytes);
-        self.take(pane, events);
-    }
-
-    fn caught_up(&mut self, pane: &Pane) {
-        self.catching_up = false;
-        if let Some(status) = self.status.take() {
-            match self.known.as_ref() == Some(&status) {
-                true => self.status = Some(status),
-                false => self.set_status(pane, status),
-            }
-        }
-    }
-
-    /// A silent agent that was spoken to has its whole idle window again, and what it asks now counts anew.
-    fn spoken_to(&mut self) {
-        self.progress();
-        if self.waits_for_person() {
-            self.status = None;
-            self.live.set_asking(false);
-        }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let stall = (!self.stalled).then_some(self.stalls_at);
-        let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
-        stall.into_iter().chain(end).chain(self.mouth.due()).min()
-    }
-
-    fn wake(&mut self, pane: &Pane) {
-        let now = Instant::now();
-        self.mouth.take_due(now).into_iter().for_each(|saying| self.say(pane, saying));
-        if self.live.stands_still() {
-            // A clock that stands while the agent does: it starts anew when it goes on.
-            self.stalls_at = now + self.idle;
-        } else if now >= self.stalls_at && !self.stalled {
-            self.stalled = true;
-            self.report(StepEvent::Stalled { effect: self.effect });
-        }
-        if now >= self.ends_at + self.live.stood_still() && !self.timed_out {
-            self.timed_out = true;
-            let _ended = pane.signal(Signal::Continue);
-            let _ended = pane.signal(Signal::Terminate { grace_ms: GRACE_MS });
-        }
-    }
-}
-
-impl AgentFollower {
-    fn waits_for_person(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)))
     }
 }

@@ -11,8 +11,9 @@ pub struct Responses;
 pub struct Chat;
 
 impl Api for Responses {
+    /// Codex asks for a title with one tool.
     fn offers_tools(&self, body: &Value) -> bool {
-        has_tools(body)
+        body.get("tools").and_then(Value::as_array).is_some_and(|tools| tools.len() > 1)
     }
 
     fn events(&self, number: usize, body: &Value, blocks: &[Block]) -> Vec<String> {

@@ -1,0 +1,327 @@
+//! An agent that runs: its output taken to its pane and its reader, its clocks watched, its turn gone on with.
+//!
+//! Not for starting it (`steps`). Invariant: what an earlier server has logged is not logged again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Facts;
+use super::controls::{GRACE_MS, session_id};
+use super::steps::Order;
+use super::terminal::Terminal;
+use crate::agents::{self, AgentEvent, ExitInfo, Reader};
+use crate::model::agent::{AgentKind, AgentMode};
+use crate::model::event::StepEvent;
+use crate::model::{
+    AgentName, AgentProfile, AgentState, AgentStatus, Event, StatusSource, StepKind, StepOutcome, Usage,
+};
+use crate::protocol::keeper::Signal;
+use crate::server::clock;
+use crate::server::live::LiveSession;
+use crate::server::panes::Pane;
+use crate::server::runtime::Message as ToRuntime;
+use crate::server::said::{Mouth, Saying};
+use crate::server::sessions::Follower;
+use crate::server::shared::Shared;
+use crate::term::TermEvent;
+
+/// Takes an agent's output to its pane and its reader, and watches its clocks.
+pub(super) struct AgentFollower {
+    shared: Arc<Shared>,
+    live: Arc<LiveSession>,
+    effect: crate::model::EffectId,
+    agent: AgentName,
+    reader: Box<dyn Reader + Send>,
+    interactive: bool,
+    /// Usage told by the reader, and how much of it the log has.
+    used: Usage,
+    logged: Usage,
+    seen: Option<String>,
+    status: Option<AgentStatus>,
+    /// The recording is being read: what it says was said before, and only where it ends counts.
+    catching_up: bool,
+    known: Option<AgentStatus>,
+    idle: Duration,
+    stalls_at: Instant,
+    stalled: bool,
+    ends_at: Instant,
+    timed_out: bool,
+    outcome: Option<StepOutcome>,
+    mouth: Mouth,
+    step: StepKind,
+    /// A known program in its own terminal.
+    terminal: Option<Terminal>,
+    /// The provider's session that it begins, to be told once it has.
+    begins: Option<String>,
+}
+
+impl AgentFollower {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        facts: &Facts,
+        order: &Order,
+        profile: &AgentProfile,
+        live: Arc<LiveSession>,
+    ) -> AgentFollower {
+        let asked =
+            facts.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)));
+        // How long it stood still is not recorded: one that did when the server came back has its whole time again.
+        let spent = if facts.paused || asked { 0 } else { clock::now().since(facts.started) };
+        live.set_asking(asked);
+        AgentFollower {
+            shared: Arc::clone(shared),
+            live,
+            effect: facts.effect,
+            agent: order.agent.clone(),
+            reader: agents::reader(profile, order.brief.step, order.resumed),
+            interactive: agents::mode(profile, order.brief.step) == AgentMode::Interactive,
+            used: Usage::default(),
+            logged: facts.usage,
+            seen: order.resume.clone(),
+            status: None,
+            catching_up: true,
+            known: facts.status.clone(),
+            idle: order.idle,
+            stalls_at: Instant::now() + order.idle,
+            stalled: facts.stalled,
+            ends_at: Instant::now() + order.timeout.saturating_sub(Duration::from_millis(spent)),
+            timed_out: false,
+            outcome: None,
+            mouth: Mouth::default(),
+            step: order.brief.step,
+            terminal: None,
+            begins: None,
+        }
+    }
+
+    /// A known program in its own terminal gets its prompt when it can take it, unless an earlier server gave it that.
+    pub(super) fn begin_turn(&mut self, profile: &AgentProfile, facts: &Facts, prompt_file: &Path) {
+        if !self.interactive || profile.kind == AgentKind::Command {
+            return;
+        }
+        let has_begun = |status: &AgentStatus| match status.state {
+            AgentState::Working | AgentState::Done | AgentState::Error => true,
+            // A dialog before the first turn is seen on the screen; what is asked in a turn, the program reports.
+            AgentState::Blocked(_) => status.source != StatusSource::Screen,
+            AgentState::Idle | AgentState::Unknown => false,
+        };
+        let begun = self.known.as_ref().is_some_and(has_begun);
+        let prompt = if begun { None } else { std::fs::read_to_string(prompt_file).ok() };
+        self.terminal = Some(Terminal::new(profile.kind, prompt, Arc::clone(&self.live)));
+        let marker = self.shared.places.marker(&session_id(&facts.run, facts.effect));
+        self.begins = self.seen.is_none().then(|| agents::chosen_session(profile, &marker)).flatten();
+    }
+
+    /// Looks at what it shows, and goes on with its turn.
+    fn look(&mut self, pane: &Pane) {
+        let Some(terminal) = &mut self.terminal else { return };
+        let Some(status) = terminal.look(pane) else { return };
+        if status.state == AgentState::Working
+            && let Some(id) = self.begins.take()
+        {
+            self.take(pane, vec![AgentEvent::SessionSeen(id)]);
+        }
+        self.set_status(pane, status);
+    }
+
+    /// What a known program in its own terminal did, if it came to the end of its work.
+    fn terminal_outcome(&self, result_file: Option<&str>) -> Option<StepOutcome> {
+        let words = self.terminal.as_ref()?.words()?;
+        match result_file.filter(|text| !text.trim().is_empty()) {
+            Some(text) => Some(agents::answer::outcome(self.step, text)),
+            None => Some(StepOutcome::Worked { summary: words.to_owned() }),
+        }
+    }
+
+    fn report(&self, event: StepEvent) {
+        self.shared.report(Event::Step(event));
+    }
+
+    fn take(&mut self, pane: &Pane, events: Vec<AgentEvent>) {
+        for event in events {
+            match event {
+                AgentEvent::SessionSeen(id) => {
+                    if self.seen.as_ref() != Some(&id) {
+                        self.seen = Some(id.clone());
+                        self.report(StepEvent::SessionSeen { effect: self.effect, resume: id });
+                    }
+                }
+                AgentEvent::SessionGone => self.report(StepEvent::SessionGone { effect: self.effect }),
+                AgentEvent::Used(usage) => self.count(usage),
+                AgentEvent::Status(status) => self.set_status(pane, status),
+                AgentEvent::Progress => self.progress(),
+                AgentEvent::Transcript(bytes) => drop(pane.feed(&bytes)),
+                AgentEvent::Outcome(outcome) => self.outcome = Some(outcome),
+            }
+        }
+    }
+
+    /// What an earlier server has logged is not logged again.
+    fn count(&mut self, usage: Usage) {
+        self.used = self.used.plus(usage);
+        let fresh = Usage {
+            cost_micros: self.used.cost_micros.saturating_sub(self.logged.cost_micros),
+            input_tokens: self.used.input_tokens.saturating_sub(self.logged.input_tokens),
+            output_tokens: self.used.output_tokens.saturating_sub(self.logged.output_tokens),
+        };
+        if fresh != Usage::default() {
+            self.logged = self.logged.plus(fresh);
+            self.report(StepEvent::Used { effect: self.effect, usage: fresh });
+        }
+    }
+
+    fn set_status(&mut self, pane: &Pane, status: AgentStatus) {
+        if !status.message.is_empty() {
+            pane.set_last_action(status.message.clone());
+        }
+        if self.catching_up {
+            self.status = Some(status);
+        } else if self.status.as_ref() != Some(&status) {
+            self.progress();
+            self.live.set_asking(matches!(status.state, AgentState::Blocked(_)));
+            self.status = Some(status.clone());
+            self.report(StepEvent::StatusChanged { effect: self.effect, status });
+        }
+    }
+
+    fn progress(&mut self) {
+        self.stalls_at = Instant::now() + self.idle;
+        if !self.catching_up && std::mem::take(&mut self.stalled) {
+            self.report(StepEvent::Progressed { effect: self.effect });
+        }
+    }
+
+    /// What the bytes of a terminal told by themselves.
+    fn take_terminal(&mut self, pane: &Pane, replies: Vec<u8>, events: Vec<TermEvent>, live: bool) {
+        // What came before this server looked was heard by an earlier one, unless there was none.
+        let live = live || self.known.is_none();
+        if live && !replies.is_empty() {
+            let _ended = pane.reply(replies);
+        }
+        for event in events {
+            if let Some(terminal) = &mut self.terminal {
+                terminal.told(&event);
+            }
+            match event {
+                TermEvent::Status(_) if self.terminal.is_some() => {}
+                TermEvent::Status(report) => {
+                    let status = crate::server::status::of_report(&report);
+                    status.into_iter().for_each(|status| self.set_status(pane, status));
+                }
+                TermEvent::Notification(piece) if live => {
+                    let saying = self.mouth.hear(piece, Instant::now());
+                    saying.into_iter().for_each(|saying| self.say(pane, saying));
+                }
+                TermEvent::Failed => {
+                    tracing::error!(session = %pane.session, "the emulator failed on what this session printed");
+                    let text = format!(
+                        "{}: its screen could not be shown and begins anew; the recording has all of it",
+                        self.agent
+                    );
+                    self.shared.send(ToRuntime::Notice { text, bad: true });
+                }
+                TermEvent::Clipboard(text) if live => pane.set_clip(&text),
+                _ => {}
+            }
+        }
+    }
+
+    fn say(&self, pane: &Pane, saying: Saying) {
+        self.shared.send(ToRuntime::Said { session: pane.session.clone(), saying });
+    }
+
+    /// `after` is what the end tells of its session.
+    pub(super) fn finish(
+        mut self,
+        pane: &Pane,
+        exit: ExitInfo,
+        result_file: Option<String>,
+        after: Option<AgentEvent>,
+    ) -> StepOutcome {
+        let outcome = self.terminal_outcome(result_file.as_deref());
+        let named =
+            agents::interactive::session_in(&pane.emulator().text()).filter(|_| self.terminal.is_some());
+        if let Some(id) = named {
+            self.take(pane, vec![AgentEvent::SessionSeen(id)]);
+        }
+        let events = self.reader.finish(exit, result_file);
+        self.take(pane, events.into_iter().chain(after).collect());
+        self.outcome = outcome.or(self.outcome);
+        if self.timed_out {
+            return StepOutcome::TimedOut;
+        }
+        self.outcome.unwrap_or(StepOutcome::Lost)
+    }
+}
+
+impl Follower for AgentFollower {
+    fn output(&mut self, pane: &Pane, bytes: &[u8], live: bool) {
+        if self.interactive {
+            let (replies, events) = pane.feed(bytes);
+            self.take_terminal(pane, replies, events, live);
+            if let Some(terminal) = &mut self.terminal {
+                terminal.printed();
+            }
+        }
+        let events = self.reader.feed(bytes);
+        self.take(pane, events);
+    }
+
+    fn caught_up(&mut self, pane: &Pane) {
+        self.catching_up = false;
+        if let Some(status) = self.status.take() {
+            match self.known.as_ref() == Some(&status) {
+                true => self.status = Some(status),
+                false => self.set_status(pane, status),
+            }
+        }
+    }
+
+    /// A silent agent that was spoken to has its whole idle window again, and what it asks now counts anew.
+    fn spoken_to(&mut self) {
+        self.progress();
+        if let Some(terminal) = &mut self.terminal {
+            terminal.typed();
+        }
+        if self.waits_for_person() {
+            self.status = None;
+            self.live.set_asking(false);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let stall = (!self.stalled).then_some(self.stalls_at);
+        let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
+        let look = self.terminal.as_ref().filter(|_| !self.catching_up).and_then(Terminal::deadline);
+        stall.into_iter().chain(end).chain(self.mouth.due()).chain(look).min()
+    }
+
+    fn wake(&mut self, pane: &Pane) {
+        let now = Instant::now();
+        self.mouth.take_due(now).into_iter().for_each(|saying| self.say(pane, saying));
+        if !self.catching_up {
+            self.look(pane);
+        }
+        if self.live.stands_still() {
+            // A clock that stands while the agent does: it starts anew when it goes on.
+            self.stalls_at = now + self.idle;
+        } else if now >= self.stalls_at && !self.stalled {
+            self.stalled = true;
+            self.report(StepEvent::Stalled { effect: self.effect });
+        }
+        if now >= self.ends_at + self.live.stood_still() && !self.timed_out {
+            self.timed_out = true;
+            let _ended = pane.signal(Signal::Continue);
+            let _ended = pane.signal(Signal::Terminate { grace_ms: GRACE_MS });
+        }
+    }
+}
+
+impl AgentFollower {
+    fn waits_for_person(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)))
+    }
+}

@@ -1,0 +1,109 @@
+//! An agent in its own terminal, from the server's side: what its turn wants typed is typed, what happens is shown to it.
+//!
+//! Not for deciding anything (`agents::interactive` does). Invariant: what is typed here is not taken for a person's words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::controls::GRACE_MS;
+use crate::agents::interactive::{Act, Sight, Turn};
+use crate::model::agent::AgentKind;
+use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource};
+use crate::protocol::keeper::Signal;
+use crate::server::live::LiveSession;
+use crate::server::panes::Pane;
+use crate::term::{TermEvent, encode_paste};
+
+/// Such an agent.
+pub(super) struct Terminal {
+    turn: Turn,
+    began: Instant,
+    title: String,
+    reported: Option<AgentStatus>,
+    live: Arc<LiveSession>,
+}
+
+impl Terminal {
+    /// One whose prompt is still to be given, or one that has it.
+    pub(super) fn new(kind: AgentKind, prompt: Option<String>, live: Arc<LiveSession>) -> Terminal {
+        let turn = Turn::new(kind, prompt, 0);
+        Terminal { turn, began: Instant::now(), title: String::new(), reported: None, live }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// It printed something.
+    pub(super) fn printed(&mut self) {
+        let now = self.now();
+        self.turn.changed(now);
+    }
+
+    /// What its bytes told by themselves.
+    pub(super) fn told(&mut self, event: &TermEvent) {
+        match event {
+            TermEvent::Title(title) => title.clone_into(&mut self.title),
+            TermEvent::Status(report) => {
+                if let Some(status) = crate::server::status::of_report(report) {
+                    self.reported = Some(status);
+                }
+            }
+            TermEvent::Reset | TermEvent::Failed => self.reported = None,
+            _ => {}
+        }
+    }
+
+    /// A person typed into it.
+    pub(super) fn typed(&mut self) {
+        let now = self.now();
+        self.turn.typed(now);
+    }
+
+    /// When it wants to be looked at.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.turn.deadline().map(|at| self.began + Duration::from_millis(at))
+    }
+
+    /// Looks at it and does what follows; its status, if that has changed.
+    pub(super) fn look(&mut self, pane: &Pane) -> Option<AgentStatus> {
+        self.live.take_words().into_iter().for_each(|text| self.turn.say(text));
+        let now = self.now();
+        self.live.take_answer().into_iter().for_each(|keys| self.turn.answer(keys, now));
+        let text = pane.emulator().text();
+        let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        let sight = Sight { reported: self.reported.as_ref(), title: &self.title, lines: &lines };
+        let acts = self.turn.look(&sight, self.now());
+        acts.into_iter().filter_map(|act| self.act(act, pane)).last()
+    }
+
+    fn act(&mut self, act: Act, pane: &Pane) -> Option<AgentStatus> {
+        let sent = match act {
+            Act::Paste(text) => pane.reply(encode_paste(&text, &pane.emulator().modes())),
+            Act::Type(keys) => pane.reply(keys.into_bytes()),
+            Act::End => pane.signal(Signal::Terminate { grace_ms: GRACE_MS }),
+            Act::Status(status, approve, deny) => {
+                self.live.set_answers(approve, deny);
+                return Some(status);
+            }
+            Act::Unheard => {
+                return Some(AgentStatus {
+                    state: AgentState::Blocked(BlockedKind::Question),
+                    message: "it did not take its prompt: look into its terminal".to_owned(),
+                    source: StatusSource::Process,
+                });
+            }
+        };
+        if let Err(error) = sent {
+            tracing::warn!(session = %pane.session, %error, "what was typed did not reach the agent");
+        }
+        None
+    }
+
+    /// Its last words, if its work was done.
+    pub(super) fn words(&self) -> Option<&str> {
+        self.turn.is_done().then(|| self.turn.words())
+    }
+}

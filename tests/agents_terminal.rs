@@ -1,0 +1,94 @@
+//! The real Claude Code, Codex, Gemini CLI and opencode in their own terminals, whose APIs are a mock on loopback: a prompt
+//! that arrives, a permission that is asked for and given from outside, work that ends, a merge. `.ci/agents` installs
+//! them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests and what they share"
+)]
+
+#[path = "support/installed.rs"]
+mod installed;
+#[path = "support/mock/mod.rs"]
+mod mock;
+#[path = "support/mocked.rs"]
+mod mocked;
+mod support;
+
+use mock::{Mock, Turn};
+use mocked::project_of;
+use serde_json::{Value, json};
+use support::wait_for;
+
+const VERDICT: &str = r#"{"verdict": "approve", "summary": "As it should be.", "findings": []}"#;
+
+/// The call of an agent's tool that runs a command for which a person is asked.
+fn asks(agent: &str, command: &str) -> Turn {
+    match agent {
+        "codex" => Turn::tool(
+            "exec_command",
+            json!({"cmd": command, "sandbox_permissions": "require_escalated", "justification": "it has to"}),
+        ),
+        "gemini" => Turn::tool("run_shell_command", json!({"command": command, "description": "run it"})),
+        "opencode" => Turn::tool("bash", json!({"command": command, "description": "run it"})),
+        _ => Turn::tool("Bash", json!({"command": command, "description": "run it"})),
+    }
+}
+
+/// What hands a reviewer's verdict in.
+fn verdict(agent: &str) -> Turn {
+    match agent {
+        "claude" => Turn::structured(serde_json::from_str(VERDICT).unwrap()),
+        _ => Turn::text(VERDICT),
+    }
+}
+
+fn from_its_terminal_to_the_merge(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    mock.push([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        asks(agent, "sh -c 'echo more > more.txt'"),
+        Turn::text("Wrote the greeting, and more."),
+        verdict(agent),
+    ]);
+    let plan = bench.plan(
+        "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\ndescription = \"Write greeting.txt; \\u201cKÄSE-4711\\u201d.\"\n",
+    );
+    let run = bench.start(&plan);
+    // It asks a person, and says for what.
+    wait_for("the question", || {
+        let rows = bench.status()["attention"].as_array().cloned().unwrap_or_default();
+        let says = |row: &Value| row["task"] == "T1" && row["text"].to_string().contains("echo more");
+        rows.iter().any(says).then_some(())
+    });
+    bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    run.ended();
+    assert_eq!(bench.merged("greeting.txt"), "hello\n");
+    assert_eq!(bench.merged("more.txt"), "more\n");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+    let first = mock.requests().first().map(Value::to_string).unwrap_or_default();
+    assert!(first.contains("KÄSE-4711"), "the prompt did not arrive whole");
+}
+
+#[test]
+fn claude_works_in_its_own_terminal() {
+    from_its_terminal_to_the_merge("claude");
+}
+
+#[test]
+fn codex_works_in_its_own_terminal() {
+    from_its_terminal_to_the_merge("codex");
+}
+
+#[test]
+fn gemini_works_in_its_own_terminal() {
+    from_its_terminal_to_the_merge("gemini");
+}
+
+#[test]
+fn opencode_works_in_its_own_terminal() {
+    from_its_terminal_to_the_merge("opencode");
+}
