@@ -177,7 +177,7 @@ fn each_mistake_is_told_with_place_and_remedy() {
         ),
         (
             "[agents.claude]\nmode = 'interactive'\nprompt = 'stdin'",
-            "loopmon.toml:1:9: agents.claude: agents of this kind run headless (use kind = \"command\" for a terminal)",
+            "loopmon.toml:1:9: agents.claude: agents of this kind get their prompt as they want it (leave `prompt` out)",
         ),
         (
             "[agents.claude]\npermission = 'bypassPermissions'",

@@ -6,17 +6,9 @@ use std::fmt::Write;
 
 use super::{Found, FoundAgent, FoundGate};
 
-/// How a plain command drives an agent for which there is no adapter: command, prompt, environment.
-const AS_COMMAND: [(&str, &str, &str, &str); 3] = [
-    ("codex", r#"["codex", "exec", "-s", "workspace-write", "-"]"#, "stdin", r#"["OPENAI_*", "CODEX_*"]"#),
-    (
-        "gemini",
-        r#"["gemini", "--approval-mode", "auto_edit", "--skip-trust"]"#,
-        "stdin",
-        r#"["GEMINI_*", "GOOGLE_*"]"#,
-    ),
-    ("opencode", r#"["opencode", "run", "{prompt}"]"#, "argument", r#"["OPENCODE_*"]"#),
-];
+/// What the known agents may do without asking if nothing else is said.
+const PERMISSIONS: [(&str, &str); 4] =
+    [("claude", "acceptEdits"), ("codex", "workspace-write"), ("gemini", "auto_edit"), ("opencode", "edit")];
 
 /// Writes a configuration for what was found.
 pub fn render_config(found: &Found) -> String {
@@ -86,14 +78,10 @@ fn agents(text: &mut String, agents: &[FoundAgent]) {
             "#:[agents.mine]\n#:command = [\"my-agent\", \"{prompt_file}\"]\n#:prompt = \"file\"\n",
         );
     }
-    if agents.iter().any(|agent| agent.name == "claude") {
-        text.push_str("[agents.claude]\npermission = \"acceptEdits\"\n#:model = \"opus\"\n");
-    }
-    for (name, command, prompt, env) in AS_COMMAND {
+    for (name, permission) in PERMISSIONS {
         if agents.iter().any(|agent| agent.name == name) {
-            let _ = writeln!(text, "\n# {name} as a plain command, without its costs and sessions:");
-            let _ = writeln!(text, "#:[agents.{name}]\n#:command = {command}");
-            let _ = writeln!(text, "#:prompt = \"{prompt}\"\n#:env = {env}");
+            let _ = writeln!(text, "[agents.{name}]\npermission = \"{permission}\"\n#:model = \"…\"");
+            let _ = writeln!(text, "# In a terminal of its own, which you can enter:\n#:mode = \"interactive\"");
         }
     }
 }
