@@ -20,6 +20,8 @@ use installed::KEY;
 use mock::{Mock, Turn};
 use mocked::project_of;
 use serde_json::{Value, json};
+use std::time::Duration;
+use support::wait_for;
 
 fn verdict(vote: &str, summary: &str, findings: Value) -> Turn {
     Turn::text(&json!({"verdict": vote, "summary": summary, "findings": findings}).to_string())
@@ -46,6 +48,42 @@ fn from_prompt_to_merge(agent: &str) {
     let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
     let fix = requests.iter().find(|body| body.contains("It greets nobody by name.")).unwrap();
     assert!(fix.contains("Wrote the greeting.") && fix.contains("KÄSE-4711"), "the history is not there");
+}
+
+/// Claude Code without a terminal asks the person, who allows one thing, refuses another with a word, and says a third.
+#[test]
+fn what_a_headless_claude_may_not_do_is_asked_and_answered_in_its_living_session() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), "asks = true\n") else { return };
+    let bash = |command: &str| Turn::tool("Bash", json!({"command": command, "description": "run it"}));
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        bash("sh -c 'echo more > more.txt'"),
+        bash("sh -c 'echo worse > worse.txt'"),
+        Turn::After(Duration::from_secs(2), Box::new(Turn::text("I did one and not the other."))),
+        Turn::text("And what you said meanwhile."),
+        Turn::structured(json!({"verdict": "approve", "summary": "As it should be.", "findings": []})),
+    ]);
+    let _shown = bench.start(&bench.one_task());
+    let asks = |what: &str| {
+        wait_for(what, || {
+            let rows = bench.status()["attention"].as_array().cloned().unwrap_or_default();
+            rows.iter().any(|row| row["text"].to_string().contains(what)).then_some(())
+        });
+    };
+    asks("echo more");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    asks("echo worse");
+    bench.loopmon(&["reject", "T1", "leave worse alone"]).code(0);
+    bench.loopmon(&["prompt", "T1", "and mind the KÄSE-4711"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    assert_eq!(bench.merged("more.txt"), "more\n");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+    let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
+    assert!(requests.iter().any(|body| body.contains("leave worse alone")), "the refusal's words are lost");
+    assert!(requests.iter().any(|body| body.contains("KÄSE-4711")), "the person's words are lost");
+    let sessions = bench.events_of("step", "session-seen");
+    assert_eq!(sessions.len(), 2, "one of the implementer, one of the reviewer: {sessions:#?}");
 }
 
 #[test]

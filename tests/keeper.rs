@@ -42,6 +42,7 @@ impl Session {
             cwd: dir.path().to_owned(),
             mode,
             stdin_file: None,
+            stdin_open: false,
             recording: dir.path().join("s.cast"),
             recording_limit: 0,
             title: "test".into(),
@@ -425,4 +426,24 @@ fn being_asked_to_stop_ends_the_session_properly() {
     assert!(handle.keeper.signal(rustix::process::Signal::TERM));
     let (exit, _) = session.finish(handle);
     assert_eq!(exit.exit.signal, Some(9));
+}
+
+#[test]
+fn an_open_input_gets_the_file_then_what_is_sent_and_ends_when_it_is_told_to() {
+    let mut session =
+        Session::pipes("read a; echo \"first $a\"; read b; echo \"then $b\"; cat; echo over; exit 4");
+    let file = session.dir.path().join("input");
+    std::fs::write(&file, "from the file\n").unwrap();
+    (session.spec.stdin_file, session.spec.stdin_open) = (Some(file), true);
+    let handle = session.start().unwrap();
+    let mut peer = Peer::connect(&session.spec.socket).unwrap();
+    // More than a pipe holds, to a child that reads it in its own time.
+    let long = "x".repeat(300_000);
+    peer.send(&ToKeeper::Input(format!("a peer\n{long}\n").into_bytes()));
+    peer.send(&ToKeeper::CloseInput);
+    assert_eq!(peer.read_until_exited().code, Some(4));
+    drop(peer);
+    let (_, text) = session.finish(handle);
+    let whole = text == format!("first from the file\nthen a peer\n{long}\nover\n");
+    assert!(whole, "{} bytes came", text.len());
 }

@@ -15,6 +15,8 @@ pub enum AgentEvent {
     Status(AgentStatus),
     /// Semantic progress: a structured event, a line of a plain command, a result. Never a spinner's bytes.
     Progress,
+    /// There is nothing more to say to it: its standard input may end.
+    InputEnds,
     /// A readable transcript for the pane: text with SGR sequences and CR LF, nothing else.
     Transcript(Vec<u8>),
     /// How the attempt ended; the last event of a session.
@@ -46,6 +48,16 @@ impl ExitInfo {
 pub trait Reader {
     /// Takes the next bytes.
     fn feed(&mut self, bytes: &[u8]) -> Vec<AgentEvent>;
+
+    /// What answers the request that it waits with, for standard input; none if it asks nothing there.
+    fn answer(&mut self, _allow: bool, _words: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// What gives it further words, for standard input; none if it takes none while it works.
+    fn say(&mut self, _words: &str) -> Option<Vec<u8>> {
+        None
+    }
 
     /// Takes the end. `result_file` is the text of the file named in `LOOPMON_RESULT`, if there is one. The last
     /// event is the outcome.

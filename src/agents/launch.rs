@@ -61,6 +61,8 @@ pub struct Launch {
     pub env: Vec<(String, String)>,
     /// A file for standard input; else it is closed (headless) or the terminal (interactive).
     pub stdin_file: Option<PathBuf>,
+    /// Whether standard input stays open after the file: it is spoken to while it works.
+    pub stdin_open: bool,
     /// Terminal or pipes.
     pub mode: AgentMode,
     /// Text to paste into its terminal, once it is ready, and to send off with Enter.
@@ -80,6 +82,7 @@ impl Launch {
             argv,
             env,
             stdin_file: None,
+            stdin_open: false,
             mode: AgentMode::Interactive,
             paste: Some(super::text::plain(request.prompt_text)),
             files: Vec::new(),

@@ -62,6 +62,13 @@ pub fn mode(profile: &AgentProfile, step: StepKind) -> AgentMode {
     }
 }
 
+/// Whether a headless agent can be answered and spoken to while it works in this step.
+pub fn talks(profile: &AgentProfile, step: StepKind) -> bool {
+    profile.kind == AgentKind::Claude
+        && mode(profile, step) == AgentMode::Headless
+        && claude::talks(profile, step)
+}
+
 /// The id of the provider's session that a launch in a terminal begins, where it is ours to choose.
 pub fn chosen_session(profile: &AgentProfile, session: &str) -> Option<String> {
     matches!(profile.kind, AgentKind::Claude | AgentKind::Gemini).then(|| resume::chosen(session))

@@ -22,6 +22,16 @@ pub(super) trait Protocol {
     /// Takes a line that is none, which is shown as it is.
     fn noise(&mut self, _line: &str) {}
 
+    /// What answers the request that it waits with.
+    fn answer(&mut self, _allow: bool, _words: &str) -> Option<Value> {
+        None
+    }
+
+    /// What gives it further words.
+    fn say(&mut self, _words: &str) -> Option<Value> {
+        None
+    }
+
     /// Whether the provider does not know the session that was to be resumed.
     fn session_is_gone(&self, log: &Log) -> bool;
 
@@ -61,6 +71,11 @@ impl Log {
             self.status = Some(status.clone());
             self.events.push(AgentEvent::Status(status));
         }
+    }
+
+    /// There is nothing more to say to it.
+    pub(super) fn input_ends(&mut self) {
+        self.events.push(AgentEvent::InputEnds);
     }
 
     /// What this process has used since it began.
@@ -139,6 +154,14 @@ impl<P: Protocol> Reader for StreamReader<P> {
             self.line(&line);
         }
         std::mem::take(&mut self.log.events)
+    }
+
+    fn answer(&mut self, allow: bool, words: &str) -> Option<Vec<u8>> {
+        self.protocol.answer(allow, words).map(|message| format!("{message}\n").into_bytes())
+    }
+
+    fn say(&mut self, words: &str) -> Option<Vec<u8>> {
+        self.protocol.say(words).map(|message| format!("{message}\n").into_bytes())
     }
 
     fn finish(&mut self, exit: ExitInfo, result_file: Option<String>) -> Vec<AgentEvent> {

@@ -26,6 +26,8 @@ pub struct Agent {
     pub effort: Option<String>,
     /// How much it may do without asking, in its program's words; for kinds that know such a setting.
     pub permission: Option<String>,
+    /// Headless: what it may not do by itself is asked of a person.
+    pub asks: bool,
     /// Settings that let it do anything are allowed.
     pub unsafe_allowed: bool,
     /// Further arguments.

@@ -22,7 +22,7 @@ use crate::process::{Identity, read_spec, write_atomic};
 use crate::protocol::keeper::{
     CLAIM_FILE, EXIT_FILE, Exit, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, LAUNCH_FAILED, Mode, VERSION,
 };
-use crate::pty::{LaunchError, Line, Program, open_pipes, open_pty};
+use crate::pty::{LaunchError, Line, Program, Stdin, open_pipes, open_pty};
 use crate::record::{RecordError, Recorder, Start};
 
 use pump::Pump;
@@ -114,6 +114,7 @@ fn launch(dir: &Path, spec: &KeeperSpec) -> Result<Pump, KeeperError> {
     rustix::process::set_child_subreaper(Some(own)).map_err(|e| io("become the subreaper")(e.into()))?;
     let recorder = Recorder::create(&spec.recording, spec.recording_limit, start_of(spec))?;
     let listener = listen(&spec.socket).map_err(|source| file("listen on", &spec.socket, source))?;
+    let first = first_input(spec)?;
     let line = open(spec)?;
     let gone = || io("look at the child")(io::ErrorKind::NotFound.into());
     let child = Identity::of(line.child()).ok_or_else(gone)?;
@@ -131,14 +132,25 @@ fn launch(dir: &Path, spec: &KeeperSpec) -> Result<Pump, KeeperError> {
         let _ = crate::process::kill_tree(child, ending::KILL_LIMIT);
         return Err(file("write", &path, source));
     }
-    Ok(Pump::new(spec.clone(), line, recorder, listener, signals, child, keeper))
+    let mut pump = Pump::new(spec.clone(), line, recorder, listener, signals, child, keeper);
+    pump.queue_input(&first);
+    Ok(pump)
+}
+
+/// What a child whose input stays open gets before anything else.
+fn first_input(spec: &KeeperSpec) -> Result<Vec<u8>, KeeperError> {
+    match spec.stdin_file.as_ref().filter(|_| spec.stdin_open) {
+        Some(path) => std::fs::read(path).map_err(|source| file("read", path, source)),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn open(spec: &KeeperSpec) -> Result<Line, LaunchError> {
     let program = Program { argv: spec.argv.clone(), env: spec.env.clone(), cwd: spec.cwd.clone() };
     match spec.mode {
         Mode::Pty { cols, rows } => open_pty(&program, cols.max(1), rows.max(1)),
-        Mode::Pipes => open_pipes(&program, spec.stdin_file.as_ref()),
+        Mode::Pipes if spec.stdin_open => open_pipes(&program, Stdin::Open),
+        Mode::Pipes => open_pipes(&program, spec.stdin_file.as_deref().map_or(Stdin::Null, Stdin::File)),
     }
 }
 

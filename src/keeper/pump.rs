@@ -36,6 +36,8 @@ pub(super) struct Pump {
     pub(super) peer: Option<Conn>,
     candidates: Vec<Conn>,
     input: Queue,
+    /// No more input comes: it ends with what waits.
+    input_ends: bool,
     /// False after the end of the output: every user of the terminal or pipe is gone.
     pub(super) line_open: bool,
     pub(super) exit: Option<Exit>,
@@ -89,6 +91,7 @@ impl Pump {
             peer: None,
             candidates: Vec::new(),
             input: Queue::default(),
+            input_ends: false,
             line_open: true,
             exit: None,
             size,
@@ -162,10 +165,16 @@ impl Pump {
             fds.push(PollFd::new(peer, wanted(true, peer.has_output())));
         }
         let line_at = fds.len();
-        let line_wanted = wanted(!self.peer.as_ref().is_some_and(Conn::is_full), !self.input.is_empty());
+        let writes = !self.input.is_empty();
+        let own_end = self.line.input();
+        let line_wanted = wanted(!self.peer.as_ref().is_some_and(Conn::is_full), writes && own_end.is_none());
         // A terminal without users reports its end for ever, even if nothing is asked of it.
         if self.line_open && !line_wanted.is_empty() {
             fds.push(PollFd::from_borrowed_fd(self.line.as_fd(), line_wanted));
+        }
+        let input_at = fds.len();
+        if let Some(end) = own_end.filter(|_| writes) {
+            fds.push(PollFd::from_borrowed_fd(end, PollFlags::OUT));
         }
         if poll(&mut fds, self.timeout().as_ref()).is_err() {
             return Ready::default();
@@ -176,8 +185,9 @@ impl Pump {
             connection: !hit(1).is_empty(),
             candidates: (0..self.candidates.len()).filter(|index| !hit(2 + index).is_empty()).collect(),
             peer: peer_at < line_at && !hit(peer_at).is_empty(),
-            output: hit(line_at).intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
-            input: hit(line_at).contains(PollFlags::OUT),
+            output: line_at < input_at
+                && hit(line_at).intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+            input: hit(line_at).contains(PollFlags::OUT) || !hit(input_at).is_empty(),
         }
     }
 
@@ -235,7 +245,18 @@ impl Pump {
     fn write_input(&mut self) {
         if self.input.drain_to(|bytes| self.line.write(bytes)).is_err() {
             self.input.clear();
+            // On pipes, nobody reads there any more.
+            self.line.close_input();
         }
+        if self.input_ends && self.input.is_empty() {
+            self.line.close_input();
+        }
+    }
+
+    /// Gives the child this before anything that a peer sends.
+    pub(super) fn queue_input(&mut self, bytes: &[u8]) {
+        self.input.push(bytes);
+        self.write_input();
     }
 
     fn accept(&mut self) {
@@ -293,6 +314,10 @@ impl Pump {
             match message {
                 ToKeeper::Hello { .. } => {}
                 ToKeeper::Input(bytes) => self.take_input(&bytes),
+                ToKeeper::CloseInput => {
+                    self.input_ends = true;
+                    self.write_input();
+                }
                 ToKeeper::Resize { cols, rows } => self.resize(cols.max(1), rows.max(1)),
                 ToKeeper::Signal(signal) => self.signal(signal),
             }
@@ -301,7 +326,7 @@ impl Pump {
 
     fn take_input(&mut self, bytes: &[u8]) {
         let room = INPUT_LIMIT.saturating_sub(self.input.len());
-        if !self.line.is_pty() || !self.line_open || bytes.len() > room {
+        if !self.line.takes_input() || !self.line_open || bytes.len() > room {
             let refused = FromKeeper::InputRefused { bytes: bytes.len() as u64 };
             self.peer.iter_mut().for_each(|peer| peer.send(&refused));
             return;

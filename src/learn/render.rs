@@ -81,7 +81,8 @@ fn agents(text: &mut String, agents: &[FoundAgent]) {
     for (name, permission) in PERMISSIONS {
         if agents.iter().any(|agent| agent.name == name) {
             let _ = writeln!(text, "[agents.{name}]\npermission = \"{permission}\"\n#:model = \"…\"");
-            let _ = writeln!(text, "# In a terminal of its own, which you can enter:\n#:mode = \"interactive\"");
+            let _ =
+                writeln!(text, "# In a terminal of its own, which you can enter:\n#:mode = \"interactive\"");
         }
     }
 }

@@ -131,6 +131,9 @@ pub struct AgentProfile {
     pub effort: Option<String>,
     /// What it may do without asking, in the CLI's own words.
     pub permission: Option<String>,
+    /// Headless: what it may not do by itself is asked of a person, where its program can ask.
+    #[serde(default)]
+    pub asks: bool,
     /// Further arguments; they may hold placeholders too.
     pub extra_args: Vec<String>,
     /// Arguments for going on with an earlier session; empty: as the adapter does it, and a command not at all.

@@ -43,6 +43,9 @@ pub struct KeeperSpec {
     /// With pipes: a file to be the child's standard input; `/dev/null` without one.
     #[serde(default)]
     pub stdin_file: Option<PathBuf>,
+    /// With pipes: standard input is a pipe that gets the file's bytes and stays open for input after them.
+    #[serde(default)]
+    pub stdin_open: bool,
     /// The asciicast that gets every byte of output.
     pub recording: PathBuf,
     /// Bytes after which the recording is rotated; 0 is no limit.
@@ -160,6 +163,8 @@ pub enum ToKeeper {
     /// Bytes for the child. What it doesn't read waits in the keeper, up to [`INPUT_LIMIT`]; a message beyond that is
     /// refused ([`FromKeeper::InputRefused`]), so that control messages behind it are still heard.
     Input(Vec<u8>),
+    /// There is no more input for a child on pipes: what waits is still given to it.
+    CloseInput,
     /// A new size of the terminal.
     Resize {
         /// Width in cells.
@@ -232,6 +237,7 @@ const HELLO: u8 = 1;
 const INPUT: u8 = 2;
 const RESIZE: u8 = 3;
 const SIGNAL: u8 = 4;
+const CLOSE: u8 = 5;
 const GREETING: u8 = 129;
 const OUTPUT: u8 = 130;
 const EXITED: u8 = 131;
@@ -250,6 +256,7 @@ impl ToKeeper {
                 out
             }
             Self::Signal(signal) => encode_json(SIGNAL, signal),
+            Self::CloseInput => frame::encode(CLOSE, &[]),
         }
     }
 
@@ -264,6 +271,7 @@ impl ToKeeper {
                 Ok(Self::Resize { cols: u16::from_le_bytes([c0, c1]), rows: u16::from_le_bytes([r0, r1]) })
             }
             SIGNAL => decode_json(&frame).map(Self::Signal),
+            CLOSE => Ok(Self::CloseInput),
             tag => Err(MessageError::UnknownTag(tag)),
         }
     }
@@ -384,6 +392,7 @@ mod tests {
             cwd: "/".into(),
             mode: Mode::Pty { cols: 80, rows: 24 },
             stdin_file: None,
+            stdin_open: false,
             recording: "/r.cast".into(),
             recording_limit: 1,
             title: "t".into(),

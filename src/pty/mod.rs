@@ -8,7 +8,7 @@ mod launch;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -67,8 +67,21 @@ pub enum LaunchError {
 #[derive(Debug)]
 pub struct Line {
     fd: OwnedFd,
+    /// Where input goes, if that is not the same end.
+    input: Option<OwnedFd>,
     is_pty: bool,
     child: i32,
+}
+
+/// What a program on pipes reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Stdin<'a> {
+    /// Nothing.
+    Null,
+    /// A file, to its end.
+    File(&'a Path),
+    /// A pipe that stays open.
+    Open,
 }
 
 /// Starts the program in a new session on a new pseudo-terminal.
@@ -94,18 +107,27 @@ pub fn open_pty(program: &Program, cols: u16, rows: u16) -> Result<Line, LaunchE
     let child = child.process_id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
     never_block(&master)?;
     erase_whole_characters(&master);
-    Ok(Line { fd: master, is_pty: true, child })
+    Ok(Line { fd: master, input: None, is_pty: true, child })
 }
 
 /// Starts the program in a new process group with its output and errors on one pipe.
-pub fn open_pipes(program: &Program, stdin: Option<&PathBuf>) -> Result<Line, LaunchError> {
+pub fn open_pipes(program: &Program, stdin: Stdin<'_>) -> Result<Line, LaunchError> {
     use std::os::unix::process::CommandExt;
 
     let path = check(program)?;
     let io = |action| move |source| LaunchError::Io { action, source };
-    let stdin = match stdin {
-        Some(path) => Stdio::from(std::fs::File::open(path).map_err(io("open the file for standard input"))?),
-        None => Stdio::null(),
+    let (stdin, input) = match stdin {
+        Stdin::File(path) => {
+            let file = std::fs::File::open(path).map_err(io("open the file for standard input"))?;
+            (Stdio::from(file), None)
+        }
+        Stdin::Null => (Stdio::null(), None),
+        Stdin::Open => {
+            let (theirs, ours) = io::pipe().map_err(io("open a pipe"))?;
+            let ours = OwnedFd::from(ours);
+            never_block(&ours)?;
+            (Stdio::from(theirs), Some(ours))
+        }
     };
     let (reader, writer) = io::pipe().map_err(io("open a pipe"))?;
     let second = writer.try_clone().map_err(io("open a pipe"))?;
@@ -124,7 +146,7 @@ pub fn open_pipes(program: &Program, stdin: Option<&PathBuf>) -> Result<Line, La
         .map_err(|error| LaunchError::BadProgram { program: name.clone(), reason: error.to_string() })?;
     let fd = OwnedFd::from(reader);
     never_block(&fd)?;
-    Ok(Line { fd, is_pty: false, child: i32::try_from(child.id()).unwrap_or_default() })
+    Ok(Line { fd, input, is_pty: false, child: i32::try_from(child.id()).unwrap_or_default() })
 }
 
 impl Line {
@@ -134,7 +156,24 @@ impl Line {
         self.child
     }
 
-    /// Whether this is a pseudo-terminal: only then it takes input and has a size.
+    /// Whether input can be written.
+    #[must_use]
+    pub fn takes_input(&self) -> bool {
+        self.is_pty || self.input.is_some()
+    }
+
+    /// The end that input goes to, if that is not this one.
+    #[must_use]
+    pub fn input(&self) -> Option<BorrowedFd<'_>> {
+        self.input.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Ends the input of a program on pipes.
+    pub fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Whether this is a pseudo-terminal: only then it has a size.
     #[must_use]
     pub fn is_pty(&self) -> bool {
         self.is_pty
@@ -151,7 +190,7 @@ impl Line {
 
     /// Writes as much as is taken now; an error of kind `WouldBlock` if nothing is.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(&self.fd, bytes)?)
+        Ok(rustix::io::write(self.input.as_ref().unwrap_or(&self.fd), bytes)?)
     }
 
     /// Gives the terminal a size, which tells its foreground processes.

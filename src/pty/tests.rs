@@ -42,9 +42,10 @@ fn pipes_merge_output_and_errors_and_read_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let input = dir.path().join("in");
     std::fs::write(&input, "given\n").unwrap();
-    let line = open_pipes(&program(&["sh", "-c", "cat; echo wrong >&2; echo $MARK"]), Some(&input)).unwrap();
+    let line =
+        open_pipes(&program(&["sh", "-c", "cat; echo wrong >&2; echo $MARK"]), Stdin::File(&input)).unwrap();
     assert_eq!(read_to_end(&line), "given\nwrong\nü 1\n");
-    let line = open_pipes(&program(&["cat"]), None).unwrap();
+    let line = open_pipes(&program(&["cat"]), Stdin::Null).unwrap();
     assert_eq!(read_to_end(&line), "", "without a file there is nothing to read");
 }
 

@@ -18,6 +18,19 @@ pub struct AnswerKeys {
     pub interrupt: String,
     /// It is told apart when it works and when it is between turns: words wait for that.
     pub has_turns: bool,
+    /// It is headless, and answers and words are given to it while it works.
+    pub talks: bool,
+}
+
+/// A person's answer to what an agent asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it may.
+    pub allow: bool,
+    /// What is typed for that, if it has a terminal.
+    pub keys: String,
+    /// The person's words.
+    pub words: String,
 }
 
 /// A session that runs.
@@ -31,8 +44,8 @@ pub struct LiveSession {
     standstill: Mutex<Standstill>,
     /// What answers the dialog that its screen shows, where that is not its usual keys.
     answers: Mutex<(Option<String>, Option<String>)>,
-    /// Keys of a person's answer, which its dialog has to take.
-    answer: Mutex<Option<String>>,
+    /// A person's answer, which it has to take.
+    answer: Mutex<Option<Answer>>,
     /// Words that wait until it is between turns.
     words: Mutex<Vec<String>>,
 }
@@ -87,13 +100,13 @@ impl LiveSession {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = (approve, deny);
     }
 
-    /// Has its dialog answered with these keys.
-    pub fn answer(&self, keys: String) {
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+    /// Has what it asks answered.
+    pub fn answer(&self, answer: Answer) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
 
-    /// Takes the keys of an answer.
-    pub fn take_answer(&self) -> Option<String> {
+    /// Takes a person's answer.
+    pub fn take_answer(&self) -> Option<Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

@@ -135,6 +135,11 @@ impl Pane {
         self.send(ToKeeper::Input(bytes), false)
     }
 
+    /// Ends the child's standard input, if that is a pipe.
+    pub fn close_input(&self) -> Result<(), InputError> {
+        self.send(ToKeeper::CloseInput, false)
+    }
+
     /// Signals the session's processes.
     pub fn signal(&self, signal: Signal) -> Result<(), InputError> {
         self.send(ToKeeper::Signal(signal), false)

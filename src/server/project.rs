@@ -288,6 +288,7 @@ fn profile(agent: &config::Agent) -> AgentProfile {
         model: agent.model.clone(),
         effort: agent.effort.clone(),
         permission: agent.permission.clone(),
+        asks: agent.asks,
         extra_args: texts(&agent.extra_args),
         resume_args: texts(&agent.resume_args),
         env_allow: agent.env.clone(),

@@ -51,6 +51,7 @@ impl Bench {
             mode: AgentMode::Headless,
             model: (self.kind == AgentKind::Gemini).then(|| "gemini-2.5-pro".to_owned()),
             effort: None,
+            asks: false,
             permission: None,
             extra_args: vec![],
             resume_args: vec![],

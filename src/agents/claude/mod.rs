@@ -8,6 +8,8 @@ mod outcome;
 mod reader;
 mod transcript;
 
+use serde_json::{Value, json};
+
 use crate::model::agent::AgentMode;
 use crate::model::{AgentProfile, StepKind};
 
@@ -26,7 +28,7 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(model(profile));
     argv.extend(permissions(request.step, profile.permission.as_deref()));
     if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
-        let schema: serde_json::Value = serde_json::from_str(schema)
+        let schema: Value = serde_json::from_str(schema)
             .map_err(|error| unsupported(&format!("its schema is no JSON: {error}")))?;
         argv.push(format!("--json-schema={schema}"));
     }
@@ -37,14 +39,24 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         }
     }
     argv.extend(template::fill(request, &profile.extra_args)?);
-    let launch = Launch {
+    let talks = talks(profile, request.step);
+    let mut launch = Launch {
         argv,
         env: environment::build(request),
         stdin_file: Some(request.prompt_file.to_owned()),
+        stdin_open: talks,
         mode: AgentMode::Headless,
         paste: None,
         files: Vec::new(),
     };
+    if talks {
+        launch
+            .argv
+            .extend(["--input-format=stream-json", "--permission-prompt-tool=stdio"].map(str::to_owned));
+        let file = request.prompt_file.with_file_name("input.jsonl");
+        launch.files.push((file.clone(), format!("{}\n", user_message(request.prompt_text))));
+        launch.stdin_file = Some(file);
+    }
     without_nul(request.agent(), launch)
 }
 
@@ -64,6 +76,16 @@ pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, Lau
     env.push(("CLAUDE_CODE_SANDBOXED".to_owned(), "1".to_owned()));
     env.sort();
     without_nul(request.agent(), Launch::terminal(request, argv, env))
+}
+
+/// Whether it is spoken to while it works, so that a person can be asked for leave.
+pub(super) fn talks(profile: &AgentProfile, step: StepKind) -> bool {
+    profile.asks && matches!(step, StepKind::Implement | StepKind::Fix)
+}
+
+/// Words for it, as a line of its input.
+fn user_message(words: &str) -> Value {
+    json!({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": words}]}})
 }
 
 fn program(profile: &AgentProfile) -> Vec<String> {

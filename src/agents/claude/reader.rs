@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::outcome::{Seen, outcome};
 use super::transcript;
 use crate::agents::answer::micros;
 use crate::agents::event::ExitInfo;
 use crate::agents::stream::{Log, Protocol};
-use crate::model::{AgentState, StepKind, StepOutcome, Timestamp, Usage};
+use crate::agents::transcript::{subject, warning};
+use crate::model::{AgentState, BlockedKind, StepKind, StepOutcome, Timestamp, Usage};
 
 /// Follows one process of Claude Code.
 pub(in crate::agents) struct Claude {
@@ -19,6 +20,16 @@ pub(in crate::agents) struct Claude {
     /// Tokens by message id, as far as they are known before the result.
     by_message: BTreeMap<String, Usage>,
     seen: Seen,
+    /// What it waits for leave for.
+    asks: Option<Request>,
+    /// Messages that it was given and has not ended its turn for.
+    owed: u32,
+}
+
+/// A request for leave.
+struct Request {
+    id: Value,
+    input: Value,
 }
 
 impl Protocol for Claude {
@@ -29,7 +40,13 @@ impl Protocol for Claude {
         {
             log.session(id);
         }
-        match message.get("type").and_then(Value::as_str).unwrap_or_default() {
+        let kind = message.get("type").and_then(Value::as_str).unwrap_or_default();
+        if matches!(kind, "assistant" | "user" | "result") {
+            // It goes on, so it was answered.
+            self.asks = None;
+        }
+        match kind {
+            "control_request" => self.request(message, log),
             "system" => system(message, log),
             "assistant" => self.assistant(message, log),
             "user" => log.progress(),
@@ -43,6 +60,25 @@ impl Protocol for Claude {
         }
     }
 
+    fn answer(&mut self, allow: bool, words: &str) -> Option<Value> {
+        let Request { id, input } = self.asks.take()?;
+        let words = if words.trim().is_empty() { "The person who was asked said no." } else { words };
+        let response = match allow {
+            true => json!({"behavior": "allow", "updatedInput": input}),
+            false => json!({"behavior": "deny", "message": words}),
+        };
+        let response = json!({"subtype": "success", "request_id": id, "response": response});
+        Some(json!({"type": "control_response", "response": response}))
+    }
+
+    fn say(&mut self, words: &str) -> Option<Value> {
+        if self.owed == 0 {
+            return None;
+        }
+        self.owed += 1;
+        Some(super::user_message(words))
+    }
+
     fn session_is_gone(&self, log: &Log) -> bool {
         self.seen.session_is_gone(log.noise())
     }
@@ -54,7 +90,21 @@ impl Protocol for Claude {
 
 impl Claude {
     pub(in crate::agents) fn new(step: StepKind, resumed: Usage) -> Self {
-        Self { step, resumed, by_message: BTreeMap::new(), seen: Seen::default() }
+        Self { step, resumed, by_message: BTreeMap::new(), seen: Seen::default(), asks: None, owed: 1 }
+    }
+
+    fn request(&mut self, message: &Value, log: &mut Log) {
+        let Some(request) = message.get("request").filter(|request| request["subtype"] == "can_use_tool")
+        else {
+            return;
+        };
+        let input = request.get("input").cloned().unwrap_or_default();
+        let tool = request.get("tool_name").and_then(Value::as_str).unwrap_or("something");
+        let about = subject(&input).unwrap_or_default();
+        self.asks = Some(Request { id: message.get("request_id").cloned().unwrap_or_default(), input });
+        log.progress();
+        log.status(AgentState::Blocked(BlockedKind::Permission), &format!("{tool} {about}"));
+        log.show(&[warning(&format!("? {tool} {about}: waits for leave"))]);
     }
 
     fn assistant(&mut self, message: &Value, log: &mut Log) {
@@ -89,6 +139,10 @@ impl Claude {
         let text = if failed { super::outcome::error_text(message) } else { String::new() };
         log.status(state, &text);
         self.seen.result = Some(message.clone());
+        self.owed = self.owed.saturating_sub(1);
+        if self.owed == 0 {
+            log.input_ends();
+        }
     }
 }
 

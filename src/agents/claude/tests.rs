@@ -21,6 +21,7 @@ fn profile() -> AgentProfile {
         mode: AgentMode::Headless,
         model: Some("opus".to_owned()),
         effort: None,
+        asks: false,
         permission: None,
         extra_args: vec![],
         resume_args: vec![],

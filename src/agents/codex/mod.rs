@@ -45,6 +45,7 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         argv,
         env: environment::build(request),
         stdin_file: Some(request.prompt_file.to_owned()),
+        stdin_open: false,
         mode: AgentMode::Headless,
         paste: None,
         files,

@@ -16,6 +16,7 @@ fn profile(command: &[&str], prompt: PromptBy, mode: AgentMode) -> AgentProfile 
         mode,
         model: Some("m1".to_owned()),
         effort: None,
+        asks: false,
         permission: None,
         extra_args: vec!["--last".to_owned()],
         resume_args: vec![],

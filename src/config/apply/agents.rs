@@ -67,6 +67,7 @@ fn agent<'a>(
     let words: Vec<_> = agent.kind.permissions().iter().map(|(word, _)| (*word, *word)).collect();
     let permission = section.choice("permission", &words).map(value);
     set(&mut agent.permission, permission.map(|word| Some(word.to_owned())));
+    set(&mut agent.asks, section.flag("asks"));
     set(&mut agent.unsafe_allowed, section.flag("unsafe"));
     set(&mut agent.extra_args, templates(&mut section, "extra_args"));
     set(&mut agent.resume_args, templates(&mut section, "resume_args"));
@@ -92,6 +93,7 @@ pub(in crate::config) fn blank_agent(name: &str, kind: AgentKind) -> Agent {
         model: None,
         effort: None,
         permission: None,
+        asks: false,
         unsafe_allowed: false,
         extra_args: Vec::new(),
         resume_args: Vec::new(),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Facts;
+use crate::agents;
 use crate::engine::{ControlAction, EffectKind};
 use crate::model::agent::AgentKind;
 use crate::model::{EffectId, SessionId};
 use crate::protocol::keeper::Signal;
-use crate::server::live::{AnswerKeys, LiveSession};
+use crate::server::live::{Answer, AnswerKeys, LiveSession};
 use crate::server::panes::{InputError, Pane};
 use crate::server::shared::Shared;
 
@@ -21,14 +22,17 @@ pub(super) const GRACE_MS: u64 = 3_000;
 pub(super) fn session(shared: &Shared, facts: &Facts, kind: &EffectKind) -> LiveSession {
     let project = shared.project();
     let profile = match kind {
-        EffectKind::RunStep { agent, .. } => project.profiles.get(agent),
+        EffectKind::RunStep { agent, brief, .. } => {
+            project.profiles.get(agent).map(|profile| (profile, brief.step))
+        }
         _ => None,
     };
-    let keys = profile.map_or_else(AnswerKeys::default, |profile| AnswerKeys {
+    let keys = profile.map_or_else(AnswerKeys::default, |(profile, step)| AnswerKeys {
         approve: profile.approve_keys.clone(),
         deny: profile.deny_keys.clone(),
         interrupt: profile.interrupt_keys.clone(),
         has_turns: profile.kind != AgentKind::Command,
+        talks: agents::talks(profile, step),
     });
     let live = LiveSession::new(session_id(&facts.run, facts.effect), keys);
     live.set_paused(facts.paused);
@@ -81,11 +85,16 @@ pub(super) async fn control(
         ControlAction::Prompt(text) => say(&session, &pane, text).await,
         ControlAction::Answer { allow, text } => {
             let keys = session.answer_keys(allow);
+            if session.keys.talks {
+                session.answer(Answer { allow, keys, words: text });
+                pane.nudge();
+                return Ok(());
+            }
             if !pane.interactive || keys.is_empty() {
                 return Err("it has no terminal to answer in".to_owned());
             }
             if session.keys.has_turns {
-                session.answer(keys);
+                session.answer(Answer { allow, keys, words: String::new() });
                 pane.nudge();
             } else {
                 pane.input(keys.into_bytes()).map_err(told)?;
@@ -108,7 +117,7 @@ pub(super) async fn control(
 
 /// Words for an agent: they wait for its turn to end, if it is known when that is.
 async fn say(session: &LiveSession, pane: &Arc<Pane>, text: String) -> Result<(), String> {
-    if pane.interactive && session.keys.has_turns {
+    if session.keys.talks || (pane.interactive && session.keys.has_turns) {
         session.say(text);
         pane.nudge();
         return Ok(());

@@ -56,6 +56,8 @@ pub(super) struct AgentFollower {
     terminal: Option<Terminal>,
     /// The provider's session that it begins, to be told once it has.
     begins: Option<String>,
+    /// There is nothing more to say to it.
+    input_over: bool,
 }
 
 impl AgentFollower {
@@ -94,6 +96,7 @@ impl AgentFollower {
             step: order.brief.step,
             terminal: None,
             begins: None,
+            input_over: false,
         }
     }
 
@@ -154,7 +157,32 @@ impl AgentFollower {
                 AgentEvent::Status(status) => self.set_status(pane, status),
                 AgentEvent::Progress => self.progress(),
                 AgentEvent::Transcript(bytes) => drop(pane.feed(&bytes)),
+                AgentEvent::InputEnds => self.input_ends(pane),
                 AgentEvent::Outcome(outcome) => self.outcome = Some(outcome),
+            }
+        }
+    }
+
+    /// Its turn is over: it ends when nothing more comes. While the recording is read, that may not be the last word.
+    fn input_ends(&mut self, pane: &Pane) {
+        self.input_over = true;
+        if !self.catching_up {
+            let _ended = pane.close_input();
+        }
+    }
+
+    /// Gives a headless agent what a person said to it.
+    fn talk(&mut self, pane: &Pane) {
+        if !self.live.keys.talks {
+            return;
+        }
+        let answer =
+            self.live.take_answer().and_then(|answer| self.reader.answer(answer.allow, &answer.words));
+        let words: Vec<_> =
+            self.live.take_words().iter().filter_map(|words| self.reader.say(words)).collect();
+        for bytes in answer.into_iter().chain(words) {
+            if let Err(error) = pane.input(bytes) {
+                tracing::warn!(session = %pane.session, %error, "what was said did not reach the agent");
             }
         }
     }
@@ -272,6 +300,9 @@ impl Follower for AgentFollower {
 
     fn caught_up(&mut self, pane: &Pane) {
         self.catching_up = false;
+        if self.input_over {
+            let _ended = pane.close_input();
+        }
         if let Some(status) = self.status.take() {
             match self.known.as_ref() == Some(&status) {
                 true => self.status = Some(status),
@@ -304,6 +335,7 @@ impl Follower for AgentFollower {
         self.mouth.take_due(now).into_iter().for_each(|saying| self.say(pane, saying));
         if !self.catching_up {
             self.look(pane);
+            self.talk(pane);
         }
         if self.live.stands_still() {
             // A clock that stands while the agent does: it starts anew when it goes on.

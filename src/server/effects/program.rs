@@ -131,6 +131,7 @@ impl Program {
             cwd,
             mode: Mode::Pipes,
             stdin_file: None,
+            stdin_open: false,
             recording,
             recording_limit: shared.project().recording_limit,
             title: self.title,

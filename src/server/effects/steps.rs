@@ -174,6 +174,7 @@ impl Prepared {
                 AgentMode::Headless => Mode::Pipes,
             },
             stdin_file: self.launch.stdin_file.clone(),
+            stdin_open: self.launch.stdin_open,
             recording: shared.places.recording(&facts.run, &order.session),
             recording_limit: shared.project().recording_limit,
             title: order.title(),

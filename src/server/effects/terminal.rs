@@ -71,7 +71,7 @@ impl Terminal {
     pub(super) fn look(&mut self, pane: &Pane) -> Option<AgentStatus> {
         self.live.take_words().into_iter().for_each(|text| self.turn.say(text));
         let now = self.now();
-        self.live.take_answer().into_iter().for_each(|keys| self.turn.answer(keys, now));
+        self.live.take_answer().into_iter().for_each(|answer| self.turn.answer(answer.keys, now));
         let text = pane.emulator().text();
         let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
         let sight = Sight { reported: self.reported.as_ref(), title: &self.title, lines: &lines };
