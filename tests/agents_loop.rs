@@ -100,3 +100,94 @@ fn gemini_takes_a_task_from_its_prompt_to_the_merge() {
 fn opencode_takes_a_task_from_its_prompt_to_the_merge() {
     from_prompt_to_merge("opencode");
 }
+
+/// An agent that is killed in its turn goes on in the same session with its next attempt.
+fn goes_on_after_a_kill(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), "") else { return };
+    let late = Turn::After(Duration::from_secs(60), Box::new(Turn::text("too late")));
+    mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), late]);
+    let _shown = bench.start(&bench.one_task());
+    wait_for("the second request", || (mock.requests().len() == 2).then_some(()));
+    // What it has not written down by itself, nobody can go on with.
+    let home = bench.machine.path("home");
+    let is_kept = || bench.files_with("greeting.txt").iter().any(|file| file.starts_with(&home));
+    wait_for("its own record of the session", || is_kept().then_some(()));
+    mock.push([Turn::text("Went on."), approval(agent)]);
+    let killed = bench.kill_agents();
+    assert!(killed > 0, "no process of the agent was found");
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+    let resumed = mock.requests().get(2).map(Value::to_string).unwrap_or_default();
+    assert!(
+        resumed.contains("greeting.txt") && resumed.contains("tool"),
+        "the history is not there: {resumed:.2000}"
+    );
+}
+
+/// What hands an approval in.
+fn approval(agent: &str) -> Turn {
+    let answer = json!({"verdict": "approve", "summary": "As it should be.", "findings": []});
+    if agent == "claude" { Turn::structured(answer) } else { Turn::text(&answer.to_string()) }
+}
+
+#[test]
+fn claude_goes_on_in_its_session_after_a_kill() {
+    goes_on_after_a_kill("claude");
+}
+
+#[test]
+fn codex_goes_on_in_its_session_after_a_kill() {
+    goes_on_after_a_kill("codex");
+}
+
+#[test]
+fn gemini_goes_on_in_its_session_after_a_kill() {
+    goes_on_after_a_kill("gemini");
+}
+
+/// The provider's limit stops an attempt; the next one comes after a wait, and nothing is lost.
+#[test]
+fn a_limit_of_the_provider_is_waited_for() {
+    let mock = Mock::start([Turn::Limited(1), Turn::Limited(1)]);
+    let Some(bench) = project_of("claude", &mock.url(), "") else { return };
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        Turn::text("Done."),
+        approval("claude"),
+    ]);
+    let mut shown = bench.start(&bench.one_task());
+    shown.wait("began");
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    let ends = format!("{:?}", bench.events_of("step", "ended"));
+    assert!(ends.contains("quota"), "the limit is told as what it is: {ends}");
+    assert_eq!(mock.left(), 0);
+}
+
+/// A key in the environment reaches the agent that is meant, no other, and no file.
+#[test]
+fn a_secret_reaches_only_its_own_agent_and_no_file() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("codex", &mock.url(), "") else { return };
+    let canary = "canary-8d1f42c7b6";
+    let config = std::fs::read_to_string(bench.project().join("loopmon.toml")).unwrap();
+    let agent = format!(
+        "\n[agents.nosy]\ncommand = [\"sh\", \"-c\", \"env > env.txt; echo hello > greeting.txt\"]\n{}",
+        "[agents.told]\ncommand = [\"sh\", \"-c\", \"test -n \\\"$ANTHROPIC_API_KEY\\\" && echo yes > told.txt\"]\nenv = [\"ANTHROPIC_API_KEY\"]\n"
+    );
+    std::fs::write(bench.project().join("loopmon.toml"), config + &agent).unwrap();
+    mock.push([approval("codex"), approval("codex")]);
+    let plan = bench.plan(
+        "[[tasks]]\nid = \"T1\"\ntitle = \"Look\"\nagent = \"nosy\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Use\"\nagent = \"told\"\ndepends_on = [\"T1\"]\n",
+    );
+    let env = [("ANTHROPIC_API_KEY", canary), ("SOME_TOKEN", canary)];
+    let mut shown = bench.spawn_with("run", &["run", "--plan", &plan, "--yes", "--headless"], &env);
+    shown.wait("began");
+    wait_for("the merge", || (bench.task("T2")["phase"] == "done").then_some(()));
+    let seen = bench.merged("env.txt");
+    assert!(seen.contains("LOOPMON_TASK=T1") && !seen.contains(canary), "{seen}");
+    let files = bench.files_with(canary);
+    assert!(files.is_empty(), "the secret is in {files:?}");
+    let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
+    assert!(!requests.iter().any(|body| body.contains(canary)), "another vendor saw it");
+}

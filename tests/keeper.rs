@@ -61,7 +61,7 @@ impl Session {
 
     fn start(&self) -> Result<KeeperHandle, SpawnError> {
         write_spec(self.dir.path(), &self.spec).unwrap();
-        spawn_keeper(Path::new(env!("CARGO_BIN_EXE_loopmon")), self.dir.path(), LIMIT)
+        spawn_keeper(Path::new(env!("CARGO_BIN_EXE_loopmon")), self.dir.path(), &self.spec.env, LIMIT)
     }
 
     fn exit(&self) -> ExitFile {
@@ -298,7 +298,8 @@ fn two_keepers_of_one_session_run_it_once() {
     for _ in 0..10 {
         let session = Session::pipes("echo started >> started; sleep 0.2");
         write_spec(session.dir.path(), &session.spec).unwrap();
-        let start = || spawn_keeper(Path::new(env!("CARGO_BIN_EXE_loopmon")), session.dir.path(), LIMIT);
+        let env = &session.spec.env;
+        let start = || spawn_keeper(Path::new(env!("CARGO_BIN_EXE_loopmon")), session.dir.path(), env, LIMIT);
         let handles = std::thread::scope(|scope| {
             let threads = [scope.spawn(start), scope.spawn(start), scope.spawn(start)];
             threads.map(|thread| thread.join().unwrap().unwrap())

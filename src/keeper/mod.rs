@@ -18,7 +18,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::process::{Identity, read_spec, write_atomic};
+use crate::process::{Identity, read_environment, read_spec, write_atomic};
 use crate::protocol::keeper::{
     CLAIM_FILE, EXIT_FILE, Exit, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, LAUNCH_FAILED, Mode, VERSION,
 };
@@ -72,10 +72,12 @@ pub fn run(dir: &Path) -> Result<(), KeeperError> {
         say_ready();
         return Ok(());
     };
-    let spec = read_spec(dir).map_err(|source| file("read", &dir.join("spec.json"), source))?;
+    let mut spec = read_spec(dir).map_err(|source| file("read", &dir.join("spec.json"), source))?;
     if spec.version != VERSION {
         return Err(KeeperError::Version(spec.version));
     }
+    let given = read_environment(io::stdin().lock());
+    spec.env.extend(given.map_err(|source| KeeperError::Io { action: "read the environment", source })?);
     let launched = launch(dir, &spec).or_else(|error| write_failure(dir, &spec, &error).and(Err(error)));
     say_ready();
     let mut pump = launched?;

@@ -79,9 +79,18 @@ impl From<KeeperFile> for KeeperHandle {
     }
 }
 
+/// Bytes of an environment; the kernel allows a child less.
+const ENVIRONMENT_LIMIT: u64 = 8 * 1024 * 1024;
+
 /// Runs `exe keeper <dir>` detached from this process, and waits until it has started its child or failed to.
-/// The directory holds `spec.json`; what the keeper complains of goes to `keeper.log` beside it.
-pub fn spawn_keeper(exe: &Path, dir: &Path, limit: Duration) -> Result<KeeperHandle, SpawnError> {
+/// The directory holds `spec.json`; what the keeper complains of goes to `keeper.log` beside it. The child's environment
+/// goes through a pipe: keys are in it, and nothing of them is to be on a disk.
+pub fn spawn_keeper(
+    exe: &Path,
+    dir: &Path,
+    env: &[(String, String)],
+    limit: Duration,
+) -> Result<KeeperHandle, SpawnError> {
     let log_path = dir.join("keeper.log");
     let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&log_path);
     let log = log.map_err(in_context("open", &log_path))?;
@@ -90,11 +99,15 @@ pub fn spawn_keeper(exe: &Path, dir: &Path, limit: Duration) -> Result<KeeperHan
         .arg(dir)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
         .map_err(in_context("run", exe))?;
+    if let Some(mut stdin) = process.stdin.take() {
+        // One that has nothing to run does not read it.
+        let _not_wanted = stdin.write_all(&serde_json::to_vec(env).unwrap_or_default());
+    }
     if let Err(error) = wait_until_ready(&mut process, limit) {
         let _ = process.kill();
         let _ = process.wait();
@@ -107,9 +120,18 @@ pub fn spawn_keeper(exe: &Path, dir: &Path, limit: Duration) -> Result<KeeperHan
     }
 }
 
-/// Writes what a keeper is to run. It holds the child's environment, so only its owner may read it.
+/// Writes what a keeper is to run; of the child's environment only what is ours.
 pub fn write_spec(dir: &Path, spec: &KeeperSpec) -> io::Result<()> {
-    write_atomic(&dir.join(SPEC_FILE), spec)
+    let is_ours = |(name, _): &&(String, String)| name.starts_with("LOOPMON_");
+    let env = spec.env.iter().filter(is_ours).cloned().collect();
+    write_atomic(&dir.join(SPEC_FILE), &KeeperSpec { env, ..spec.clone() })
+}
+
+/// Reads the environment that a starter gives to its keeper; empty if there is none.
+pub fn read_environment(from: impl Read) -> io::Result<Vec<(String, String)>> {
+    let mut bytes = Vec::new();
+    from.take(ENVIRONMENT_LIMIT).read_to_end(&mut bytes)?;
+    if bytes.is_empty() { Ok(Vec::new()) } else { Ok(serde_json::from_slice(&bytes)?) }
 }
 
 /// Reads what a keeper is to run.

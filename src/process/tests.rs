@@ -77,8 +77,8 @@ fn a_file_is_replaced_whole_and_private() {
 #[test]
 fn a_program_that_is_no_keeper_is_an_error_with_its_reason() {
     let dir = tempfile::tempdir().unwrap();
-    let missing = spawn_keeper(&dir.path().join("none"), dir.path(), LIMIT);
+    let missing = spawn_keeper(&dir.path().join("none"), dir.path(), &[], LIMIT);
     assert!(matches!(missing, Err(SpawnError::Io { action: "run", .. })));
-    let mute = spawn_keeper(std::path::Path::new("/bin/true"), dir.path(), LIMIT);
+    let mute = spawn_keeper(std::path::Path::new("/bin/true"), dir.path(), &[], LIMIT);
     assert!(matches!(mute, Err(SpawnError::Died(_))));
 }

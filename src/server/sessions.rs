@@ -96,7 +96,7 @@ pub fn start(exe: &Path, dir: &Path, spec: impl FnOnce() -> KeeperSpec) -> Resul
         std::fs::create_dir_all(parent).map_err(io)?;
     }
     process::write_spec(dir, &spec).map_err(io)?;
-    match process::spawn_keeper(exe, dir, START_LIMIT) {
+    match process::spawn_keeper(exe, dir, &spec.env, START_LIMIT) {
         Ok(handle) => Ok(Standing::Live {
             socket: handle.socket.clone(),
             pid: u32::try_from(handle.child.pid).unwrap_or(0),

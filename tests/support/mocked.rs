@@ -21,7 +21,7 @@ pub fn project_of(agent: &str, url: &str, keys: &str) -> Option<Bench> {
     let set: String = set.chain([key]).map(|(name, value)| format!("{name} = {value:?}\n")).collect();
     let model = if agent == "gemini" { "model = \"gemini-2.5-pro\"\n" } else { "" };
     let config = format!(
-        "[run]\nbackoff_seconds = 0.05\nattempts = 2\n\
+        "[run]\nbackoff_seconds = 0.05\nbackoff_cap_seconds = 0.2\nattempts = 3\n\
          [defaults]\nimplementer = {agent:?}\nplanner = {agent:?}\n[review]\nagents = [{agent:?}]\n\
          [[gates]]\nname = \"test\"\ncommand = \"grep -q hello greeting.txt\"\n\
          [agents.{agent}]\ncommand = [{program:?}]\n{model}{keys}[agents.{agent}.set]\n{set}"

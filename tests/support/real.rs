@@ -127,6 +127,11 @@ impl Bench {
 
     /// Starts a command; `name` is that of its output files.
     pub fn spawn(&self, name: &str, args: &[&str]) -> Running {
+        self.spawn_with(name, args, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn spawn_with(&self, name: &str, args: &[&str], env: &[(&str, &str)]) -> Running {
         let (out, err) =
             (self.machine.path(&format!("{name}.out")), self.machine.path(&format!("{name}.err")));
         let file = |path: &Path| fs::File::create(path).unwrap();
@@ -135,6 +140,7 @@ impl Bench {
             .current_dir(self.project())
             .env_clear()
             .envs(self.machine.env())
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(file(&out))
             .stderr(file(&err))
@@ -213,6 +219,21 @@ impl Bench {
             line.contains(" keeper ") && line.contains(&mark)
         };
         pids().filter(|pid| of_session(pid) || keeper(pid)).map(command_line).collect()
+    }
+
+    /// Kills the agents' processes, as the kernel would that has no memory left; how many there were.
+    pub fn kill_agents(&self) -> usize {
+        let killed = self.descendants_of_keepers();
+        for pid in killed.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid)) {
+            let _gone = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        killed.len()
+    }
+
+    /// Files of this machine that hold this text, but for the project's own.
+    pub fn files_with(&self, text: &str) -> Vec<PathBuf> {
+        let found = Command::new("grep").args(["-rlaF", text]).arg(self.machine.path("")).output().unwrap();
+        String::from_utf8_lossy(&found.stdout).lines().map(PathBuf::from).collect()
     }
 
     /// The keepers of this machine.
