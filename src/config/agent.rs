@@ -114,6 +114,11 @@ impl AgentKind {
 }
 
 impl Agent {
+    /// Whether it may do anything that the person can do.
+    pub fn is_unguarded(&self) -> bool {
+        super::check::unsafe_setting(self).is_some()
+    }
+
     /// Whether an environment variable of this name is passed on.
     pub fn passes_env(&self, name: &str) -> bool {
         self.env.iter().any(|allowed| match allowed.strip_suffix('*') {

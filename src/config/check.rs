@@ -85,7 +85,8 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
     found
 }
 
-fn unsafe_setting(agent: &Agent) -> Option<String> {
+/// What lets the agent do anything, if something does.
+pub(super) fn unsafe_setting(agent: &Agent) -> Option<String> {
     let permission = agent.permission.as_deref().unwrap_or_default();
     if agent.kind.permissions().contains(&(permission, true)) {
         return Some(format!("permission = {permission:?}"));

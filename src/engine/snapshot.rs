@@ -21,6 +21,7 @@ pub fn snapshot(state: &State, project: &str, now: Timestamp) -> Snapshot {
     let attention = attention::rows(state);
     Snapshot {
         said: Vec::new(),
+        unguarded: Vec::new(),
         seq: state.seq,
         project: project.to_owned(),
         run: Some(run_view(state)),

@@ -27,6 +27,9 @@ pub struct Snapshot {
     /// waits for it, and nothing counts it; it is not in the log and gone with the server.
     #[serde(default)]
     pub said: Vec<AttentionRow>,
+    /// Agents that may do anything that the person can do, because the configuration says so.
+    #[serde(default)]
+    pub unguarded: Vec<AgentName>,
     /// Whether nothing moves by itself: what is in flight waits for a person.
     #[serde(default)]
     pub resting: bool,

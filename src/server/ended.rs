@@ -41,7 +41,8 @@ fn reader_of(shared: &Shared, env: &[(String, String)]) -> Option<Box<dyn Reader
         "fix" => StepKind::Fix,
         _ => StepKind::Implement,
     };
-    (profile.mode == AgentMode::Headless).then(|| agents::reader(profile, step, Usage::default()))
+    let is_stream = agents::mode(profile, step) == AgentMode::Headless;
+    is_stream.then(|| agents::reader(profile, step, Usage::default()))
 }
 
 struct Viewer {

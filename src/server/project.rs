@@ -27,6 +27,8 @@ pub struct Project {
     pub policy: Policy,
     /// The agents.
     pub profiles: BTreeMap<AgentName, AgentProfile>,
+    /// Those of them that may do anything.
+    pub unguarded: Vec<AgentName>,
     /// Bytes of recording that are kept for a session.
     pub recording_limit: u64,
     /// Lines that are run once in each new worktree.
@@ -62,6 +64,12 @@ impl Project {
                 .iter()
                 .map(profile)
                 .map(|profile| (profile.name.clone(), profile))
+                .collect(),
+            unguarded: config
+                .agents
+                .iter()
+                .filter(|agent| agent.is_unguarded())
+                .map(|agent| AgentName(agent.name.clone()))
                 .collect(),
             recording_limit: config.recording.limit_bytes,
             setup: setup(&config.worktrees),

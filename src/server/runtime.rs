@@ -391,6 +391,7 @@ impl Runtime {
             self.notice(words, false);
         }
         snapshot.said = self.said.rows(&snapshot.sessions);
+        snapshot.unguarded.clone_from(&self.shared.project().unguarded);
         snapshot.notices.extend(self.notices.iter().cloned());
         snapshot.notices.sort_by_key(|notice| notice.at);
         self.snapshot.send_replace(Arc::new(snapshot));

@@ -206,6 +206,6 @@ fn reader(spec: &KeeperSpec, dir: &Path) -> Option<Box<dyn Reader + Send>> {
         _ => StepKind::Implement,
     };
     // A command's words are its own, and shown as they are.
-    let has_stream = profile.kind != AgentKind::Command && profile.mode == AgentMode::Headless;
+    let has_stream = profile.kind != AgentKind::Command && agents::mode(profile, step) == AgentMode::Headless;
     has_stream.then(|| agents::reader(profile, step, Usage::default()))
 }

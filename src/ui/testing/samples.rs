@@ -58,6 +58,7 @@ pub fn busy() -> Snapshot {
         tasks: LINES.iter().map(task).collect(),
         attention: attention(),
         said: Vec::new(),
+        unguarded: Vec::new(),
         sessions: sessions(),
         notices: vec![Notice {
             at: ago(90),

@@ -17,6 +17,16 @@ fn a_busy_run_at_three_sizes() {
 }
 
 #[test]
+fn an_agent_that_may_do_anything_is_shown_as_that() {
+    let mut bench = Bench::sized(busy(), 120, 36);
+    assert!(!picture(&mut bench).contains("unguarded"));
+    let mut snapshot = busy();
+    snapshot.unguarded = snapshot.sessions.iter().map(|session| session.name.as_str().into()).collect();
+    let mut bench = Bench::sized(snapshot, 120, 36);
+    assert!(picture(&mut bench).contains("unguarded"));
+}
+
+#[test]
 fn the_narrow_screen_shows_the_agent_on_a_page() {
     let mut bench = Bench::sized(busy(), 80, 24);
     bench.press("2");

@@ -68,6 +68,10 @@ impl Pane<'_> {
         }
         row.push(&format!("{} ", sign.glyph), look.style(sign.role));
         row.push(&session.name, look.style(signs::agent(&session.name, self.snapshot)));
+        if session.step.is_some() && self.snapshot.unguarded.iter().any(|name| name.as_str() == session.name)
+        {
+            row.push(" unguarded", look.style(Role::Fail));
+        }
         row.push(&format!(" {}  ", signs::purpose(session)), look.style(Role::Dim));
         if let Some(id) = &session.task {
             let title = self.snapshot.task(id).map_or("", |task| task.title.as_str());
