@@ -83,7 +83,7 @@ pub fn standing(places: &Places) -> Result<(Snapshot, bool), Failure> {
     if let Some(mut link) = running(places)
         && let Message::Status(snapshot) = link.ask(Ask::Status)?
     {
-        return Ok((snapshot, true));
+        return Ok((*snapshot, true));
     }
     let name = places.name();
     let snapshot = match state(places)? {

@@ -169,7 +169,7 @@ pub enum Message {
     /// Refused.
     Refused(String),
     /// How everything stands.
-    Status(Snapshot),
+    Status(Box<Snapshot>),
     /// What a person should know and is no event: news of the server itself.
     Notice {
         /// One line.

@@ -59,7 +59,7 @@ async fn answer(shared: &Shared, view: &View, ask: Ask, rights: Rights) -> Messa
         return Message::Refused(text.to_owned());
     }
     match ask {
-        Ask::Status => Message::Status((**view.snapshot.borrow()).clone()),
+        Ask::Status => Message::Status(Box::new((**view.snapshot.borrow()).clone())),
         Ask::Command(command) => {
             let (answer, result) = oneshot::channel();
             shared.send(ToRuntime::Command { command, answer });
