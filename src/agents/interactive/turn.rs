@@ -23,6 +23,8 @@ const TYPING: u64 = 10_000;
 const DIALOG_UP: u64 = 500;
 /// An answer that a dialog did not take is given again after this.
 const ANSWER_RECEIPT: u64 = 1_500;
+/// A person who typed within this may have more to say: the agent is not sent away.
+const TALKING: u64 = 60_000;
 /// An agent that does not go when it is asked to is ended after this.
 const GOING: u64 = 5_000;
 
@@ -159,7 +161,7 @@ impl Turn {
             Phase::Pasted { enter, .. } => Some(*enter),
             Phase::Sent { at, .. } => Some(at + RECEIPT),
             Phase::Working => {
-                self.idle_since.map(|at| at.max(self.typed.map_or(0, |at| at + TYPING)) + SETTLED)
+                self.idle_since.map(|at| at.max(self.typed.map_or(0, |at| at + TALKING)) + SETTLED)
             }
             Phase::Going { at, .. } => Some(*at),
             Phase::Unheard | Phase::Over => None,
@@ -232,7 +234,8 @@ impl Turn {
     }
 
     fn advance(&mut self, state: AgentState, rests: bool, lines: &[String], now: u64, acts: &mut Vec<Act>) {
-        let person = self.typed.is_some_and(|at| now < at + TYPING);
+        let typed_within = |span: u64| self.typed.is_some_and(|at| now < at + span);
+        let (person, talks) = (typed_within(TYPING), typed_within(TALKING));
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Open => {
                 let is_up = now >= self.last_change + UP;
@@ -261,7 +264,7 @@ impl Turn {
             Phase::Sent { text, at, tries } if now >= at + RECEIPT && !person => {
                 self.send_again(text, tries, now, acts)
             }
-            Phase::Working if rests && !person && self.has_settled(now) => {
+            Phase::Working if rests && !talks && self.has_settled(now) => {
                 self.turn_ended(state, lines, now, acts)
             }
             Phase::Going { next, at } if now >= at => self.go(next, now, acts),

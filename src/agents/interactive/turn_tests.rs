@@ -83,6 +83,11 @@ fn nothing_is_typed_into_a_dialog_or_beside_a_person() {
     bench.reports(AgentState::Idle);
     assert_eq!(bench.after(TYPING - 1_000), [], "the person is still typing");
     assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
+    bench.reports(AgentState::Working);
+    bench.turn.typed(bench.now);
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(TALKING - 1_000), [], "the person may have more to say");
+    assert_eq!(bench.after(4_000).len(), 2, "it goes");
 }
 
 #[test]
