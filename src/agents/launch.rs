@@ -72,6 +72,23 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// A program on pipes, whose prompt is its standard input.
+    pub(super) fn headless(
+        request: &LaunchRequest<'_>,
+        argv: Vec<String>,
+        env: Vec<(String, String)>,
+    ) -> Launch {
+        Launch {
+            argv,
+            env,
+            stdin_file: Some(request.prompt_file.to_owned()),
+            stdin_open: false,
+            mode: AgentMode::Headless,
+            paste: None,
+            files: Vec::new(),
+        }
+    }
+
     /// A program in a terminal of its own, whose prompt is pasted.
     pub(super) fn terminal(
         request: &LaunchRequest<'_>,

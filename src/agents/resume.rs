@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::launch::{LaunchError, LaunchRequest};
 use super::stream::is_session_id;
+use super::template;
 
 /// The id of the session that a launch is to go on with, if it is one.
 pub(super) fn id<'a>(request: &LaunchRequest<'a>) -> Result<Option<&'a str>, LaunchError> {
@@ -13,6 +14,18 @@ pub(super) fn id<'a>(request: &LaunchRequest<'a>) -> Result<Option<&'a str>, Lau
             problem: "the stored session id is none; retry without it".to_owned(),
         }),
         resume => Ok(resume),
+    }
+}
+
+/// The arguments that have a program go on with that session: those of the profile, or the adapter's own.
+pub(super) fn arguments(
+    request: &LaunchRequest<'_>,
+    own: impl FnOnce(&str) -> Vec<String>,
+) -> Result<Vec<String>, LaunchError> {
+    match id(request)? {
+        None => Ok(Vec::new()),
+        Some(id) if request.profile.resume_args.is_empty() => Ok(own(id)),
+        Some(_) => template::fill(request, &request.profile.resume_args),
     }
 }
 

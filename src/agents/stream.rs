@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::event::{AgentEvent, ExitInfo, Reader};
 use super::lines::Lines;
-use super::{text, transcript};
-use crate::model::{AgentState, AgentStatus, FailureKind, StatusSource, StepOutcome, Usage};
+use super::{answer, text, transcript};
+use crate::model::{AgentState, AgentStatus, FailureKind, StatusSource, StepKind, StepOutcome, Usage};
 
 /// Bytes of lines outside the protocol (standard error) that are kept for messages.
 const NOISE_KEPT: usize = 16 * 1024;
@@ -185,6 +185,16 @@ impl<P: Protocol> Reader for StreamReader<P> {
 /// A failure with these words.
 pub(super) fn failed(failure: FailureKind, message: &str) -> StepOutcome {
     StepOutcome::Failed { failure, message: message.to_owned() }
+}
+
+/// The outcome of a turn that came to its end: `said` are its last words, which are the answer unless a file has it.
+pub(super) fn success(step: StepKind, said: &str, result_file: Option<&str>) -> StepOutcome {
+    match step {
+        StepKind::Plan | StepKind::Review => answer::outcome(step, result_file.unwrap_or(said)),
+        StepKind::Implement | StepKind::Fix => {
+            StepOutcome::Worked { summary: text::plain(said).trim().to_owned() }
+        }
+    }
 }
 
 /// The outcome of a process that ended without a result of its protocol.

@@ -10,7 +10,6 @@ mod transcript;
 
 use serde_json::{Value, json};
 
-use crate::model::agent::AgentMode;
 use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
@@ -32,24 +31,11 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
             .map_err(|error| unsupported(&format!("its schema is no JSON: {error}")))?;
         argv.push(format!("--json-schema={schema}"));
     }
-    if let Some(id) = resume::id(request)? {
-        match profile.resume_args.is_empty() {
-            true => argv.push(format!("--resume={id}")),
-            false => argv.extend(template::fill(request, &profile.resume_args)?),
-        }
-    }
+    argv.extend(resume::arguments(request, |id| vec![format!("--resume={id}")])?);
     argv.extend(template::fill(request, &profile.extra_args)?);
-    let talks = talks(profile, request.step);
-    let mut launch = Launch {
-        argv,
-        env: environment::build(request),
-        stdin_file: Some(request.prompt_file.to_owned()),
-        stdin_open: talks,
-        mode: AgentMode::Headless,
-        paste: None,
-        files: Vec::new(),
-    };
-    if talks {
+    let mut launch = Launch::headless(request, argv, environment::build(request));
+    if talks(profile, request.step) {
+        launch.stdin_open = true;
         launch
             .argv
             .extend(["--input-format=stream-json", "--permission-prompt-tool=stdio"].map(str::to_owned));

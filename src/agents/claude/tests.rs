@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::agents::stream::StreamReader;
 use crate::agents::{AgentEvent, ExitInfo, Reader};
-use crate::model::agent::{AgentKind, PromptBy};
+use crate::model::agent::{AgentKind, AgentMode, PromptBy};
 use crate::model::{AgentName, AgentProfile, AgentState, FailureKind, StepOutcome, Timestamp, Usage, Vote};
 
 const ID: &str = "0b8f6a3e-1111-4222-8333-444455556666";

@@ -7,7 +7,6 @@ mod protocol;
 
 use std::path::PathBuf;
 
-use crate::model::agent::AgentMode;
 use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
@@ -33,23 +32,9 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
         files.push((path, strict(schema).ok_or_else(|| unsupported("its schema is no JSON"))?));
     }
     argv.extend(template::fill(request, &profile.extra_args)?);
-    match resume::id(request)? {
-        Some(_) if !profile.resume_args.is_empty() => {
-            argv.extend(template::fill(request, &profile.resume_args)?);
-        }
-        Some(id) => argv.extend(["resume".to_owned(), id.to_owned()]),
-        None => {}
-    }
+    argv.extend(resume::arguments(request, |id| vec!["resume".to_owned(), id.to_owned()])?);
     argv.push("-".to_owned());
-    let launch = Launch {
-        argv,
-        env: environment::build(request),
-        stdin_file: Some(request.prompt_file.to_owned()),
-        stdin_open: false,
-        mode: AgentMode::Headless,
-        paste: None,
-        files,
-    };
+    let launch = Launch { files, ..Launch::headless(request, argv, environment::build(request)) };
     without_nul(request.agent(), launch)
 }
 

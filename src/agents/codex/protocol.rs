@@ -4,10 +4,9 @@
 
 use serde_json::Value;
 
-use crate::agents::answer;
 use crate::agents::event::ExitInfo;
 use crate::agents::failure;
-use crate::agents::stream::{Log, Protocol, failed, without_result};
+use crate::agents::stream::{Log, Protocol, failed, success, without_result};
 use crate::agents::text;
 use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, says, thinks, warning,
@@ -68,7 +67,7 @@ impl Protocol for Codex {
 
     fn outcome(&mut self, exit: ExitInfo, result_file: Option<&str>, log: &mut Log) -> StepOutcome {
         match &self.ended {
-            Some(End::Completed) => self.success(result_file),
+            Some(End::Completed) => success(self.step, &self.answer, result_file),
             Some(End::Failed { kind, text }) => failed(*kind, text),
             None => self.without_end(exit, log),
         }
@@ -125,17 +124,6 @@ impl Codex {
         log.status(AgentState::Done, "");
         log.show(&[ended(&[format!("{input} tokens in, {output} out")])]);
         self.ended = Some(End::Completed);
-    }
-
-    fn success(&self, result_file: Option<&str>) -> StepOutcome {
-        match self.step {
-            StepKind::Plan | StepKind::Review => {
-                answer::outcome(self.step, result_file.unwrap_or(&self.answer))
-            }
-            StepKind::Implement | StepKind::Fix => {
-                StepOutcome::Worked { summary: text::plain(&self.answer).trim().to_owned() }
-            }
-        }
     }
 
     fn without_end(&self, exit: ExitInfo, log: &Log) -> StepOutcome {

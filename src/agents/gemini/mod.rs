@@ -6,7 +6,6 @@
 mod protocol;
 
 use crate::model::StepKind;
-use crate::model::agent::AgentMode;
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
 use super::{environment, resume, template};
@@ -19,23 +18,8 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let mut argv = usual(request);
     argv.extend(["--output-format", "stream-json"].map(str::to_owned));
     argv.extend(template::fill(request, &profile.extra_args)?);
-    match resume::id(request)? {
-        Some(_) if !profile.resume_args.is_empty() => {
-            argv.extend(template::fill(request, &profile.resume_args)?);
-        }
-        Some(id) => argv.push(format!("--resume={id}")),
-        None => {}
-    }
-    let launch = Launch {
-        argv,
-        env: environment::build(request),
-        stdin_file: Some(request.prompt_file.to_owned()),
-        stdin_open: false,
-        mode: AgentMode::Headless,
-        paste: None,
-        files: Vec::new(),
-    };
-    without_nul(request.agent(), launch)
+    argv.extend(resume::arguments(request, |id| vec![format!("--resume={id}")])?);
+    without_nul(request.agent(), Launch::headless(request, argv, environment::build(request)))
 }
 
 /// The launch of its own screen; the prompt is pasted into it.

@@ -5,11 +5,11 @@
 use serde_json::Value;
 
 use crate::agents::event::ExitInfo;
-use crate::agents::stream::{Log, Protocol, failed, without_result};
+use crate::agents::stream::{Log, Protocol, failed, success, without_result};
 use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, removed, says, subject, warning,
 };
-use crate::agents::{answer, failure, text};
+use crate::agents::{failure, text};
 use crate::model::{AgentState, FailureKind, StepKind, StepOutcome, Usage};
 
 /// Follows one process of Gemini CLI.
@@ -67,7 +67,7 @@ impl Protocol for Gemini {
                 let status = exit.code.and_then(|code| u64::try_from(code).ok()).and_then(status_of);
                 failed(failure::kind(status, &words), &words)
             }
-            Some(_) => self.success(result_file),
+            Some(_) => success(self.step, &self.said, result_file),
             None => without_end(exit, log),
         }
     }
@@ -119,17 +119,6 @@ impl Gemini {
             log.show(&[ended(&[seconds, format!("{} tools", number("tool_calls")), tokens])]);
         }
         self.result = Some(message.clone());
-    }
-
-    fn success(&self, result_file: Option<&str>) -> StepOutcome {
-        match self.step {
-            StepKind::Plan | StepKind::Review => {
-                answer::outcome(self.step, result_file.unwrap_or(&self.said))
-            }
-            StepKind::Implement | StepKind::Fix => {
-                StepOutcome::Worked { summary: text::plain(&self.said).trim().to_owned() }
-            }
-        }
     }
 }
 

@@ -7,7 +7,6 @@ mod protocol;
 
 use serde_json::{Value, json};
 
-use crate::model::agent::AgentMode;
 use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
@@ -25,25 +24,10 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(["run", "--format", "json"].map(str::to_owned));
     argv.extend(profile.model.iter().map(|model| format!("--model={model}")));
     argv.extend(template::fill(request, &profile.extra_args)?);
-    match resume::id(request)? {
-        Some(_) if !profile.resume_args.is_empty() => {
-            argv.extend(template::fill(request, &profile.resume_args)?);
-        }
-        Some(id) => argv.push(format!("--session={id}")),
-        None => {}
-    }
+    argv.extend(resume::arguments(request, |id| vec![format!("--session={id}")])?);
     let mut env = environment::build(request);
     add_configuration(&mut env, &permissions(request.step, profile.permission.as_deref()));
-    let launch = Launch {
-        argv,
-        env,
-        stdin_file: Some(request.prompt_file.to_owned()),
-        stdin_open: false,
-        mode: AgentMode::Headless,
-        paste: None,
-        files: Vec::new(),
-    };
-    without_nul(request.agent(), launch)
+    without_nul(request.agent(), Launch::headless(request, argv, env))
 }
 
 /// The launch of its own screen; the prompt is pasted into it.

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::agents::answer::micros;
 use crate::agents::event::ExitInfo;
-use crate::agents::stream::{Log, Protocol, failed, without_result};
+use crate::agents::failure;
+use crate::agents::stream::{Log, Protocol, failed, success, without_result};
 use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, removed, says, subject, thinks,
 };
-use crate::agents::{answer, failure, text};
 use crate::model::{AgentState, FailureKind, StepKind, StepOutcome, Usage};
 
 /// Follows one process of `opencode run`.
@@ -61,7 +61,7 @@ impl Protocol for Opencode {
             Some((status, words)) => failed(failure::kind(*status, words), words),
             None if self.stopped && exit.code == Some(0) => {
                 log.status(AgentState::Done, "");
-                self.success(result_file)
+                success(self.step, &self.said, result_file)
             }
             // It answers a flag that it does not know with its help.
             None if exit.code == Some(1) && log.noise().contains("opencode run [message..]") => {
@@ -122,16 +122,5 @@ impl Opencode {
         log.status(AgentState::Error, &words);
         log.show(&[failure_line(&words)]);
         self.error = Some((status, words));
-    }
-
-    fn success(&self, result_file: Option<&str>) -> StepOutcome {
-        match self.step {
-            StepKind::Plan | StepKind::Review => {
-                answer::outcome(self.step, result_file.unwrap_or(&self.said))
-            }
-            StepKind::Implement | StepKind::Fix => {
-                StepOutcome::Worked { summary: text::plain(&self.said).trim().to_owned() }
-            }
-        }
     }
 }
