@@ -15,6 +15,7 @@ mod gemini;
 pub mod interactive;
 mod launch;
 mod lines;
+mod login;
 mod opencode;
 mod status;
 mod stream;
@@ -27,9 +28,10 @@ use crate::model::{AgentProfile, StepKind, Usage};
 
 use stream::StreamReader;
 
-pub use environment::gate_environment;
+pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
+pub use login::{Login, Need, how_to_install, how_to_log_in, logins};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
 pub use text::plain as plain_text;
 

@@ -5,10 +5,13 @@
 
 mod act;
 mod add;
+mod agent;
 mod args;
 mod attach;
+mod auth;
 mod completions;
 mod demo;
+mod doctor;
 mod emulate;
 mod events;
 mod headless;
@@ -83,6 +86,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Run(args) => run::run(&dir, args),
         Verb::Init(args) => init::init(&dir, &args),
         Verb::Validate(args) => validate::validate(&dir, &args),
+        Verb::Agents(verb) => agent::agents(&dir, &verb),
+        Verb::Auth(verb) => auth::auth(&dir, &verb),
+        Verb::Doctor(args) => doctor::doctor(&dir, &args),
         Verb::Status(args) => status::status(&dir, &args),
         Verb::Logs(args) => logs::logs(&dir, &args),
         Verb::Events(args) => events::events(&dir, &args),

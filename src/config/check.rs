@@ -86,7 +86,7 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
     found
 }
 
-fn unsafe_setting(agent: &Agent) -> Option<String> {
+pub(super) fn unsafe_setting(agent: &Agent) -> Option<String> {
     let permission = agent.permission.as_deref().unwrap_or_default();
     if agent.kind.permissions().contains(&(permission, true)) {
         return Some(format!("permission = {permission:?}"));

@@ -6,16 +6,12 @@ use std::fmt::Write;
 
 use super::{Found, FoundAgent, FoundGate};
 
-/// How a plain command drives an agent for which there is no adapter: command, prompt, environment.
-const AS_COMMAND: [(&str, &str, &str, &str); 3] = [
-    ("codex", r#"["codex", "exec", "-s", "workspace-write", "-"]"#, "stdin", r#"["OPENAI_*", "CODEX_*"]"#),
-    (
-        "gemini",
-        r#"["gemini", "--approval-mode", "auto_edit", "--skip-trust"]"#,
-        "stdin",
-        r#"["GEMINI_*", "GOOGLE_*"]"#,
-    ),
-    ("opencode", r#"["opencode", "run", "{prompt}"]"#, "argument", r#"["OPENCODE_*"]"#),
+/// What the known agents may do unless something else is said, and an example of another setting.
+const SETTINGS: [(&str, &str, &str); 4] = [
+    ("claude", "acceptEdits", "model = \"opus\""),
+    ("codex", "workspace-write", "effort = \"high\""),
+    ("gemini", "auto_edit", "model = \"gemini-2.5-pro\""),
+    ("opencode", "edit", "model = \"provider/model\""),
 ];
 
 /// Writes a configuration for what was found.
@@ -86,14 +82,9 @@ fn agents(text: &mut String, agents: &[FoundAgent]) {
             "#:[agents.mine]\n#:command = [\"my-agent\", \"{prompt_file}\"]\n#:prompt = \"file\"\n",
         );
     }
-    if agents.iter().any(|agent| agent.name == "claude") {
-        text.push_str("[agents.claude]\npermission = \"acceptEdits\"\n#:model = \"opus\"\n");
-    }
-    for (name, command, prompt, env) in AS_COMMAND {
+    for (name, permission, example) in SETTINGS {
         if agents.iter().any(|agent| agent.name == name) {
-            let _ = writeln!(text, "\n# {name} as a plain command, without its costs and sessions:");
-            let _ = writeln!(text, "#:[agents.{name}]\n#:command = {command}");
-            let _ = writeln!(text, "#:prompt = \"{prompt}\"\n#:env = {env}");
+            let _ = writeln!(text, "[agents.{name}]\npermission = {permission:?}\n#:{example}");
         }
     }
 }
