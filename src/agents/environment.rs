@@ -170,9 +170,10 @@ fn switches(kind: AgentKind) -> Vec<(String, String)> {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn contract(request: &LaunchRequest<'_>) -> [(String, String); 10] {
+fn contract(request: &LaunchRequest<'_>) -> [(String, String); 11] {
     [
         ("LOOPMON_SESSION", request.session.to_owned()),
+        ("LOOPMON_SOCKET", request.socket.to_string_lossy().into_owned()),
         ("LOOPMON_AGENT", request.agent().to_string()),
         ("LOOPMON_TASK", request.task.to_owned()),
         ("LOOPMON_STEP", request.step.name().to_owned()),

@@ -16,6 +16,7 @@ pub mod interactive;
 mod launch;
 mod lines;
 mod login;
+mod mcp;
 mod opencode;
 mod status;
 mod stream;
@@ -32,6 +33,7 @@ pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
 pub use login::{Login, Need, how_to_install, how_to_log_in, logins};
+pub use mcp::{BackChannel, back_channel};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
 pub use text::plain as plain_text;
 
@@ -56,10 +58,12 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
 pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn Reader + Send> {
     match profile.kind {
         AgentKind::Command => Box::new(command::CommandReader::new(profile.mode, step)),
-        AgentKind::Claude => Box::new(StreamReader::new(claude::Claude::new(step, resumed))),
-        AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed))),
-        AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step))),
-        AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step))),
+        AgentKind::Claude => {
+            Box::new(StreamReader::new(claude::Claude::new(step, resumed)).with_result(step))
+        }
+        AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed)).with_result(step)),
+        AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step)).with_result(step)),
+        AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step)).with_result(step)),
     }
 }
 

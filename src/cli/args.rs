@@ -78,6 +78,8 @@ pub enum Verb {
     Stop(StopArgs),
     /// List work that was kept when a worktree was thrown away, or bring one back as a branch.
     Trash(TrashArgs),
+    /// The tools of an agent in a session, by the Model Context Protocol on standard input and output.
+    Mcp,
     /// Every key, by the names that `[keys]` in a configuration binds.
     Keys,
     /// Print completions for a shell.

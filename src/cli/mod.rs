@@ -18,6 +18,7 @@ mod headless;
 mod init;
 mod keys;
 mod logs;
+mod mcp;
 mod out;
 mod project;
 mod replay;
@@ -104,6 +105,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Land(args) => act::land(&dir, &args),
         Verb::Stop(args) => act::stop(&dir, &args),
         Verb::Trash(args) => trash::trash(&dir, &args),
+        Verb::Mcp => mcp::mcp(),
         Verb::Keys => keys::keys(&dir),
         Verb::Completions(args) => completions::completions(&args),
         Verb::Hidden(Hidden::Server { project, foreground }) => attach::serve(&project, foreground),

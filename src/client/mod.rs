@@ -3,12 +3,14 @@
 //! It knows nothing of runs and draws nothing. Invariant: the terminal comes back as it was, however this ends: by the
 //! person, a signal, the server's end or a panic.
 
+mod call;
 mod editor;
 mod link;
 mod opener;
 mod shows;
 mod terminal;
 
+pub use call::call;
 pub use link::{Link, LinkError};
 pub use terminal::{RawTerminal, has_hung_up};
 
@@ -209,6 +211,7 @@ impl Attached {
             | Message::Done
             | Message::Started(_)
             | Message::Refused(_)
+            | Message::Told(_)
             | Message::Status(_)
             | Message::Notice { .. }
             | Message::Event { .. } => Ok(None),

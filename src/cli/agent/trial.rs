@@ -112,6 +112,8 @@ impl Trial {
             result_file: &result_file,
             resume: None,
             schema: Some(prompts::schema(StepKind::Implement)),
+            // No server is behind this.
+            socket: Path::new(""),
             user_env: &user_env,
         })?;
         for (path, text) in &launch.files {
