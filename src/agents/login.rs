@@ -64,6 +64,17 @@ pub fn how_to_install(kind: AgentKind) -> Option<&'static str> {
     }
 }
 
+/// The version of a kind's program that its adapter was made for.
+pub fn made_for(kind: AgentKind) -> Option<&'static str> {
+    match kind {
+        AgentKind::Command => None,
+        AgentKind::Claude => Some("2.1.329"),
+        AgentKind::Codex => Some("0.169.0"),
+        AgentKind::Gemini => Some("0.61.0"),
+        AgentKind::Opencode => Some("1.18.33"),
+    }
+}
+
 const fn by(mode: &'static str, needs: &'static [Need]) -> Login {
     Login { mode, needs }
 }

@@ -32,7 +32,7 @@ use stream::StreamReader;
 pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
-pub use login::{Login, Need, how_to_install, how_to_log_in, logins};
+pub use login::{Login, Need, how_to_install, how_to_log_in, logins, made_for};
 pub use mcp::{BackChannel, back_channel};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
 pub use text::plain as plain_text;

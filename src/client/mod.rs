@@ -7,11 +7,14 @@ mod call;
 mod editor;
 mod link;
 mod opener;
+mod probe;
 mod shows;
 mod terminal;
 
 pub use call::call;
 pub use link::{Link, LinkError};
+pub use probe::{Abilities, probe};
+pub use shows::shows;
 pub use terminal::{RawTerminal, has_hung_up};
 
 use std::io::Write;
@@ -26,7 +29,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::protocol::client::{ClientKind, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
 use opener::Browser;
-use shows::shows;
 
 /// Why a client ended badly.
 #[derive(Debug, thiserror::Error)]
