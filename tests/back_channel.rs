@@ -23,6 +23,7 @@ use mock::{Mock, Turn};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use support::real::Bench;
+use support::tty::Tty;
 use support::{LOOPMON, wait_for};
 
 /// A shell function that calls a tool: `call NAME ARGUMENTS` prints the answer's line.
@@ -144,6 +145,28 @@ fn approving_is_yes_and_rejecting_is_no_with_its_reason() {
     assert_eq!(answer(&kept(&bench, "two")), ("no: too risky".to_owned(), false));
     // With nothing asked, there is nothing to answer.
     bench.loopmon(&["approve", "T1"]).code(1);
+}
+
+#[test]
+fn a_question_is_answered_on_the_screen() {
+    let bench = bench(
+        "call ask_person '{\"question\": \"May I go on?\"}' > \"$HOME/one\"\n\
+                       call ask_person '{\"question\": \"Which colour?\"}' > \"$HOME/two\"\necho x >> src/main.txt",
+    );
+    let run = bench.start(&bench.one_task());
+    bench.attention("May I go on?");
+    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &bench.machine.env(), (120, 36));
+    tty.wait("May I go on?");
+    tty.type_text("w");
+    tty.type_text("a");
+    tty.wait("Which colour?");
+    assert_eq!(answer(&kept(&bench, "one")).0, "yes");
+    tty.type_text("w");
+    tty.type_text(" ");
+    tty.wait_until("the form", |screen| !screen.contains("space prompt  d diff"));
+    tty.type_text("the green one\r");
+    run.ended().code(0);
+    assert_eq!(answer(&kept(&bench, "two")).0, "the green one");
 }
 
 #[test]
