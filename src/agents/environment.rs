@@ -31,6 +31,11 @@ pub fn gate_environment(user_env: &[(String, String)]) -> Vec<(String, String)> 
     user_env.iter().filter(|(name, _)| through(name)).cloned().collect()
 }
 
+/// Whether a variable of this name gets from the user's environment to an agent with this allowlist.
+pub fn reaches(name: &str, kind: AgentKind, allow: &[String]) -> bool {
+    gets_through(name, kind, allow)
+}
+
 /// What every agent may see.
 const USUAL: &[&str] = &[
     "PATH",
@@ -116,7 +121,8 @@ const VENDORS: &[(&str, Option<AgentKind>)] = &[
 ];
 
 fn gets_through(name: &str, kind: AgentKind, allow: &[String]) -> bool {
-    if NEVER.iter().any(|pattern| matches(pattern, name)) {
+    let withheld = |pattern: &String| pattern.strip_prefix('!').is_some_and(|pattern| matches(pattern, name));
+    if NEVER.iter().any(|pattern| matches(pattern, name)) || allow.iter().any(withheld) {
         return false;
     }
     let vendor = VENDORS.iter().find(|(pattern, _)| matches(pattern, name));
@@ -164,9 +170,10 @@ fn switches(kind: AgentKind) -> Vec<(String, String)> {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn contract(request: &LaunchRequest<'_>) -> [(String, String); 10] {
+fn contract(request: &LaunchRequest<'_>) -> [(String, String); 11] {
     [
         ("LOOPMON_SESSION", request.session.to_owned()),
+        ("LOOPMON_SOCKET", request.socket.to_string_lossy().into_owned()),
         ("LOOPMON_AGENT", request.agent().to_string()),
         ("LOOPMON_TASK", request.task.to_owned()),
         ("LOOPMON_STEP", request.step.name().to_owned()),
@@ -216,6 +223,14 @@ mod tests {
         assert!(!passes("OPENAI_API_KEY", AgentKind::Claude, &["*"]));
         assert!(passes("OPENAI_API_KEY", AgentKind::Command, &["OPENAI_API_KEY"]));
         assert!(passes("OPENAI_BASE_URL", AgentKind::Command, &["OPENAI_*"]));
+    }
+
+    #[test]
+    fn what_a_profile_withholds_does_not_get_through_even_to_its_vendors_agent() {
+        let allow = ["ANTHROPIC_*", "!ANTHROPIC_API_KEY", "!LC_*"];
+        assert!(!passes("ANTHROPIC_API_KEY", AgentKind::Claude, &allow));
+        assert!(passes("ANTHROPIC_BASE_URL", AgentKind::Claude, &allow));
+        assert!(!passes("LC_TIME", AgentKind::Claude, &allow));
     }
 
     #[test]

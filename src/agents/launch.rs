@@ -41,6 +41,8 @@ pub struct LaunchRequest<'a> {
     pub resume: Option<&'a str>,
     /// The JSON Schema of the result, used where the command line takes one.
     pub schema: Option<&'a str>,
+    /// The server's socket, which the agent's back channel calls.
+    pub socket: &'a Path,
     /// The user's whole environment, to choose from.
     pub user_env: &'a [(String, String)],
 }

@@ -15,6 +15,8 @@ mod gemini;
 pub mod interactive;
 mod launch;
 mod lines;
+mod login;
+mod mcp;
 mod opencode;
 mod resume;
 mod status;
@@ -28,9 +30,11 @@ use crate::model::{AgentProfile, StepKind, Usage};
 
 use stream::StreamReader;
 
-pub use environment::gate_environment;
+pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
+pub use login::{Login, Need, how_to_install, how_to_log_in, logins, made_for};
+pub use mcp::{BackChannel, back_channel};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
 pub use text::plain as plain_text;
 
@@ -84,10 +88,12 @@ pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn
         // What is on a screen is no stream.
         _ if mode == AgentMode::Interactive => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Command => Box::new(command::CommandReader::new(mode, step)),
-        AgentKind::Claude => Box::new(StreamReader::new(claude::Claude::new(step, resumed))),
-        AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed))),
-        AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step))),
-        AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step))),
+        AgentKind::Claude => {
+            Box::new(StreamReader::new(claude::Claude::new(step, resumed)).with_result(step))
+        }
+        AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed)).with_result(step)),
+        AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step)).with_result(step)),
+        AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step)).with_result(step)),
     }
 }
 

@@ -126,13 +126,20 @@ impl Log {
 /// Follows one process.
 pub(super) struct StreamReader<P> {
     protocol: P,
+    /// The step whose result may be handed in as a file.
+    step: Option<StepKind>,
     lines: Lines,
     log: Log,
 }
 
 impl<P: Protocol> StreamReader<P> {
     pub(super) fn new(protocol: P) -> Self {
-        Self { protocol, lines: Lines::default(), log: Log::default() }
+        Self { protocol, step: None, lines: Lines::default(), log: Log::default() }
+    }
+
+    /// The same, where a result that was handed in for this step counts.
+    pub(super) fn with_result(self, step: StepKind) -> Self {
+        Self { step: Some(step), ..self }
     }
 
     fn line(&mut self, line: &str) {
@@ -175,10 +182,33 @@ impl<P: Protocol> Reader for StreamReader<P> {
                 "its session is no longer known; the next attempt starts a new one",
             )
         } else {
-            self.protocol.outcome(exit, result_file.as_deref(), &mut self.log)
+            let outcome = self.protocol.outcome(exit, result_file.as_deref(), &mut self.log);
+            match self.step {
+                Some(step) => handed_in(step, result_file.as_deref(), outcome),
+                None => outcome,
+            }
         };
         self.log.events.push(AgentEvent::Outcome(outcome));
         std::mem::take(&mut self.log.events)
+    }
+}
+
+/// What was handed in as a file counts before what the turn ended with, unless the turn failed or the file is none.
+fn handed_in(step: StepKind, file: Option<&str>, outcome: StepOutcome) -> StepOutcome {
+    let Some(file) = file.filter(|text| !text.trim().is_empty()) else { return outcome };
+    match (&outcome, answer::outcome(step, file)) {
+        (_, StepOutcome::Invalid { .. }) => outcome,
+        (
+            StepOutcome::Worked { .. }
+            | StepOutcome::Planned { .. }
+            | StepOutcome::Reviewed { .. }
+            | StepOutcome::Invalid { .. },
+            handed,
+        ) => handed,
+        (
+            StepOutcome::Failed { .. } | StepOutcome::TimedOut | StepOutcome::Lost | StepOutcome::Cancelled,
+            _,
+        ) => outcome,
     }
 }
 
@@ -224,4 +254,23 @@ pub(super) fn is_session_id(id: &str) -> bool {
     (8..=64).contains(&id.len())
         && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         && !id.starts_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_handed_in_counts_unless_the_turn_failed() {
+        let worked = |text: &str| StepOutcome::Worked { summary: text.to_owned() };
+        let file = Some(r#"{"summary": "as handed in"}"#);
+        let step = StepKind::Implement;
+        assert_eq!(handed_in(step, file, worked("bye")), worked("as handed in"));
+        let invalid = StepOutcome::Invalid { errors: vec!["no answer".to_owned()] };
+        assert_eq!(handed_in(step, file, invalid.clone()), worked("as handed in"));
+        assert_eq!(handed_in(step, file, StepOutcome::TimedOut), StepOutcome::TimedOut);
+        for none in [None, Some(" "), Some("{"), Some(r#"{"verdict": 1}"#)] {
+            assert_eq!(handed_in(step, none, worked("bye")), worked("bye"), "{none:?}");
+        }
+    }
 }

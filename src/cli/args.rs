@@ -40,6 +40,14 @@ pub enum Verb {
     Init(InitArgs),
     /// Check the configuration, or another file like it.
     Validate(ValidateArgs),
+    /// The configured agents: list them, or try one.
+    #[command(subcommand)]
+    Agents(AgentsVerb),
+    /// How agents log in, by names of variables and files.
+    #[command(subcommand)]
+    Auth(AuthVerb),
+    /// Look for what could go wrong here: git, agents, terminal, disk, settings, what was left behind.
+    Doctor(JsonArgs),
     /// How everything stands.
     Status(StatusArgs),
     /// What agents and gates printed.
@@ -70,6 +78,8 @@ pub enum Verb {
     Stop(StopArgs),
     /// List work that was kept when a worktree was thrown away, or bring one back as a branch.
     Trash(TrashArgs),
+    /// The tools of an agent in a session, by the Model Context Protocol on standard input and output.
+    Mcp,
     /// Every key, by the names that `[keys]` in a configuration binds.
     Keys,
     /// Print completions for a shell.
@@ -104,6 +114,66 @@ pub enum Hidden {
     /// A program in a pane's emulator without a screen, for conformance suites.
     #[command(hide = true)]
     Emulate(EmulateArgs),
+}
+
+/// `loopmon agents`
+#[derive(Debug, Subcommand)]
+pub enum AgentsVerb {
+    /// Every configured agent, in order of preference: program, version, login, model, permission.
+    List(JsonArgs),
+    /// One real turn of an agent in a throw-away folder: it is asked for a word.
+    Test(AgentsTestArgs),
+}
+
+/// `loopmon agents test`
+#[derive(Debug, Args)]
+pub struct AgentsTestArgs {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Seconds that it may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Print nothing but the verdict, as JSON with the transcript.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon auth`
+#[derive(Debug, Subcommand)]
+pub enum AuthVerb {
+    /// Which ways to log in each agent has here; nothing secret is read.
+    Status(JsonArgs),
+    /// Propose what the configuration needs so that each agent found here can log in.
+    Configure(AuthConfigureArgs),
+}
+
+/// `loopmon auth configure`
+#[derive(Debug, Args)]
+pub struct AuthConfigureArgs {
+    /// Write it; comments and order of the file stay.
+    #[arg(long)]
+    pub write: bool,
+    /// Change your own configuration instead of the project's.
+    #[arg(long)]
+    pub user: bool,
+    /// Have an agent log in by that mode of `loopmon auth status`; may be given several times.
+    #[arg(long = "login", value_name = "AGENT=MODE", value_parser = agent_and_mode)]
+    pub logins: Vec<(String, String)>,
+}
+
+fn agent_and_mode(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(agent, mode)| (agent.trim(), mode.trim()));
+    let pair = pair.filter(|(agent, mode)| !agent.is_empty() && !mode.is_empty());
+    let owned = pair.map(|(agent, mode)| (agent.to_owned(), mode.to_owned()));
+    owned.ok_or_else(|| format!("`{text}` is not AGENT=MODE, as in `claude=account`"))
+}
+
+/// A command that prints something.
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `loopmon trash`

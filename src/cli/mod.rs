@@ -5,16 +5,20 @@
 
 mod act;
 mod add;
+mod agent;
 mod args;
 mod attach;
+mod auth;
 mod completions;
 mod demo;
+mod doctor;
 mod emulate;
 mod events;
 mod headless;
 mod init;
 mod keys;
 mod logs;
+mod mcp;
 mod out;
 mod project;
 mod replay;
@@ -83,6 +87,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Run(args) => run::run(&dir, args),
         Verb::Init(args) => init::init(&dir, &args),
         Verb::Validate(args) => validate::validate(&dir, &args),
+        Verb::Agents(verb) => agent::agents(&dir, &verb),
+        Verb::Auth(verb) => auth::auth(&dir, &verb),
+        Verb::Doctor(args) => doctor::doctor(&dir, &args),
         Verb::Status(args) => status::status(&dir, &args),
         Verb::Logs(args) => logs::logs(&dir, &args),
         Verb::Events(args) => events::events(&dir, &args),
@@ -98,6 +105,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Land(args) => act::land(&dir, &args),
         Verb::Stop(args) => act::stop(&dir, &args),
         Verb::Trash(args) => trash::trash(&dir, &args),
+        Verb::Mcp => mcp::mcp(),
         Verb::Keys => keys::keys(&dir),
         Verb::Completions(args) => completions::completions(&args),
         Verb::Hidden(Hidden::Server { project, foreground }) => attach::serve(&project, foreground),

@@ -11,6 +11,7 @@ use crate::model::Snapshot;
 use crate::process::SESSION_MARKER;
 use crate::protocol::client::{Ask, Message};
 use crate::server::places::Places;
+use crate::server::settings::{self, Checked};
 use crate::server::{clock, daemon, start};
 use crate::store::Store;
 
@@ -37,6 +38,15 @@ pub fn open(dir: &Path) -> Result<Project, Failure> {
 pub fn unopened(error: &OpenError) -> Failure {
     let hint = error.hint().map(|hint| format!("\n  {hint}")).unwrap_or_default();
     Failure::usage(format!("{error}{hint}\n  `loopmon demo` needs no repository"))
+}
+
+/// The settings that hold in a directory: those of its project, or outside of any yours.
+pub fn settings(dir: &Path) -> Result<Checked, Failure> {
+    let checked = match Repository::discover(dir) {
+        Ok(repository) => settings::of_project(&Places::of(repository.root())?),
+        Err(_) => settings::of_user(),
+    };
+    checked.map_err(|problems| Failure::usage(problems.to_string()))
 }
 
 /// This program, for servers and keepers.

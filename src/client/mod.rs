@@ -3,13 +3,18 @@
 //! It knows nothing of runs and draws nothing. Invariant: the terminal comes back as it was, however this ends: by the
 //! person, a signal, the server's end or a panic.
 
+mod call;
 mod editor;
 mod link;
 mod opener;
+mod probe;
 mod shows;
 mod terminal;
 
+pub use call::call;
 pub use link::{Link, LinkError};
+pub use probe::{Abilities, probe};
+pub use shows::shows;
 pub use terminal::{RawTerminal, has_hung_up};
 
 use std::io::Write;
@@ -24,7 +29,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::protocol::client::{ClientKind, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
 use opener::Browser;
-use shows::shows;
 
 /// Why a client ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -209,6 +213,7 @@ impl Attached {
             | Message::Done
             | Message::Started(_)
             | Message::Refused(_)
+            | Message::Told(_)
             | Message::Status(_)
             | Message::Notice { .. }
             | Message::Event { .. } => Ok(None),

@@ -34,7 +34,7 @@ pub struct Agent {
     pub extra_args: Vec<Template>,
     /// Arguments for a session that is resumed.
     pub resume_args: Vec<Template>,
-    /// Names of environment variables that it gets; a name may end in `*`.
+    /// Names of environment variables that it gets; a name may end in `*`, and begins with `!` if it is withheld.
     pub env: Vec<String>,
     /// Environment variables that are set for it.
     pub set: BTreeMap<String, String>,
@@ -121,9 +121,16 @@ impl Agent {
 
     /// Whether an environment variable of this name is passed on.
     pub fn passes_env(&self, name: &str) -> bool {
-        self.env.iter().any(|allowed| match allowed.strip_suffix('*') {
+        let matches = |pattern: &str| match pattern.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
-            None => allowed == name,
-        })
+            None => pattern == name,
+        };
+        let withheld = self.env.iter().filter_map(|entry| entry.strip_prefix('!')).any(matches);
+        !withheld && self.env.iter().any(|entry| matches(entry))
+    }
+
+    /// The setting that lets it do anything that its user can do, if there is one.
+    pub fn unsafe_setting(&self) -> Option<String> {
+        super::check::unsafe_setting(self)
     }
 }

@@ -9,6 +9,7 @@
 mod agent;
 mod apply;
 mod check;
+mod edit;
 pub mod plan;
 mod problem;
 mod reader;
@@ -19,6 +20,7 @@ mod template;
 mod tests;
 
 pub use agent::{Agent, AgentKind, Mode, PromptDelivery};
+pub use edit::{EditError, with_env};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};
 pub use settings::{

@@ -115,6 +115,15 @@ impl Git {
         if version < (2, 38) { Err(GitError::TooOld { found }) } else { Ok(found) }
     }
 
+    /// The name and address that commits from a folder have, if both are configured.
+    pub fn identity(&self, directory: &Path) -> Result<Option<(String, String)>, GitError> {
+        let get = |key: &str| {
+            let call = self.call(directory, "config").args(["--get", key]).accept(&[0, 1]);
+            call.text().map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+        };
+        Ok(get("user.name")?.zip(get("user.email")?))
+    }
+
     pub(super) fn call(&self, directory: &Path, subcommand: &'static str) -> Call<'_> {
         Call {
             git: self,

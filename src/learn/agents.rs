@@ -38,6 +38,23 @@ impl Machine {
         let folders = std::env::split_paths(&self.path).filter(|folder| folder.is_absolute());
         folders.map(|folder| folder.join(program)).find(|path| is_executable(path))
     }
+
+    /// Where a program of a command is: on the PATH, or at the path that the command names.
+    pub fn locate(&self, program: &str) -> Option<PathBuf> {
+        if program.contains('/') {
+            return Some(PathBuf::from(program)).filter(|path| is_executable(path));
+        }
+        self.find(program)
+    }
+
+    /// What each of these commands answers to `--version`, asked side by side.
+    pub fn versions(&self, commands: &[Vec<String>]) -> Vec<Option<String>> {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> =
+                commands.iter().map(|command| scope.spawn(|| version(self, command))).collect();
+            asked.into_iter().map(|answer| answer.join().ok().flatten()).collect()
+        })
+    }
 }
 
 /// The known agents, in order of preference.
@@ -50,8 +67,8 @@ pub fn find_agents(machine: &Machine) -> Vec<FoundAgent> {
         let programs = KNOWN.iter().filter_map(|name| Some((*name, machine.find(name)?)));
         let asked: Vec<_> = programs
             .map(|(name, path)| {
-                let program = path.clone();
-                (name, path, scope.spawn(move || version(machine, &program)))
+                let command = [path.to_string_lossy().into_owned()];
+                (name, path, scope.spawn(move || version(machine, &command)))
             })
             .collect();
         let answered = asked.into_iter().map(|(name, path, answer)| {
@@ -62,12 +79,18 @@ pub fn find_agents(machine: &Machine) -> Vec<FoundAgent> {
     })
 }
 
-/// The first line of what `<program> --version` prints.
-fn version(machine: &Machine, program: &Path) -> Option<String> {
+/// The first line of what `<command> --version` prints.
+fn version(machine: &Machine, command: &[String]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
     // A file takes the answer, so that a grandchild that keeps a pipe open can hold nobody up.
     let mut answer = tempfile::tempfile().ok()?;
     let mut command = Command::new(program);
-    command.arg("--version").env_clear().env("PATH", &machine.path).env("HOME", &machine.home);
+    command
+        .args(arguments)
+        .arg("--version")
+        .env_clear()
+        .env("PATH", &machine.path)
+        .env("HOME", &machine.home);
     command.stdin(Stdio::null()).stdout(answer.try_clone().ok()?).stderr(Stdio::null());
     let mut child = command.current_dir("/").process_group(0).spawn().ok()?;
     wait_for_end(&child, machine.patience);

@@ -4,6 +4,7 @@
 //! the repository is executed to look at it. Invariant: what [`render_config`] writes passes `config::validate`.
 
 mod agents;
+mod logins;
 mod render;
 mod stacks;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use agents::{Machine, find_agents};
+pub use logins::{FoundLogin, Surroundings};
 pub use render::render_config;
 
 /// What was found.

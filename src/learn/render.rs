@@ -6,9 +6,13 @@ use std::fmt::Write;
 
 use super::{Found, FoundAgent, FoundGate};
 
-/// What the known agents may do without asking if nothing else is said.
-const PERMISSIONS: [(&str, &str); 4] =
-    [("claude", "acceptEdits"), ("codex", "workspace-write"), ("gemini", "auto_edit"), ("opencode", "edit")];
+/// What the known agents may do unless something else is said, and an example of another setting.
+const SETTINGS: [(&str, &str, &str); 4] = [
+    ("claude", "acceptEdits", "model = \"opus\""),
+    ("codex", "workspace-write", "effort = \"high\""),
+    ("gemini", "auto_edit", "model = \"gemini-2.5-pro\""),
+    ("opencode", "edit", "model = \"provider/model\""),
+];
 
 /// Writes a configuration for what was found.
 pub fn render_config(found: &Found) -> String {
@@ -78,9 +82,9 @@ fn agents(text: &mut String, agents: &[FoundAgent]) {
             "#:[agents.mine]\n#:command = [\"my-agent\", \"{prompt_file}\"]\n#:prompt = \"file\"\n",
         );
     }
-    for (name, permission) in PERMISSIONS {
+    for (name, permission, example) in SETTINGS {
         if agents.iter().any(|agent| agent.name == name) {
-            let _ = writeln!(text, "[agents.{name}]\npermission = \"{permission}\"\n#:model = \"…\"");
+            let _ = writeln!(text, "[agents.{name}]\npermission = {permission:?}\n#:{example}");
             let _ =
                 writeln!(text, "# In a terminal of its own, which you can enter:\n#:mode = \"interactive\"");
         }

@@ -19,6 +19,9 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    /// Every step.
+    pub const ALL: [StepKind; 4] = [StepKind::Plan, StepKind::Implement, StepKind::Review, StepKind::Fix];
+
     /// The step as a noun of one word.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,16 +1,17 @@
 //! The conversation between the server and a terminal or a script.
 //!
-//! A client says hello first, as a *screen* or as a *script*. A screen sends what its terminal sends and writes the
-//! frames it gets; a script asks and is answered, in order.
+//! A client says hello first, as a *screen*, a *script* or the *agent* of a session. A screen sends what its terminal sends
+//! and writes the frames it gets; a script asks and is answered, in order; an agent makes its calls.
 
 use crossterm::event::Event as TerminalEvent;
 use serde::{Deserialize, Serialize};
 
+use super::agent::Call;
 use super::frame::{self, Frame};
 use crate::model::{Command, Plan, Record, RunId, Snapshot};
 
 /// Version of this conversation; a server refuses another with a message.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const JSON: u8 = 1;
 const BYTES: u8 = 2;
@@ -34,6 +35,8 @@ pub enum ToServer {
     Opened(Result<String, String>),
     /// A script's question.
     Ask(Box<Ask>),
+    /// An agent's call.
+    Call(Box<Call>),
 }
 
 /// Kinds of clients.
@@ -51,6 +54,11 @@ pub enum ClientKind {
     },
     /// A program that asks.
     Script,
+    /// The agent of a session, which may speak for that session and nothing else.
+    Agent {
+        /// The session, as its processes are marked.
+        session: String,
+    },
 }
 
 /// What a terminal can show.
@@ -168,6 +176,8 @@ pub enum Message {
     Started(RunId),
     /// Refused.
     Refused(String),
+    /// The answer to an agent's call.
+    Told(String),
     /// How everything stands.
     Status(Box<Snapshot>),
     /// What a person should know and is no event: news of the server itself.
@@ -252,6 +262,7 @@ mod tests {
             ToServer::Terminal(key),
             ToServer::Edited(None),
             ToServer::Ask(Box::new(Ask::Command(Command::Approve("T1".into())))),
+            ToServer::Call(Box::new(Call::HandIn { result: serde_json::json!({"summary": "done"}) })),
         ] {
             let frame = frame::read_frame(&mut message.encode().unwrap().as_slice()).unwrap().unwrap();
             assert_eq!(ToServer::decode(&frame).unwrap(), message);

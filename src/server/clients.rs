@@ -191,7 +191,7 @@ impl ScreenClient {
                 };
                 self.reply(Reply::Notice { text, bad })
             }
-            ToServer::Hello { .. } | ToServer::Ask(_) => None,
+            ToServer::Hello { .. } | ToServer::Ask(_) | ToServer::Call(_) => None,
         }
     }
 

@@ -203,7 +203,10 @@ fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
             (None, format!("you: go, with {}", counted(plan.tasks.len(), "task")))
         }
         PersonEvent::PlanRejected { reason } => (None, format!("you: not this plan. {reason}")),
-        PersonEvent::Answered { allow: true, .. } => (None, "you: allowed".to_owned()),
+        PersonEvent::Answered { allow: true, text, .. } if text.is_empty() => {
+            (None, "you: allowed".to_owned())
+        }
+        PersonEvent::Answered { allow: true, text, .. } => (None, format!("you: {}", first_line(text))),
         PersonEvent::Answered { allow: false, text, .. } => (None, format!("you: denied {text}")),
         PersonEvent::Approved { task, oid } => of(task, format!("you: approved {}", oid.short())),
         PersonEvent::TakenOver { task } => of(task, "you: taken as it is, to be approved".to_owned()),

@@ -55,13 +55,14 @@ pub struct LiveSession {
 struct Standstill {
     paused: bool,
     asking: bool,
+    waiting: bool,
     since: Option<Instant>,
     past: Duration,
 }
 
 impl Standstill {
     fn settle(&mut self) {
-        let holds = self.paused || self.asking;
+        let holds = self.paused || self.asking || self.waiting;
         match self.since {
             None if holds => self.since = Some(Instant::now()),
             Some(since) if !holds => {
@@ -146,6 +147,13 @@ impl LiveSession {
     pub fn set_asking(&self, asking: bool) {
         let mut standstill = self.standstill();
         standstill.asking = asking;
+        standstill.settle();
+    }
+
+    /// One of its calls waits for a person, or does not any more.
+    pub fn set_waiting(&self, waiting: bool) {
+        let mut standstill = self.standstill();
+        standstill.waiting = waiting;
         standstill.settle();
     }
 

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod clock;
 pub mod daemon;
 pub mod describe;
+pub mod environment;
 pub mod nowhere;
 pub mod places;
 pub mod plans;
@@ -16,10 +17,10 @@ pub mod settings;
 pub mod start;
 
 mod audience;
+mod backchannel;
 mod canvas;
 mod effects;
 mod ended;
-mod environment;
 mod links;
 mod live;
 mod memory;
@@ -178,7 +179,12 @@ impl Server {
 
 impl Door {
     /// Serves a conversation until it ends. `inside` is set for one that comes from a session's own processes.
-    pub async fn serve(&self, mut connection: Connection, inside: bool) {
+    pub async fn serve(&self, connection: Connection, inside: bool) {
+        self.serve_caller(connection, inside, None).await;
+    }
+
+    /// The same for a process that is known.
+    async fn serve_caller(&self, mut connection: Connection, inside: bool, pid: Option<i32>) {
         let Some(ToServer::Hello { version, kind }) = connection.incoming.recv().await else { return };
         if version != VERSION {
             let text = format!(
@@ -197,6 +203,10 @@ impl Door {
             ClientKind::Script => {
                 let rights = if inside { Rights::Look } else { Rights::All };
                 scripts::serve(Arc::clone(&self.shared), self.view.clone(), connection, rights).await;
+            }
+            ClientKind::Agent { session } => {
+                let shared = Arc::clone(&self.shared);
+                backchannel::serve(shared, self.view.clone(), connection, pid, &session).await;
             }
             ClientKind::Screen { .. } if inside => {
                 let text =
@@ -253,7 +263,8 @@ async fn accept(listener: UnixListener, door: Door) {
                     let Some(peer) = socket::own_peer(&stream) else { continue };
                     let inside = socket::is_inside_session(&peer);
                     let door = door.clone();
-                    conversations.spawn(async move { door.serve(socket::converse(stream), inside).await });
+                    let pid = Some(peer.pid);
+                    conversations.spawn(async move { door.serve_caller(socket::converse(stream), inside, pid).await });
                 }
                 Err(error) => {
                     tracing::error!(%error, "a client could not be let in");

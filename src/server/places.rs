@@ -88,6 +88,11 @@ impl Places {
         self.worktrees = self.root.join(dir).join(&self.tag).join("worktrees");
     }
 
+    /// The folder of the project's worktrees, by run.
+    pub fn worktrees(&self) -> &Path {
+        &self.worktrees
+    }
+
     /// The project's name.
     pub fn name(&self) -> String {
         self.root.file_name().map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned())
@@ -207,7 +212,8 @@ impl Places {
     }
 }
 
-fn state_home() -> Result<PathBuf, PlaceError> {
+/// The folder for the state of a person's programs.
+pub fn state_home() -> Result<PathBuf, PlaceError> {
     match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
         (Some(state), _) => Ok(state),
         (None, Some(home)) => Ok(home.join(".local/state")),
@@ -215,7 +221,8 @@ fn state_home() -> Result<PathBuf, PlaceError> {
     }
 }
 
-fn runtime_dir() -> PathBuf {
+/// The folder of sockets.
+pub fn runtime_dir() -> PathBuf {
     match absolute("XDG_RUNTIME_DIR") {
         Some(dir) => dir.join("loopmon"),
         None => PathBuf::from(format!("/tmp/loopmon-{}", rustix::process::geteuid().as_raw())),

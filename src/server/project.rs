@@ -269,7 +269,8 @@ fn setup(worktrees: &config::Worktrees) -> Vec<SetupLine> {
     lines.map(|line| SetupLine { line: line.clone(), timeout_ms }).collect()
 }
 
-fn profile(agent: &config::Agent) -> AgentProfile {
+/// How an agent of the configuration is run.
+pub fn profile(agent: &config::Agent) -> AgentProfile {
     let texts = |templates: &[config::Template]| {
         templates.iter().map(|text| text.source().to_owned()).collect::<Vec<_>>()
     };

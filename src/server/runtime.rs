@@ -18,7 +18,7 @@ use super::shared::Shared;
 use super::{clock, settings, start};
 use crate::config::Problems;
 use crate::engine::{self, State};
-use crate::model::event::RunEvent;
+use crate::model::event::{PersonEvent, RunEvent, StepEvent};
 use crate::model::snapshot::Notice;
 use crate::model::{Command, Event, Record, RunId, SessionId, Snapshot, Timestamp, counted};
 use crate::protocol::client::StartRun;
@@ -69,6 +69,8 @@ pub enum Message {
         /// What.
         saying: Saying,
     },
+    /// What agents ask people has changed.
+    Asked,
     /// A person has seen what an agent says.
     Dismiss(SessionId),
     /// The server is to end; sessions go on under their keepers.
@@ -203,6 +205,7 @@ impl Runtime {
                 self.said.take(session, saying, clock::now());
                 self.dirty = true;
             }
+            Message::Asked => self.dirty = true,
             Message::Dismiss(session) => self.dirty |= self.said.dismiss(&session),
             Message::Shutdown => return Ok(true),
         }
@@ -213,14 +216,28 @@ impl Runtime {
         let Some(state) = &self.state else {
             return Ok(Err("there is no run yet".to_owned()));
         };
-        match engine::decide(state, command) {
-            Err(refusal) => Ok(Err(refusal.0)),
-            Ok(event) => match self.write(vec![Event::Person(event)]) {
-                Ok(()) => Ok(Ok(())),
-                Err(error @ StoreError::Fenced { .. }) => Err(error),
-                Err(error) => Ok(Err(error.to_string())),
-            },
+        let event = match self.decide(state, command) {
+            Err(refusal) => return Ok(Err(refusal.0)),
+            Ok(event) => event,
+        };
+        match self.write(vec![Event::Person(event.clone())]) {
+            Ok(()) => Ok(Ok(())),
+            Err(error @ StoreError::Fenced { .. }) => Err(error),
+            Err(error) => {
+                self.shared.questions.not_decided(&event);
+                Ok(Err(error.to_string()))
+            }
         }
+    }
+
+    /// What a request becomes. Where an agent asks, words for its task are the answer, and so is what else would be
+    /// refused.
+    fn decide(&self, state: &State, command: &Command) -> Result<PersonEvent, engine::Refusal> {
+        let decision = engine::decide(state, command);
+        if !matches!(decision, Err(_) | Ok(PersonEvent::Prompted { .. })) {
+            return decision;
+        }
+        self.shared.questions.answer_by(command).map_or(decision, Ok)
     }
 
     fn start(&mut self, request: StartRun) -> Result<Result<RunId, String>, StoreError> {
@@ -317,6 +334,10 @@ impl Runtime {
     fn execute(&self, effects: Vec<engine::Effect>, now: Timestamp) {
         let Some(state) = &self.state else { return };
         for effect in effects {
+            if self.shared.questions.carry_out(&effect) {
+                self.shared.report(Event::Step(StepEvent::Controlled { effect: effect.id, error: None }));
+                continue;
+            }
             effects::execute(&self.shared, state, effect, now);
         }
     }
@@ -387,6 +408,7 @@ impl Runtime {
             Some(state) => engine::snapshot(state, &project, clock::now()),
             None => Snapshot { project, ..Snapshot::default() },
         };
+        self.shared.questions.show(&mut snapshot);
         for words in self.said.settle(&snapshot.sessions) {
             self.notice(words, false);
         }

@@ -27,6 +27,13 @@ pub struct Saying {
     text: Option<String>,
 }
 
+impl Saying {
+    /// Words that stand for themselves.
+    pub fn new(text: &str) -> Saying {
+        Saying { id: None, text: Some(text.chars().take(LONGEST).collect()) }
+    }
+}
+
 /// A session's notifications as they come: put together from their pieces, and no more of them than can be read.
 #[derive(Debug, Default)]
 pub struct Mouth {

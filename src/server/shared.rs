@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
+use super::backchannel::{Board, Questions};
 use super::live::LiveSessions;
 use super::panes::PaneMap;
 use super::places::Places;
@@ -29,6 +30,10 @@ pub struct Shared {
     pub panes: PaneMap,
     /// Sessions that run.
     pub sessions: LiveSessions,
+    /// What agents ask people.
+    pub questions: Questions,
+    /// What agents post.
+    pub board: Board,
     /// Threads that read what they print.
     pub readers: Readers,
     project: RwLock<Arc<Project>>,
@@ -54,6 +59,8 @@ impl Shared {
             exe,
             panes,
             sessions: LiveSessions::default(),
+            questions: Questions::default(),
+            board: Board::default(),
             readers: Readers::start(),
             project: RwLock::new(Arc::new(project)),
             mistake: RwLock::default(),

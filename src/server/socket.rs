@@ -43,6 +43,12 @@ pub fn is_inside_session(peer: &Peer) -> bool {
     std::iter::once(peer.pid).chain(family).any(|pid| carries_marker(pid) || is_keeper(pid))
 }
 
+/// Whether a process descends from the keeper of the session with this folder.
+pub fn is_kept_by(pid: i32, dir: &Path) -> bool {
+    let Some(file) = process::read_keeper(dir).ok().flatten() else { return false };
+    process::ancestors(pid).contains(&Identity::from(file.keeper))
+}
+
 fn carries_marker(pid: i32) -> bool {
     let marker = format!("{}=", process::SESSION_MARKER);
     std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {

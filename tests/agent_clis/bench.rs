@@ -108,6 +108,7 @@ impl Bench {
             result_file: &dir.join("result.json"),
             resume,
             schema: Some(prompts::schema(step)),
+            socket: &dir.join("server.sock"),
             user_env: &user_env,
         })
         .unwrap();

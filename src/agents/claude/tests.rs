@@ -49,6 +49,7 @@ fn argv(profile: &AgentProfile, step: StepKind, resume: Option<&str>) -> Result<
         result_file: Path::new("/r.json"),
         resume,
         schema: Some("{\n \"type\": \"object\"\n}"),
+        socket: Path::new("/run/loopmon/s.sock"),
         user_env: &[],
     })
     .map(|launch| {

@@ -44,6 +44,7 @@ fn request<'a>(profile: &'a AgentProfile, prompt_text: &'a str) -> LaunchRequest
         result_file: Path::new("/p/result.json"),
         resume: None,
         schema: None,
+        socket: Path::new("/run/loopmon/s.sock"),
         user_env: &[],
     }
 }

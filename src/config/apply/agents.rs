@@ -133,7 +133,8 @@ fn templates(section: &mut Section<'_, '_, '_>, key: &'static str) -> Option<Vec
 fn allowlist(section: &mut Section<'_, '_, '_>) -> Option<Vec<String>> {
     let names = section.texts("env")?;
     for name in &names {
-        if !is_env_name(name.value.strip_suffix('*').unwrap_or(&name.value)) {
+        let named = name.value.strip_prefix('!').unwrap_or(&name.value);
+        if !is_env_name(named.strip_suffix('*').unwrap_or(named)) {
             section.report(name.place.problem("not a name of an environment variable", None));
         }
     }

@@ -278,6 +278,7 @@ fn launch(
         result_file: &result_file,
         resume: order.resume.as_deref(),
         schema: Some(prompts::schema(order.brief.step)),
+        socket: &shared.places.socket(),
         user_env: &user_env,
     };
     let launch = agents::launch(&request)

@@ -55,8 +55,15 @@ fn item(number: usize, index: usize, body: &Value, block: &Block) -> Value {
         // A tool whose input is free text.
         Block::Tool(name, Value::String(text)) => json!({"type": "custom_tool_call", "call_id": call,
             "name": name, "input": super::in_place(text, body)}),
-        Block::Tool(name, input) => json!({"type": "function_call", "call_id": call, "name": name,
-            "arguments": super::input(input, body)}),
+        Block::Tool(name, input) => {
+            let mut item = json!({"type": "function_call", "call_id": call, "name": name,
+                "arguments": super::input(input, body)});
+            // `server/tool` is a tool of a namespace, as Codex has those of other servers.
+            if let Some((namespace, name)) = name.split_once('/') {
+                (item["namespace"], item["name"]) = (json!(namespace), json!(name));
+            }
+            item
+        }
     }
 }
 
