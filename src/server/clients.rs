@@ -156,7 +156,8 @@ impl ScreenClient {
                 }
                 self.pace.note_frame(Instant::now());
                 self.follow_panes();
-                Some(Vec::new())
+                // A change that is in this frame is not told again: what came with it is heard now.
+                Some(self.listen())
             }
         }
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::memory::{Memory, Share};
 use crate::model::SessionId;
 use crate::protocol::keeper::{Signal, ToKeeper};
-use crate::term::{Emulator, TermEvent};
+use crate::term::{Colours, Emulator, TermEvent};
 use crate::ui::{Clip, Panes};
 
 /// Messages that may wait for a keeper before senders are told that it does not keep up.
@@ -100,6 +100,18 @@ impl Pane {
         self.changes.fetch_add(u64::from(is_whole), Ordering::Release);
         self.changed();
         told
+    }
+
+    /// Has the program told other colours when it asks, and now if it wants to know of changes.
+    pub fn set_colours(&self, colours: Colours) {
+        let replies = {
+            let mut emulator = self.emulator();
+            emulator.set_colours(colours);
+            emulator.take_replies()
+        };
+        if !replies.is_empty() {
+            let _ended = self.reply(replies);
+        }
     }
 
     /// The emulator, for a moment.
@@ -286,7 +298,7 @@ impl PaneMap {
         self.panes.read().unwrap_or_else(PoisonError::into_inner).get(session).cloned()
     }
 
-    /// Gives every emulator the colours that its child may ask for.
+    /// Does something with every pane.
     pub fn for_each(&self, mut work: impl FnMut(&Pane)) {
         let panes: Vec<Arc<Pane>> =
             self.panes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
@@ -323,7 +335,6 @@ impl Panes for PaneMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::term::Colours;
 
     #[test]
     fn a_panic_in_one_pane_leaves_the_others_running() {

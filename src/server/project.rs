@@ -115,7 +115,13 @@ impl Project {
 
     /// The colours that programs in panes are told.
     pub fn colours(&self) -> term::Colours {
-        term::Colours::default()
+        let usual = term::Colours::default();
+        let [foreground, background] = self.theme.ground();
+        term::Colours {
+            foreground: foreground.unwrap_or(usual.foreground),
+            background: background.unwrap_or(usual.background),
+            ..usual
+        }
     }
 
     /// The prompt of a role: the built-in one and what the project adds.

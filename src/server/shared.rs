@@ -77,7 +77,9 @@ impl Shared {
     /// Changes the settings.
     pub fn set_project(&self, project: Project) {
         self.panes.set_history_limit(project.history_limit());
+        let colours = project.colours();
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
+        self.panes.for_each(|pane| pane.set_colours(colours));
     }
 
     /// The place of the first mistake in the settings' files, if they were changed to something that can't be used.

@@ -55,7 +55,12 @@ fn set(t: &mut Translator, mode: u16, on: bool, grid: &mut Grid) {
         // vt100 does not know these.
         1004 => return settings.focus = on,
         1007 => return settings.alternate_scroll = on,
-        2026 => return settings.synchronized = on.then(Instant::now),
+        // A change that is begun again is the same one: it is not held any longer for that.
+        2026 if on => {
+            settings.synchronized.get_or_insert_with(Instant::now);
+            return;
+        }
+        2026 => return settings.synchronized = None,
         2031 => return settings.tells_colours = on,
         47 | 1047 => return switch_screen(mode, on, grid),
         1048 if on => return t.save_cursor(grid),

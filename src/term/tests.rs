@@ -393,3 +393,15 @@ fn every_feed_and_resize_that_may_show_is_a_new_version() {
     emulator.feed(b"");
     assert_eq!(emulator.version(), third);
 }
+
+#[test]
+fn a_change_that_is_begun_again_and_again_is_held_no_longer() {
+    let mut emulator = Emulator::new(8, 2, Colours::default());
+    emulator.feed(b"\x1b[?2026h");
+    let since = emulator.synchronized_since().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    emulator.feed(b"x\x1b[?2026h");
+    assert_eq!(emulator.synchronized_since(), Some(since));
+    emulator.feed(b"\x1b[?2026l");
+    assert_eq!(emulator.synchronized_since(), None);
+}

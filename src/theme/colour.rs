@@ -90,6 +90,15 @@ pub(super) fn read(text: &str) -> Option<Color> {
 
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
+/// Red, green and blue of a colour; none of those that each terminal has its own for.
+pub(super) fn rgb(colour: Color) -> Option<[u8; 3]> {
+    match colour {
+        Color::Rgb(red, green, blue) => Some([red, green, blue]),
+        Color::Indexed(index) if index >= 16 => Some(<[u8; 3]>::from(rgb_of(index))),
+        _ => None,
+    }
+}
+
 /// The standard value of a colour of the 256 above the first 16.
 fn rgb_of(index: u8) -> (u8, u8, u8) {
     if index >= 232 {

@@ -64,6 +64,12 @@ impl Theme {
         self.styles.get(role as usize).copied().unwrap_or_default()
     }
 
+    /// Red, green and blue of text, and of what is behind it; none where they are the terminal's own.
+    pub fn ground(&self) -> [Option<[u8; 3]>; 2] {
+        let text = self.style(Role::Text);
+        [text.fg, text.bg].map(|colour| colour.and_then(colour::rgb))
+    }
+
     /// This theme on a terminal that shows fewer colours. Without any, shapes and weight have to say it.
     pub fn at(&self, depth: ColourDepth) -> Theme {
         let mut theme = self.clone();

@@ -137,3 +137,13 @@ fn the_depth_follows_the_usual_variables() {
     assert_eq!(depth(None, None, Some("linux")), ColourDepth::Ansi16);
     assert_eq!(depth(None, None, Some("dumb")), ColourDepth::None);
 }
+
+#[test]
+fn programs_can_be_told_what_is_behind_their_text() {
+    let themes = Themes::default();
+    let ground = |name: &str| themes.load(name).unwrap().ground();
+    assert_eq!(ground("default"), [None, None], "the terminal's own");
+    let [Some(text), Some(paper)] = ground("light") else { panic!("the light theme says what it is") };
+    let brightness = |colour: [u8; 3]| colour.iter().map(|part| u32::from(*part)).sum::<u32>();
+    assert!(brightness(paper) > brightness(text) + 300);
+}

@@ -44,7 +44,9 @@ impl<'a> Sight<'a> {
 
     /// What is scrolled back to stays in sight while the program prints.
     fn hold(&mut self) {
-        if self.view.back == 0 {
+        // The keyboard reads what is in sight: that stays, wherever it is.
+        let is_read = self.view.reading.cursor.is_some();
+        if self.view.back == 0 && !is_read {
             // Rows of the history are not counted for nothing, which a flood makes dear.
             self.view.reading.top = None;
             return;
@@ -53,7 +55,8 @@ impl<'a> Sight<'a> {
         if let Some(top) = self.view.reading.top {
             let gone = top.line < *self.emulator.line_range().start();
             let row = self.emulator.position_of(top).map(|(row, _)| row).or(gone.then_some(0));
-            self.view.back = row.map_or(self.view.back, |row| end.saturating_sub(row).max(1));
+            let least = usize::from(!is_read);
+            self.view.back = row.map_or(self.view.back, |row| end.saturating_sub(row).max(least));
         }
         self.set_back(self.view.back);
     }
@@ -67,7 +70,8 @@ impl<'a> Sight<'a> {
         let end = self.end();
         self.view.back = back.min(end);
         let top = end - self.view.back;
-        self.view.reading.top = (self.view.back > 0).then(|| self.emulator.place_at(top, 0));
+        let stays = self.view.back > 0 || self.view.reading.cursor.is_some();
+        self.view.reading.top = stays.then(|| self.emulator.place_at(top, 0));
     }
 
     /// The row at the top.

@@ -243,6 +243,10 @@ impl AgentFollower {
                     let saying = self.mouth.hear(piece, Instant::now());
                     saying.into_iter().for_each(|saying| self.say(pane, saying));
                 }
+                // Of a program that says nothing else, its title is what it does.
+                TermEvent::Title(title) if self.terminal.is_none() && !title.trim().is_empty() => {
+                    pane.set_last_action(title);
+                }
                 TermEvent::Failed => {
                     tracing::error!(session = %pane.session, "the emulator failed on what this session printed");
                     let text = format!(

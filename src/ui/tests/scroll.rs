@@ -85,8 +85,9 @@ fn what_is_read_stays_while_the_oldest_lines_are_forgotten_and_the_width_changes
     let mut bench = reading("");
     let pane = bench.panes.pane(&"r-14".into()).unwrap();
     pane.lock().unwrap().set_history_limit(20_000);
+    bench.press("esc");
     feed(&bench, &lines(0..600));
-    bench.press("pageup pageup");
+    bench.press("[ pageup pageup");
     let before = rows(&mut bench)[0].clone();
     assert!(before.starts_with("line 5"), "{before}");
     for _ in 0..20 {
@@ -374,4 +375,21 @@ fn the_wheel_is_the_arrow_keys_of_a_program_that_asked_for_them() {
     let (x, y) = cell(&bench, 3, 3);
     let wheel = bench.input(mouse(MouseEventKind::ScrollUp, x, y));
     assert_eq!(wheel, [Request::ToPane { session: "r-14".into(), bytes: b"\x1bOA\x1bOA\x1bOA".to_vec() }]);
+}
+
+#[test]
+fn what_is_read_stays_from_the_moment_at_which_scroll_mode_begins() {
+    let mut bench = reading(&lines(0..100));
+    let before = rows(&mut bench);
+    feed(&bench, &lines(100..130));
+    // Its last row was empty: what comes there is in sight.
+    assert_eq!(
+        rows(&mut bench)[..20],
+        before[..20],
+        "nothing was scrolled, and the program goes on printing"
+    );
+    bench.press("k");
+    assert_eq!(rows(&mut bench)[..20], before[..20], "the cursor is where it was");
+    bench.press("esc");
+    assert!(rows(&mut bench).iter().any(|row| row == "line 129 of many"), "out of it, the end is in sight");
 }
