@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::os::unix::process::CommandExt;
 
 /// What may be opened.
-const SCHEMES: [&str; 3] = ["http://", "https://", "mailto:"];
+const SCHEMES: [&str; 2] = ["http://", "https://"];
 /// Browsers that need the terminal.
 const IN_TERMINAL: [&str; 6] = ["w3m", "lynx", "links", "elinks", "browsh", "carbonyl"];
 
@@ -114,10 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_the_web_and_mail_is_opened() {
-        for target in ["file:///etc/passwd", "-x", "javascript:1", "https://a b", "https://a\n", "ssh://h"] {
+    fn nothing_but_the_web_is_opened() {
+        for target in [
+            "file:///etc/passwd",
+            "-x",
+            "javascript:1",
+            "mailto:a@b.c",
+            "https://a b",
+            "https://a\n",
+            "ssh://h",
+        ] {
             assert!(choose(target, "", |_| true).is_err(), "{target}");
         }
-        assert!(choose("mailto:a@b.c", "", |_| true).is_ok());
+        assert!(choose("https://a.b/c", "", |_| true).is_ok());
     }
 }

@@ -59,7 +59,7 @@ pub struct Cell<'a> {
     pub width: u8,
     /// How it looks.
     pub style: CellStyle,
-    /// Where it leads (OSC 8); http, https, mailto and file only.
+    /// Where it leads (OSC 8); http, https and file only.
     pub link: Option<&'a str>,
 }
 

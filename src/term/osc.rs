@@ -22,7 +22,7 @@ const MAX_TITLE: usize = 256;
 const MAX_PATH: usize = 4096;
 
 /// What a link may begin with.
-const LINKS: [&str; 4] = ["http://", "https://", "mailto:", "file://"];
+const LINKS: [&str; 3] = ["http://", "https://", "file://"];
 
 /// Acts on one command: answers what it asks, returns what it tells.
 pub(super) fn act(

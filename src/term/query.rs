@@ -2,7 +2,9 @@
 //!
 //! Not for: the answers' form (`replies`). Invariant: nothing but numbers of our own is in an answer.
 
+use super::cell::Color;
 use super::grid::Grid;
+use super::mark::{Extra, Underline};
 use super::params::{Control, number};
 use super::switch;
 use super::translate::{Translator, column};
@@ -86,9 +88,9 @@ pub(super) fn setting(t: &mut Translator, what: &[u8], grid: &Grid) {
                 .filter_map(|part| part.strip_suffix('m'))
                 .filter(|part| !part.is_empty())
                 .collect();
-            let mut all = vec!["0"];
-            all.extend(numbers);
-            format!("{}m", all.join(";"))
+            let own = beyond_the_grid(t.writer.pen());
+            let all = std::iter::once("0").chain(numbers).map(str::to_owned).chain(own);
+            format!("{}m", all.collect::<Vec<_>>().join(";"))
         }
         b"r" => {
             let (top, bottom) = t.settings.region(grid);
@@ -117,4 +119,25 @@ fn shape(style: vt100::CursorStyle) -> u8 {
         CursorStyle::BlinkVerticalBar => 5,
         CursorStyle::SteadyVerticalBar => 6,
     }
+}
+
+/// The parameters of SGR for what vt100 does not hold of a pen.
+fn beyond_the_grid(pen: &Extra) -> Vec<String> {
+    let kind = match pen.underline {
+        Underline::Plain => "",
+        Underline::Double => "4:2",
+        Underline::Curly => "4:3",
+        Underline::Dotted => "4:4",
+        Underline::Dashed => "4:5",
+    };
+    let flags =
+        [(pen.faint, "2"), (pen.blink, "5"), (pen.conceal, "8"), (pen.strike, "9"), (pen.overline, "53")];
+    let set = flags.iter().filter(|(on, _)| *on).map(|(_, number)| *number);
+    let mut all: Vec<String> = set.chain([kind]).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    match pen.underline_colour {
+        Color::Default => {}
+        Color::Index(index) => all.push(format!("58:5:{index}")),
+        Color::Rgb(red, green, blue) => all.push(format!("58:2::{red}:{green}:{blue}")),
+    }
+    all
 }

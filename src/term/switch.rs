@@ -98,10 +98,10 @@ fn switch_screen(mode: u16, on: bool, grid: &mut Grid) {
 /// What DECRQM is told: 0 unknown, 1 set, 2 reset, 3 always set, 4 always reset.
 pub(super) fn report(t: &Translator, private: bool, mode: u16, grid: &Grid) -> u8 {
     let on = match (private, mode) {
-        // Clusters are always one character.
-        (true, 2027) => return 3,
+        // Keys that are held repeat, and clusters are one character, always.
+        (true, 8 | 2027) => return 3,
         // Smooth scrolling, column switches and their like have no meaning here.
-        (true, 3 | 4 | 8 | 10 | 12 | 18 | 19 | 40 | 42 | 45 | 67 | 69 | 95) => return 4,
+        (true, 3 | 4 | 10 | 12 | 18 | 19 | 40 | 42 | 45 | 67 | 69 | 95) => return 4,
         (false, 2 | 12) => return 4,
         (false, 1 | 5 | 7 | 10 | 11 | 13..=19) => return 4,
         (false, 4) => Some(t.writer.insert),

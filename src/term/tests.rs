@@ -105,6 +105,7 @@ fn queries_are_answered_truthfully() {
         ("\x1b[2;5r\x1bP$qr\x1b\\\x1b[1;4m\x1bP$qm\x1b\\", "\x1bP1$r2;5r\x1b\\\x1bP1$r0;1;4m\x1b\\"),
         ("\x1b[14t\x1b[16t\x1b[18t", "\x1b[4;384;640t\x1b[6;16;8t\x1b[8;24;80t"),
         ("\x1b[?996n", "\x1b[?997;1n"),
+        ("\x1b[1;4:3;9;58:2::1:2:3m\x1bP$qm\x1b\\", "\x1bP1$r0;1;4;9;4:3;58:2::1:2:3m\x1b\\"),
         ("\x1bP+q4d73;436f\x1b\\\x1bP$qz\x1b\\", "\x1bP0+r\x1b\\\x1bP1+r436F=323536\x1b\\\x1bP0$r\x1b\\"),
         ("\x1b]11;?\x07", "\x1b]11;rgb:0000/0000/0000\x07"),
         ("\x1b[21t\x1b[20t\x1b]52;c;?\x07\x1b_Ga=q;AAAA\x1b\\\x1b[3J\x1b[8;5;5t", ""),

@@ -10,7 +10,7 @@ use super::sight::Sight;
 use crate::term::{Cell, Place, Stretch, Unit};
 
 /// What a link may begin with.
-const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "file://"];
+const SCHEMES: [&str; 3] = ["http://", "https://", "file://"];
 /// Links that are listed at most.
 const MOST: usize = 200;
 
@@ -50,10 +50,7 @@ impl Link {
 }
 
 fn host(target: &str) -> &str {
-    let rest = match target.split_once("://") {
-        Some((_, rest)) => rest,
-        None => return target.trim_start_matches("mailto:").split('?').next().unwrap_or_default(),
-    };
+    let rest = target.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     // A port is no part of the name; the colons of an address in brackets are.
@@ -230,12 +227,11 @@ mod tests {
             ("http://user:pw@h.i", "h.i"),
             ("https://h.i\\@other", "h.i"),
             ("http://[::1]:80/", "[::1]"),
-            ("mailto:a@b.c?subject=x", "a@b.c"),
             ("file:///etc/passwd", ""),
         ] {
             assert_eq!(host(target), wanted, "{target}");
         }
-        for wrong in ["javascript:x", "ssh://h", "/etc", "https://a b"] {
+        for wrong in ["javascript:x", "mailto:a@b.c", "ssh://h", "/etc", "https://a b"] {
             assert_eq!(Link::new("x", wrong), None, "{wrong}");
         }
     }

@@ -179,7 +179,7 @@ fn opened(requests: &[Request]) -> Option<&str> {
 }
 
 const LINKS: &str = "read \x1b]8;;https://evil.example/login\x1b\\https://github.com/login\x1b]8;;\x1b\\ now\r\n\
-    or \x1b]8;;mailto:a@b.c\x1b\\write\x1b]8;;\x1b\\, see https://docs.rs/x.\r\n\x1b]8;;ssh://no\x1b\\no\x1b]8;;\x1b\\\r\n";
+    or \x1b]8;;http://b.c/write\x1b\\write\x1b]8;;\x1b\\, see https://docs.rs/x.\r\n\x1b]8;;ssh://no\x1b\\no\x1b]8;;\x1b\\\r\n";
 
 #[test]
 fn links_are_underlined_and_lead_where_their_list_says() {
@@ -201,7 +201,7 @@ fn links_are_underlined_and_lead_where_their_list_says() {
     );
     assert!(screen.contains("leads to evil.example"), "{screen}");
     assert!(screen.contains("! its text names another place: github.com"), "{screen}");
-    assert_eq!(opened(&bench.press("down enter")), Some("mailto:a@b.c"));
+    assert_eq!(opened(&bench.press("down enter")), Some("http://b.c/write"));
     assert_eq!(opened(&bench.press("L down down enter")), Some("https://docs.rs/x"));
     assert_eq!(bench.press("L ctrl-y"), [Request::Copy("https://evil.example/login".to_owned())]);
     let mut bench = printing("nothing here\r\n");
