@@ -42,11 +42,20 @@ pub fn unopened(error: &OpenError) -> Failure {
 
 /// The settings that hold in a directory: those of its project, or outside of any yours.
 pub fn settings(dir: &Path) -> Result<Checked, Failure> {
-    let checked = match Repository::discover(dir) {
-        Ok(repository) => settings::of_project(&Places::of(repository.root())?),
-        Err(_) => settings::of_user(),
+    let checked = match root(dir) {
+        Some(root) => settings::of_project(&Places::of(&root)?),
+        None => settings::of_user(),
     };
     checked.map_err(|problems| Failure::usage(problems.to_string()))
+}
+
+/// The top of the repository that holds a directory, also of one in which no run could start yet.
+pub fn root(dir: &Path) -> Option<PathBuf> {
+    match Repository::discover(dir) {
+        Ok(repository) => Some(repository.root().to_owned()),
+        Err(OpenError::UnbornBranch { root, .. }) => Some(root),
+        Err(_) => None,
+    }
 }
 
 /// This program, for servers and keepers.

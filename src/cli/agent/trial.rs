@@ -21,7 +21,7 @@ use crate::cli::out::say;
 use crate::cli::{Failure, Outcome, project, shown};
 use crate::model::agent::{AgentKind, AgentMode};
 use crate::model::{AgentProfile, StepKind, StepOutcome, Usage};
-use crate::process;
+use crate::process::{self, KeeperHandle};
 use crate::prompts;
 use crate::protocol::keeper::{self, KeeperSpec, Mode};
 
@@ -152,15 +152,20 @@ impl Trial {
         process::write_spec(&self.session, &self.spec)?;
         let mut handle = process::spawn_keeper(&project::exe()?, &self.session, &self.spec.env, START_LIMIT)?;
         let interactive = self.launch.mode == AgentMode::Interactive;
-        let turn = Turn::open(&handle, interactive, self.launch.paste.clone())?;
         let reader = agents::reader(&self.profile, StepKind::Implement, Usage::default());
         // What a command prints is not ours: colours are shown only of what a reader wrote.
         let coloured = self.profile.kind != AgentKind::Command;
         let mut listener = Listener::new(reader, live && !interactive, coloured);
-        let (exit, end, screen) =
-            turn.follow(&self.session, &self.spec.recording, limit, &interrupted, |bytes| {
-                listener.hear(bytes)
-            })?;
+        let followed = Turn::open(&handle, interactive, self.launch.paste.clone()).and_then(|turn| {
+            let take = |bytes: &[u8]| listener.hear(bytes);
+            turn.follow(&self.session, &self.spec.recording, limit, &interrupted, take)
+        });
+        if followed.is_err() {
+            // Nobody listens to it any more.
+            let _left = process::kill_orphans(&self.spec.session, START_LIMIT);
+        }
+        until_gone(&mut handle);
+        let (exit, end, screen) = followed?;
         let outcome = match (exit, end) {
             (_, End::Limit) => StepOutcome::TimedOut,
             (_, End::Interrupt) => StepOutcome::Cancelled,
@@ -170,7 +175,6 @@ impl Trial {
             }
             (None, End::Own) => StepOutcome::Lost,
         };
-        let _ended = handle.reap();
         if let Some(screen) = screen.as_ref().filter(|_| live) {
             say!("{}", shown(screen.trim_end()));
         }
@@ -184,6 +188,14 @@ impl Trial {
             session: listener.session,
             transcript: screen.unwrap_or(listener.transcript),
         })
+    }
+}
+
+/// Waits for the keeper's own end: until then it writes into the folder that is about to go.
+fn until_gone(handle: &mut KeeperHandle) {
+    let give_up = Instant::now() + START_LIMIT;
+    while !handle.reap() && Instant::now() < give_up {
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -25,6 +25,8 @@ const TICK: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(3);
 /// How long a keeper may take to end what was told to end.
 const END_LIMIT: Duration = Duration::from_secs(15);
+/// How long a keeper that hung up may take to write how it ended.
+const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// A screen that has not changed for so long waits for input.
 const REST: Duration = Duration::from_millis(600);
 /// Between a paste and its Enter.
@@ -43,7 +45,10 @@ pub enum End {
 
 /// A session under way.
 pub struct Turn {
-    stream: UnixStream,
+    /// The line to the keeper; none if that has done its work already.
+    stream: Option<UnixStream>,
+    /// Bytes of the output that were taken.
+    seen: u64,
     decoder: Decoder,
     end: End,
     /// When its processes were told to end.
@@ -62,13 +67,16 @@ struct Terminal {
 impl Turn {
     /// Follows what a keeper keeps. An interactive agent gets `paste` once its screen rests.
     pub fn open(handle: &KeeperHandle, interactive: bool, paste: Option<String>) -> Result<Turn, Failure> {
-        let mut stream = UnixStream::connect(&handle.socket)?;
-        stream.set_read_timeout(Some(TICK))?;
-        stream.write_all(&ToKeeper::Hello { version: VERSION }.encode())?;
+        // A short program's keeper may be gone before anybody could ask.
+        let stream = UnixStream::connect(&handle.socket).ok();
+        if let Some(mut stream) = stream.as_ref() {
+            stream.set_read_timeout(Some(TICK))?;
+            let _gone = stream.write_all(&ToKeeper::Hello { version: VERSION }.encode());
+        }
         let (cols, rows) = SIZE;
         let emulator = Emulator::new(cols, rows, Colours::default());
         let terminal = interactive.then_some(Terminal { emulator, paste, changed: None });
-        Ok(Turn { stream, decoder: Decoder::default(), end: End::Own, told: None, terminal })
+        Ok(Turn { stream, seen: 0, decoder: Decoder::default(), end: End::Own, told: None, terminal })
     }
 
     /// Hands every byte of output to `take` until the end; how the process ended, and why.
@@ -84,7 +92,8 @@ impl Turn {
         let mut buffer = vec![0; 64 * 1024];
         let mut exit = None;
         while exit.is_none() {
-            match self.stream.read(&mut buffer) {
+            let Some(mut stream) = self.stream.as_ref() else { break };
+            match stream.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => self.decoder.push(buffer.get(..count).unwrap_or_default()),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -99,8 +108,10 @@ impl Turn {
         }
         let exit = match exit {
             Some(exit) => Some(exit),
-            None => process::read_exit(dir)?.map(|file| file.exit),
+            None => wait_for_exit(dir)?,
         };
+        // What the conversation did not bring is in the recording.
+        self.replay(recording, u64::MAX, &mut take)?;
         let screen = self.terminal.map(|terminal| terminal.emulator.text());
         Ok((exit, self.end, screen))
     }
@@ -109,22 +120,34 @@ impl Turn {
         while let Some(frame) = self.decoder.next()? {
             match FromKeeper::decode(frame)? {
                 FromKeeper::Hello(greeting) => {
-                    // What was printed before anybody listened is in the recording.
-                    for piece in record::replay(recording, 0, greeting.offset)? {
-                        if let Piece::Output { data, .. } = piece {
-                            self.output(data.as_bytes(), take);
-                        }
-                    }
+                    self.replay(recording, greeting.offset, take)?;
                     if greeting.exited.is_some() {
                         return Ok(greeting.exited);
                     }
                 }
-                FromKeeper::Output { bytes, .. } => self.output(&bytes, take),
+                FromKeeper::Output { offset, bytes } => {
+                    self.output(&bytes, take);
+                    self.seen = offset + bytes.len() as u64;
+                }
                 FromKeeper::InputRefused { .. } => {}
                 FromKeeper::Exited(exit) => return Ok(Some(exit)),
             }
         }
         Ok(None)
+    }
+
+    /// Takes what was recorded and not seen yet.
+    fn replay(&mut self, recording: &Path, to: u64, take: &mut impl FnMut(&[u8])) -> Result<(), Failure> {
+        if !recording.exists() {
+            return Ok(());
+        }
+        for piece in record::replay(recording, self.seen, to)? {
+            if let Piece::Output { offset, data } = piece {
+                self.output(data.as_bytes(), take);
+                self.seen = offset + data.len() as u64;
+            }
+        }
+        Ok(())
     }
 
     fn output(&mut self, bytes: &[u8], take: &mut impl FnMut(&[u8])) {
@@ -173,6 +196,20 @@ impl Turn {
 
     /// A keeper that is gone is noticed when it is read from.
     fn tell(&mut self, message: &ToKeeper) {
-        let _gone = self.stream.write_all(&message.encode());
+        if let Some(mut stream) = self.stream.as_ref() {
+            let _gone = stream.write_all(&message.encode());
+        }
+    }
+}
+
+/// How it ended, by what its keeper writes last of all.
+fn wait_for_exit(dir: &Path) -> Result<Option<Exit>, Failure> {
+    let give_up = Instant::now() + EXIT_LIMIT;
+    loop {
+        match process::read_exit(dir)? {
+            Some(file) => return Ok(Some(file.exit)),
+            None if Instant::now() < give_up => std::thread::sleep(Duration::from_millis(10)),
+            None => return Ok(None),
+        }
     }
 }

@@ -11,7 +11,6 @@ use crate::cli::args::AuthConfigureArgs;
 use crate::cli::out::say;
 use crate::cli::{Failure, Outcome, project, shown};
 use crate::config::{self, AgentKind, Reading, Source};
-use crate::git::Repository;
 use crate::learn::FoundLogin;
 use crate::server::places::Places;
 use crate::server::settings;
@@ -162,10 +161,7 @@ struct Target {
 
 impl Target {
     fn of(dir: &Path, users: bool) -> Result<Target, Failure> {
-        let own = match Repository::discover(dir) {
-            Ok(repository) => Some(Places::of(repository.root())?.config()),
-            Err(_) => None,
-        };
+        let own = project::root(dir).map(|root| Places::of(&root)).transpose()?.map(|places| places.config());
         let user = settings::user_config();
         let (path, other, is_users) = match (own, user) {
             (Some(own), user) if !users => (own, user, false),
