@@ -44,6 +44,9 @@ fn from_prompt_to_merge(agent: &str) {
     assert_eq!(bench.merged("greeting.txt"), "hello\n");
     assert_eq!(bench.merged("names.txt"), "world\n");
     assert_eq!(mock.keys(), [KEY]);
+    if agent == "opencode" {
+        assert!(mock.requests()[0]["tools"].to_string().contains("loopmon_read_task"), "it can't call back");
+    }
     // The fix went on in the implementer's conversation.
     let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
     let fix = requests.iter().find(|body| body.contains("It greets nobody by name.")).unwrap();
@@ -79,6 +82,10 @@ fn what_a_headless_claude_may_not_do_is_asked_and_answered_in_its_living_session
     wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
     assert_eq!(bench.merged("more.txt"), "more\n");
     assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+    assert!(
+        mock.requests()[0]["tools"].to_string().contains("mcp__loopmon__read_task"),
+        "it can't call back"
+    );
     let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
     assert!(requests.iter().any(|body| body.contains("leave worse alone")), "the refusal's words are lost");
     assert!(requests.iter().any(|body| body.contains("KÄSE-4711")), "the person's words are lost");

@@ -35,6 +35,8 @@ pub struct LaunchRequest<'a> {
     pub prompt_text: &'a str,
     /// The file that holds it already.
     pub prompt_file: &'a Path,
+    /// This program, for the back channel; empty: there is none.
+    pub program: &'a Path,
     /// Where a result may be written; nothing is there yet.
     pub result_file: &'a Path,
     /// The provider's session to go on with.

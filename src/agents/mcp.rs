@@ -1,7 +1,7 @@
 //! How each program is given the back channel (`loopmon mcp`) for one process: arguments, or settings to be laid over its
 //! own. As Claude Code 2.1.329, Codex 0.169.0, Gemini CLI 0.61.0 and opencode 1.18.33 take it.
 //!
-//! Not for putting it into a launch. Invariant: no file of the user's is changed, and nothing secret stands in arguments.
+//! Invariant: no file of the user's is changed, and nothing secret stands in arguments.
 
 use std::path::Path;
 

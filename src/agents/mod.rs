@@ -44,7 +44,7 @@ pub use text::plain as plain_text;
 /// If the profile contradicts itself or the step cannot be asked of it; each error says what to change.
 pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let has_terminal = mode(request.profile, request.step) == AgentMode::Interactive;
-    match (request.profile.kind, has_terminal) {
+    let launch = match (request.profile.kind, has_terminal) {
         (AgentKind::Command, _) => command::launch(request),
         (AgentKind::Claude, false) => claude::launch(request),
         (AgentKind::Claude, true) => claude::launch_terminal(request),
@@ -54,7 +54,23 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
         (AgentKind::Gemini, true) => gemini::launch_terminal(request),
         (AgentKind::Opencode, false) => opencode::launch(request),
         (AgentKind::Opencode, true) => opencode::launch_terminal(request),
+    }?;
+    Ok(with_back_channel(request, launch))
+}
+
+/// Lets who works call back: by arguments right behind the program, or by settings laid over its own.
+fn with_back_channel(request: &LaunchRequest<'_>, mut launch: Launch) -> Launch {
+    let works = matches!(request.step, StepKind::Implement | StepKind::Fix);
+    if !works || request.socket.as_os_str().is_empty() || request.program.as_os_str().is_empty() {
+        return launch;
     }
+    let BackChannel { arguments, settings } = back_channel(request.profile.kind, request.program);
+    let program = request.profile.command.len().clamp(1, launch.argv.len());
+    launch.argv.splice(program..program, arguments);
+    if let (AgentKind::Opencode, Some(settings)) = (request.profile.kind, settings) {
+        opencode::add_configuration(&mut launch.env, settings);
+    }
+    launch
 }
 
 /// How an agent is run in a step. Who plans or judges hands in an answer of a form, and a program that is known does that

@@ -105,6 +105,7 @@ impl Bench {
             worktree: &self.work(),
             prompt_text: prompt,
             prompt_file: &prompt_file,
+            program: std::path::Path::new(""),
             result_file: &dir.join("result.json"),
             resume,
             schema: Some(prompts::schema(step)),

@@ -50,6 +50,7 @@ fn argv(profile: &AgentProfile, step: StepKind, resume: Option<&str>) -> Result<
         resume,
         schema: Some("{\n \"type\": \"object\"\n}"),
         socket: Path::new("/run/loopmon/s.sock"),
+        program: Path::new(""),
         user_env: &[],
     })
     .map(|launch| {

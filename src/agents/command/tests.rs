@@ -45,6 +45,7 @@ fn request<'a>(profile: &'a AgentProfile, prompt_text: &'a str) -> LaunchRequest
         resume: None,
         schema: None,
         socket: Path::new("/run/loopmon/s.sock"),
+        program: Path::new(""),
         user_env: &[],
     }
 }

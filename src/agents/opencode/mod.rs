@@ -26,7 +26,8 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(template::fill(request, &profile.extra_args)?);
     argv.extend(resume::arguments(request, |id| vec![format!("--session={id}")])?);
     let mut env = environment::build(request);
-    add_configuration(&mut env, &permissions(request.step, profile.permission.as_deref()));
+    let permissions = permissions(request.step, profile.permission.as_deref());
+    add_configuration(&mut env, json!({"permission": permissions, "autoupdate": false}));
     without_nul(request.agent(), Launch::headless(request, argv, env))
 }
 
@@ -43,7 +44,7 @@ pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, Lau
         Some("allow") => json!("allow"),
         _ => json!({"edit": "allow", "bash": "ask", "webfetch": "ask", "external_directory": "ask"}),
     };
-    add_configuration(&mut env, &permissions);
+    add_configuration(&mut env, json!({"permission": permissions, "autoupdate": false}));
     without_nul(request.agent(), Launch::terminal(request, argv, env))
 }
 
@@ -64,14 +65,19 @@ fn permissions(step: StepKind, permission: Option<&str>) -> Value {
     }
 }
 
-/// Lays them over what the user's own configuration of this kind says.
-fn add_configuration(env: &mut Vec<(String, String)>, permissions: &Value) {
+/// Lays settings over what the user's own configuration of this kind says.
+pub(super) fn add_configuration(env: &mut Vec<(String, String)>, settings: Value) {
     let known = env.iter().position(|(name, _)| name == CONFIG).map(|at| env.remove(at).1);
     let mut config: Value =
         known.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| json!({}));
-    if let Some(map) = config.as_object_mut() {
-        map.insert("permission".to_owned(), permissions.clone());
-        map.insert("autoupdate".to_owned(), Value::Bool(false));
+    if let (Some(map), Value::Object(settings)) = (config.as_object_mut(), settings) {
+        for (key, value) in settings {
+            match (map.get_mut(&key).and_then(Value::as_object_mut), value) {
+                // What else stands there stays.
+                (Some(known), Value::Object(more)) if key == "mcp" => known.extend(more),
+                (_, value) => drop(map.insert(key, value)),
+            }
+        }
     }
     env.push((CONFIG.to_owned(), config.to_string()));
     env.sort();

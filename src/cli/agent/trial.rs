@@ -111,6 +111,7 @@ impl Trial {
             worktree: &work,
             prompt_text: PROMPT,
             prompt_file: &prompt_file,
+            program: Path::new(""),
             result_file: &result_file,
             resume: None,
             schema: Some(prompts::schema(StepKind::Implement)),

@@ -275,6 +275,7 @@ fn launch(
         worktree: &worktree.path,
         prompt_text: &text,
         prompt_file: &prompt_file,
+        program: &shared.exe,
         result_file: &result_file,
         resume: order.resume.as_deref(),
         schema: Some(prompts::schema(order.brief.step)),
