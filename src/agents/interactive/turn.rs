@@ -156,10 +156,11 @@ impl Turn {
     pub fn deadline(&self) -> Option<u64> {
         let look = self.changed.map(|at| at + REST);
         let waits = match &self.phase {
-            Phase::Open if self.queue.is_empty() => None,
+            // A dialog, or a turn that somebody else began: what ends that changes its screen.
+            Phase::Open if self.queue.is_empty() || self.idle_since.is_none() => None,
             Phase::Open => Some(self.last_change.max(self.typed.map_or(0, |at| at + TYPING)) + UP),
             Phase::Pasted { enter, .. } => Some(*enter),
-            Phase::Sent { at, .. } => Some(at + RECEIPT),
+            Phase::Sent { at, .. } => Some((at + RECEIPT).max(self.typed.map_or(0, |at| at + TYPING))),
             Phase::Working => {
                 self.idle_since.map(|at| at.max(self.typed.map_or(0, |at| at + TALKING)) + SETTLED)
             }
