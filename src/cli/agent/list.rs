@@ -4,30 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::roster::{Member, roster};
+use super::roster::{Member, tell};
 use crate::agents;
 use crate::cli::args::JsonArgs;
-use crate::cli::out::say;
-use crate::cli::{Outcome, project, shown};
+use crate::cli::{Outcome, shown};
 use crate::config::{AgentKind, Mode};
 
 /// Prints them, in order of preference.
 pub fn list(dir: &Path, args: &JsonArgs) -> Outcome {
-    let members = roster(&project::settings(dir)?.config);
-    if args.json {
-        let list: Vec<Value> = members.iter().map(as_json).collect();
-        say!("{}", serde_json::to_string_pretty(&json!({ "agents": list }))?);
-        return Ok(0);
-    }
-    let width = members.iter().map(|member| member.agent.name.chars().count()).max().unwrap_or(0);
-    for member in &members {
-        let mut lines = lines(member).into_iter();
-        say!("{:<width$}  {}", shown(&member.agent.name), lines.next().unwrap_or_default());
-        for line in lines {
-            say!("{:<width$}  {line}", "");
-        }
-    }
-    Ok(0)
+    tell(dir, args, as_json, lines)
 }
 
 fn lines(member: &Member) -> Vec<String> {

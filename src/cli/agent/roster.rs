@@ -3,10 +3,14 @@
 //! Invariant: a program is asked for its version only if its kind is known to answer that; what a plain command does with
 //! an argument of ours nobody knows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
 
 use crate::agents;
-use crate::cli::shown;
+use crate::cli::args::JsonArgs;
+use crate::cli::out::say;
+use crate::cli::{Outcome, shown};
 use crate::config::{self, AgentKind, Config};
 use crate::learn::{FoundLogin, Machine, Surroundings};
 use crate::model::AgentProfile;
@@ -24,6 +28,30 @@ pub struct Member {
     pub version: Option<String>,
     /// The ways to log in that there are, the one it takes first.
     pub logins: Vec<FoundLogin>,
+}
+
+/// Prints the agents that there are: for a program as `as_json` has each, for a person by its lines.
+pub fn tell(
+    dir: &Path,
+    args: &JsonArgs,
+    as_json: impl Fn(&Member) -> Value,
+    lines: impl Fn(&Member) -> Vec<String>,
+) -> Outcome {
+    let members = roster(&crate::cli::project::settings(dir)?.config);
+    if args.json {
+        let list: Vec<Value> = members.iter().map(as_json).collect();
+        say!("{}", serde_json::to_string_pretty(&json!({ "agents": list }))?);
+        return Ok(0);
+    }
+    let width = members.iter().map(|member| member.agent.name.chars().count()).max().unwrap_or(0);
+    for member in &members {
+        let mut lines = lines(member).into_iter();
+        say!("{:<width$}  {}", shown(&member.agent.name), lines.next().unwrap_or_default());
+        for line in lines {
+            say!("{:<width$}  {line}", "");
+        }
+    }
+    Ok(0)
 }
 
 /// Every configured agent, in order of preference.
