@@ -37,10 +37,8 @@ fn plain(t: &mut Translator, control: &Control<'_>, grid: &mut Grid) {
         b'r' => scroll_region(t, control, grid),
         b's' => t.save_cursor(grid),
         b'u' => t.restore_cursor(grid),
-        b'b' => {
-            // One row is all that a program can mean; more only costs time.
-            grid.process(format!("\x1b[{}b", count.min(grid.size().1)).as_bytes());
-        }
+        // One row is all that a program can mean; more only costs time.
+        b'b' => t.writer.repeat(count.min(grid.size().1), grid),
         b'I' => t.writer.tab(count, grid),
         b'Z' => {
             let stop = t.writer.tabs.before(column(grid), count);

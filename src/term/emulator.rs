@@ -21,6 +21,7 @@ use super::palette::{Dynamic, Palette};
 use super::reflow;
 use super::replies::Colours;
 use super::status::StatusReport;
+use super::sweep;
 use super::translate::Translator;
 
 pub use search::{Hit, PatternError, Search};
@@ -144,6 +145,9 @@ impl Emulator {
         });
         if held.is_some() {
             (self.held, self.drawn) = (held, false);
+        }
+        if self.translator.writer.marks.is_crowded() {
+            sweep::sweep(&mut self.grid, self.held.as_deref(), &mut self.translator.writer);
         }
     }
 

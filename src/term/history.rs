@@ -150,6 +150,11 @@ impl History {
         }
     }
 
+    /// All that is held, as text.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| &*line.text).chain(self.open_text())
+    }
+
     /// The line that a row belongs to, and the columns of it that stand in rows before; the oldest row is 0.
     pub(super) fn start_of(&mut self, row: usize) -> (u64, u32) {
         let width = self.width;

@@ -2,8 +2,9 @@
 //!
 //! It is interned here, and its number travels in the cell's own text, as two invisible characters behind the base
 //! character: so it moves with the cell, whatever vt100 does with that. Not for: a program's own variation selectors of
-//! that range (they become part of an interned cluster). Invariants: numbers are never used for anything else later, and
-//! the table is bounded: when it is full, new text is shown without what it would need a number for.
+//! that range (they become part of an interned cluster). Invariants: a number is used for something else only when
+//! nothing that can be shown has it any more (`sweep`), and the table is bounded: when it is full of what is shown, new
+//! text is shown without what it would need a number for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ const LEAD: u8 = 0xf3;
 const MAX_ENTRIES: usize = (BASE * BASE) as usize;
 /// Bytes of clusters and links that are kept.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// What an entry counts for beside its text, so that both limits are reached by the same sum.
+const ENTRY_COST: usize = MAX_BYTES / MAX_ENTRIES;
 
 /// How a line under text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -64,9 +67,35 @@ struct Entry {
 /// The table.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    entries: Vec<Entry>,
+    /// By number; nothing where a number is free.
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
     numbers: HashMap<Entry, u32>,
     bytes: usize,
+    /// What was added since the last sweep, and what found no room.
+    since: usize,
+}
+
+/// Numbers that something has.
+#[derive(Debug)]
+pub(super) struct Used(Vec<bool>);
+
+impl Used {
+    /// Those in a text.
+    pub(super) fn note(&mut self, text: &str) {
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(find) {
+            from += at;
+            let mut digits = text.get(from..).unwrap_or_default().chars();
+            while let Some(high) = digits.next().and_then(value) {
+                from += char::len_utf8('\u{e0100}');
+                let Some(low) = digits.next().and_then(value) else { break };
+                from += char::len_utf8('\u{e0100}');
+                let slot = usize::try_from(high * BASE + low).ok().and_then(|number| self.0.get_mut(number));
+                slot.into_iter().for_each(|slot| *slot = true);
+            }
+        }
+    }
 }
 
 impl Marks {
@@ -84,16 +113,45 @@ impl Marks {
     }
 
     fn add(&mut self, entry: Entry) -> Option<u32> {
-        let cost = entry.cluster.as_ref().map_or(0, |text| text.len())
-            + entry.extra.link.as_ref().map_or(0, |link| link.len());
-        if self.entries.len() >= MAX_ENTRIES || self.bytes + cost > MAX_BYTES {
+        let cost = cost(&entry);
+        self.since += cost + ENTRY_COST;
+        if self.numbers.len() >= MAX_ENTRIES || self.bytes + cost > MAX_BYTES {
             return None;
         }
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None => {
+                self.entries.push(None);
+                u32::try_from(self.entries.len() - 1).ok()?
+            }
+        };
+        *self.entries.get_mut(usize::try_from(number).ok()?)? = Some(entry.clone());
         self.bytes += cost;
-        let number = u32::try_from(self.entries.len()).ok()?;
-        self.entries.push(entry.clone());
         self.numbers.insert(entry, number);
         Some(number)
+    }
+
+    /// Whether a sweep is due: little room is left, and enough came since the last one to be worth another.
+    pub(super) fn is_crowded(&self) -> bool {
+        let full = (self.bytes + self.numbers.len() * ENTRY_COST) / 3 * 4 > MAX_BYTES;
+        full && self.since > MAX_BYTES / 16
+    }
+
+    /// None used yet; to be told of all that is.
+    pub(super) fn unused(&self) -> Used {
+        Used(vec![false; self.entries.len()])
+    }
+
+    /// Frees the numbers that nothing has.
+    pub(super) fn sweep(&mut self, used: &Used) {
+        self.since = 0;
+        for ((number, entry), used) in (0..).zip(&mut self.entries).zip(&used.0) {
+            if let Some(entry) = if *used { None } else { entry.take() } {
+                self.bytes -= cost(&entry);
+                self.numbers.remove(&entry);
+                self.free.push(number);
+            }
+        }
     }
 
     /// The character of a cell with these contents, and what its mark says.
@@ -104,12 +162,18 @@ impl Marks {
         let digits: Vec<u32> = marks.chars().filter_map(value).collect();
         let last =
             digits.chunks_exact(2).last().map(|pair| pair.iter().fold(0, |sum, digit| sum * BASE + digit));
-        let entry = last.and_then(|number| self.entries.get(usize::try_from(number).ok()?));
+        let entry = last.and_then(|number| self.entries.get(usize::try_from(number).ok()?)?.as_ref());
         match entry {
             Some(entry) => (entry.cluster.as_deref().unwrap_or(base), Some(&entry.extra)),
             None => (base, None),
         }
     }
+}
+
+/// Bytes of text that it holds.
+fn cost(entry: &Entry) -> usize {
+    entry.cluster.as_ref().map_or(0, |text| text.len())
+        + entry.extra.link.as_ref().map_or(0, |link| link.len())
 }
 
 /// Where the first mark stands.
@@ -166,6 +230,18 @@ mod tests {
             );
         }
         assert!(marks.entries.len() <= MAX_ENTRIES && marks.bytes <= MAX_BYTES);
-        assert_eq!(marks.mark(&Extra { blink: true, ..Extra::default() }, None), None);
+        let blink = Extra { blink: true, ..Extra::default() };
+        let before = marks.mark(&blink, None);
+        marks.mark(&Extra { link: Some("x".repeat(MAX_BYTES).into()), ..Extra::default() }, None);
+        assert!(marks.is_crowded());
+        let kept = Extra { link: Some("https://host/7".into()), ..Extra::default() };
+        let number = marks.mark(&kept, None).unwrap();
+        let mut used = marks.unused();
+        used.note(&format!("a\u{1b}[1mb{}{}c", number[0], number[1]));
+        marks.sweep(&used);
+        assert!(!marks.is_crowded());
+        assert_eq!(marks.numbers.len(), 1, "{before:?}");
+        assert_eq!(marks.mark(&kept, None), Some(number), "what is shown keeps its number");
+        assert_ne!(marks.mark(&blink, None).unwrap(), number);
     }
 }

@@ -11,6 +11,10 @@ pub(super) const ESC: u8 = 0x1b;
 const MAX_CSI: usize = 256;
 /// The longest OSC, DCS or other string that is read: a status report may have 4096 bytes.
 const MAX_STRING: usize = 8 * 1024;
+/// The same for text on its way to the clipboard, which is as long as what someone copied.
+pub(super) const MAX_CLIPBOARD: usize = 1024 * 1024;
+/// How that begins, behind `ESC ]`.
+pub(super) const CLIPBOARD: &[u8] = b"52;";
 /// Bytes between `ESC` and its final byte; no known sequence has more than two.
 const MAX_ESCAPE: usize = 8;
 
@@ -126,7 +130,7 @@ fn scan_string(bytes: &[u8], kind: Skip) -> Scan<'_> {
         StringEnd::Unknown if body.len() > MAX_STRING => Scan::TooLong(kind),
         StringEnd::Unknown => Scan::Incomplete,
         StringEnd::At { text, next, proper, bell } => {
-            let text = body.get(..text).filter(|text| proper && text.len() <= MAX_STRING);
+            let text = body.get(..text).filter(|text| proper && text.len() <= limit(text, kind));
             let sequence = match (text, bytes.get(1)) {
                 (Some(text), Some(b']')) => Sequence::Osc(text, bell),
                 (Some(text), Some(b'P')) => Sequence::Dcs(text),
@@ -135,6 +139,11 @@ fn scan_string(bytes: &[u8], kind: Skip) -> Scan<'_> {
             Scan::Complete(next + 2, sequence)
         }
     }
+}
+
+/// The longest of its kind that is read.
+fn limit(body: &[u8], kind: Skip) -> usize {
+    if kind == Skip::Osc && body.starts_with(CLIPBOARD) { MAX_CLIPBOARD } else { MAX_STRING }
 }
 
 enum StringEnd {

@@ -147,6 +147,14 @@ fn what_other_terminals_do_is_done() {
         ("pen and charset are saved", "\x1b(0\x1b7\x1b(B\x1b8q", &["─"]),
         ("origin", "\x1b[2;3r\x1b[?6hA\x1b[9;1HB\x1b[?6lC", &["C", "A", "B"]),
         ("repeat", "ab\x1b[3b", &["abbbb"]),
+        ("repeat what pushes the rest on", "xy\x1b[G\x1b[4ha\x1b[2b", &["aaaxy"]),
+        ("repeat without wrapping", "\x1b[?7l12345678a\x1b[9bz", &["12345678az"]),
+        (
+            "repeat what has several parts",
+            "👨\u{200d}👩\u{200d}👧\x1b[b|",
+            &["👨\u{200d}👩\u{200d}👧👨\u{200d}👩\u{200d}👧|"],
+        ),
+        ("repeat after something else", "a\r\x1b[2bb", &["b"]),
         ("columns out and in", "abcd\x1b[2G\x1b[2'~\x1b['}", &["a d"]),
         ("a rectangle filled", "\x1b[88;1;2;2;3$x", &[" XX", " XX"]),
         ("a rectangle copied", "ab\r\ncd\x1b[1;1;2;2;1;3;4;1$v", &["ab", "cd", "   ab", "   cd"]),
@@ -405,4 +413,49 @@ fn a_change_that_is_begun_again_and_again_is_held_no_longer() {
     assert_eq!(emulator.synchronized_since(), Some(since));
     emulator.feed(b"\x1b[?2026l");
     assert_eq!(emulator.synchronized_since(), None);
+}
+
+#[test]
+fn what_is_repeated_has_what_the_pen_has() {
+    let emulator = fed(10, 2, b"\x1b[9m\x1b]8;;https://host/\x1b\\a\x1b[2b");
+    let cells: Vec<_> =
+        emulator.row(0).take(4).map(|cell| (cell.text, cell.style.strike, cell.link)).collect();
+    assert_eq!(cells[..3], [("a", true, Some("https://host/")); 3]);
+    assert_eq!(cells[3], (" ", false, None));
+}
+
+#[test]
+fn links_without_end_leave_room_for_new_ones_and_old_ones_stay_where_they_are_shown() {
+    let link = |number: u32| format!("\x1b]8;;https://host/{number}\x1b\\x\x1b]8;;\x1b\\");
+    let mut emulator = Emulator::with_history(40, 4, Colours::default(), 4096);
+    emulator.feed(link(0).as_bytes());
+    emulator.feed(b"\x1b[?1049h");
+    for first in (1..200_000).step_by(500) {
+        let page: String = (first..first + 500).map(|number| link(number) + "\r\n").collect();
+        emulator.feed(page.as_bytes());
+    }
+    let links = |emulator: &Emulator| -> Vec<String> {
+        (0..4)
+            .flat_map(|row| {
+                emulator.row(row).filter_map(|cell| cell.link.map(str::to_owned)).collect::<Vec<_>>()
+            })
+            .collect()
+    };
+    assert_eq!(links(&emulator), ["https://host/199998", "https://host/199999", "https://host/200000"]);
+    emulator.feed(b"\x1b[?1049l");
+    assert_eq!(links(&emulator), ["https://host/0"], "it was not shown, and not forgotten");
+}
+
+#[test]
+fn a_long_text_reaches_the_clipboard_however_it_is_cut() {
+    use base64::Engine;
+    let text = "twenty thousand lines\n".repeat(20_000);
+    let data = base64::engine::general_purpose::STANDARD.encode(&text);
+    let bytes = format!("a\x1b]52;c;{data}\x1b\\b");
+    for piece in [bytes.len(), 8 * 1024, 8 * 1024 + 7, 4] {
+        let mut emulator = fed(10, 2, b"");
+        bytes.as_bytes().chunks(piece).for_each(|piece| emulator.feed(piece));
+        assert_eq!(row_text(&emulator, 0), "ab");
+        assert_eq!(emulator.take_events(), [TermEvent::Clipboard(text.clone())], "in pieces of {piece}");
+    }
 }

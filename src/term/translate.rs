@@ -15,11 +15,12 @@ use super::credit::Credit;
 use super::emulator::TermEvent;
 use super::flood;
 use super::grid::Grid;
+use super::long::{Long, Progress};
 use super::osc;
 use super::palette::Palette;
 use super::replies::Replies;
 use super::run::Run;
-use super::scan::{ESC, Scan, Sequence, Skip, scan, skip};
+use super::scan::{ESC, Scan, Sequence, scan};
 use super::settings::Settings;
 use super::sgr;
 use super::writer::Writer;
@@ -38,7 +39,7 @@ pub(super) struct Translator {
     /// The beginning of a sequence or character whose rest hasn't come yet.
     pending: Vec<u8>,
     /// A sequence that is too long to be read.
-    skipping: Option<Skip>,
+    long: Option<Long>,
     pub(super) replies: Replies,
     pub(super) events: Vec<TermEvent>,
     /// The beginning of a run, if it is not sent as it came.
@@ -70,7 +71,7 @@ impl Translator {
     /// Forgets what waits for its rest, and every setting; for a grid that was rebuilt, or reset.
     pub(super) fn reset(&mut self) {
         self.pending.clear();
-        self.skipping = None;
+        self.long = None;
         self.settings = Settings::default();
         self.writer.reset();
         self.palette.reset();
@@ -78,7 +79,7 @@ impl Translator {
 
     fn translate(&mut self, bytes: &[u8], grid: &mut Grid, before: &mut dyn FnMut(&Grid)) {
         let mut at = self.skip_over(bytes, grid);
-        if self.skipping.is_some() {
+        if self.long.is_some() {
             return;
         }
         let mut run = self.begin(at, grid);
@@ -115,12 +116,11 @@ impl Translator {
                 }
                 Scan::TooLong(kind) => {
                     self.send(&mut run, bytes, at, grid);
-                    self.skipping = Some(kind);
+                    self.credit.earn(2, grid);
                     // What follows its first two bytes may hold the first half of its end.
                     let body = rest.get(2..).unwrap_or_default();
-                    let (skipped, _) = skip(body, kind);
-                    self.credit.earn(2 + skipped, grid);
-                    self.pending = body.get(skipped..).unwrap_or_default().to_vec();
+                    self.long = Some(Long::new(kind, body));
+                    self.skip_over(body, grid);
                     return;
                 }
             }
@@ -178,16 +178,22 @@ impl Translator {
         Run::new(at, self.writer.grid_pen())
     }
 
+    /// How many bytes belong to a sequence that is too long for one piece.
     fn skip_over(&mut self, bytes: &[u8], grid: &Grid) -> usize {
-        let Some(kind) = self.skipping else { return 0 };
-        let (skipped, over) = skip(bytes, kind);
-        self.credit.earn(skipped, grid);
-        if over {
-            self.skipping = None;
-            return skipped;
+        match self.long.as_mut().map(|long| long.take(bytes)) {
+            None => 0,
+            Some(Progress::GoesOn(length)) => {
+                self.credit.earn(length, grid);
+                self.pending = bytes.get(length..).unwrap_or_default().to_vec();
+                bytes.len()
+            }
+            Some(Progress::Over(length, text)) => {
+                self.credit.earn(length, grid);
+                self.long = None;
+                text.into_iter().for_each(|(text, bell)| self.command(&text, bell));
+                length
+            }
         }
-        self.pending = bytes.get(skipped..).unwrap_or_default().to_vec();
-        bytes.len()
     }
 
     fn act(&mut self, sequence: Sequence<'_>, grid: &mut Grid) {
@@ -198,13 +204,15 @@ impl Translator {
                 control::act(self, &body, grid);
             }
             Sequence::Escape(body) => self.escape(body, grid),
-            Sequence::Osc(body, bell) => {
-                let event = osc::act(body, bell, &mut self.palette, &mut self.replies, &mut self.writer);
-                event.into_iter().for_each(|event| self.tell(event));
-            }
+            Sequence::Osc(body, bell) => self.command(body, bell),
             Sequence::Dcs(body) => control::request(self, body, grid),
             Sequence::Ignored => {}
         }
+    }
+
+    fn command(&mut self, body: &[u8], bell: bool) {
+        let event = osc::act(body, bell, &mut self.palette, &mut self.replies, &mut self.writer);
+        event.into_iter().for_each(|event| self.tell(event));
     }
 
     /// Controls inside a sequence act before it.
@@ -304,6 +312,10 @@ impl Translator {
         if let (Some(TermEvent::Title(last)), TermEvent::Title(next)) = (self.events.last_mut(), &event) {
             last.clone_from(next);
             return;
+        }
+        // So with the clipboard, whose texts may be long.
+        if matches!(event, TermEvent::Clipboard(_)) {
+            self.events.retain(|event| !matches!(event, TermEvent::Clipboard(_)));
         }
         if self.events.len() >= MAX_EVENTS {
             self.events.remove(0);

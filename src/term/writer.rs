@@ -104,6 +104,11 @@ impl Writer {
         &self.pen
     }
 
+    /// Their mark, as text.
+    pub(super) fn ink(&self) -> &str {
+        &self.ink
+    }
+
     /// Changes them.
     pub(super) fn set_pen(&mut self, pen: Extra) {
         if pen != self.pen {
@@ -181,6 +186,18 @@ impl Writer {
         } else {
             self.write(text, grid);
         }
+    }
+
+    /// Writes the last character so many times more (REP); nothing if something else came after it.
+    pub(super) fn repeat(&mut self, count: u16, grid: &mut Grid) {
+        let last = std::mem::take(&mut self.last);
+        if last.text.is_empty() || last.cursor != grid.screen().cursor_position() {
+            return;
+        }
+        for _ in 0..count {
+            self.write_unit(&last.text, grid);
+        }
+        self.remember_text(&last.text, grid);
     }
 
     fn is_plain(&self) -> bool {
