@@ -14,7 +14,7 @@ use super::describe;
 use super::runtime::Message as ToRuntime;
 use super::shared::Shared;
 use super::{ended, links, past, plans};
-use crate::model::{Command, Plan, RunId, SessionId, TaskId};
+use crate::model::{Command, Plan, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
 use crate::ui::{COPY_LIMIT, Purpose, Reply, Request, Welcome};
@@ -199,20 +199,11 @@ impl Desk {
         self.past = Some(Arc::clone(&stop));
         let (shared, replies) = (Arc::clone(&self.shared), self.answer.clone());
         tokio::task::spawn_blocking(move || {
-            let reel = match session.as_str().rsplit_once("-e") {
-                Some((run, _)) => {
-                    let recording = shared.places.recording(&RunId::from(run), &session);
-                    past::develop(&recording, &stop, |percent| {
-                        let _full =
-                            replies.try_send(Reply::PastProgress { session: session.clone(), percent });
-                    })
-                    .map_err(|error| error.to_string())
-                }
-                None => Err("the session is not known".to_owned()),
-            };
-            let reel = reel.transpose().map(|reel| reel.map(Arc::new));
-            if let Some(reel) = reel {
-                let _gone = replies.blocking_send(Reply::Past { session, reel });
+            let found = past::read(&shared, &session, &stop, |percent| {
+                let _full = replies.try_send(Reply::PastProgress { session: session.clone(), percent });
+            });
+            if let Some(found) = found.transpose() {
+                let _gone = replies.blocking_send(Reply::Past { session, found });
             }
         });
     }

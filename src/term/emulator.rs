@@ -338,6 +338,12 @@ impl Emulator {
         })
     }
 
+    /// Whether the history once held lines that it had to give up.
+    #[must_use]
+    pub fn has_forgotten(&self) -> bool {
+        self.grid.history().has_forgotten()
+    }
+
     /// Bytes that the history holds.
     #[must_use]
     pub fn history_bytes(&self) -> usize {

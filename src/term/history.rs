@@ -31,6 +31,8 @@ pub(super) struct History {
     oldest: u64,
     /// Numbers of lines that a prompt begins on, in order; some of them may still be on the screen.
     prompts: VecDeque<u64>,
+    /// Whether lines were given up for want of room.
+    forgot: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl History {
             indexed: 0,
             oldest: 0,
             prompts: VecDeque::new(),
+            forgot: false,
         }
     }
 
@@ -129,6 +132,11 @@ impl History {
     pub(super) fn keep(&mut self, bytes: usize) {
         while self.bytes > bytes && self.drop_oldest() {}
         self.lines.shrink_to(self.lines.len() * 2);
+    }
+
+    /// Whether lines were given up since it was last cleared.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.forgot
     }
 
     /// The number of the oldest line.
@@ -232,6 +240,7 @@ impl History {
         self.bytes -= line.text.len() + LINE_COST;
         self.indexed = self.indexed.saturating_sub(1);
         self.oldest += 1;
+        self.forgot = true;
         while self.prompts.front().is_some_and(|first| *first < self.oldest) {
             self.prompts.pop_front();
         }

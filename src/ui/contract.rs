@@ -37,6 +37,15 @@ pub struct Settings {
     pub clipboard: Clipboard,
 }
 
+/// What a recording holds of the time before what a terminal has in memory.
+#[derive(Clone, Debug)]
+pub enum Recorded {
+    /// The screens of a program that draws its whole screen.
+    Screens(Arc<Reel>),
+    /// Every line that any other printed, in the history of a terminal.
+    Lines(Arc<Mutex<Emulator>>),
+}
+
 /// What a terminal showed, from its recording.
 #[derive(Debug, Default)]
 pub struct Reel {
@@ -279,8 +288,8 @@ pub enum Reply {
     Past {
         /// The session.
         session: SessionId,
-        /// Its screens.
-        reel: Result<Arc<Reel>, String>,
+        /// What was found.
+        found: Result<Recorded, String>,
     },
     /// Something to know.
     Notice {

@@ -89,6 +89,7 @@ impl Ui {
             look.ages.within(1);
         }
         let Some(pane) = self.view.pane(world.panes, &id) else { return };
+        self.view.reading.fit(area.width, area.height);
         let mut emulator = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let reads = self.view.focus == Focus::View;
         let mut sight = Sight::new(&mut self.view, &id, &mut emulator, area);

@@ -14,6 +14,7 @@ mod layout;
 mod links;
 mod loaded;
 mod look;
+mod older;
 mod past;
 mod popups;
 mod reading;
@@ -37,8 +38,8 @@ use widgets::terminal::Highlight;
 pub use widgets::terminal::cell_style;
 
 pub use contract::{
-    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Reel, Reply, Request, Settings, Still, Welcome,
-    World,
+    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Recorded, Reel, Reply, Request, Settings, Still,
+    Welcome, World,
 };
 
 use crate::keymap::{Action, Key};

@@ -1,13 +1,13 @@
-//! The past of a full-screen program: what its screen showed earlier, from its recording, within scroll mode.
+//! The past of a program from its recording, within scroll mode: what the screen of a full-screen program showed earlier.
 //!
-//! Such a program leaves no history to scroll back in. Not for reading recordings: the server makes a [`Reel`] of one,
-//! beside the screen. Invariants: while the past is shown nothing of it reaches the program; whatever leaves scroll mode
+//! Such a program leaves no history to scroll back in; those that do are in `older`. Not for reading recordings: the server
+//! does, beside the screen. Invariants: while the past is shown nothing of it reaches the program; whatever leaves scroll mode
 //! leaves the past.
 
 use std::sync::{Arc, Mutex};
 
 use super::Ui;
-use super::contract::{Reel, Request, World};
+use super::contract::{Recorded, Reel, Request, World};
 use super::reading::Reading;
 use super::state::{Focus, Tab};
 use crate::keymap::{Action, Context, Motion};
@@ -24,9 +24,13 @@ pub enum Past {
     Loading {
         /// How much of it, in hundredths.
         percent: u8,
+        /// Where to go when it was.
+        motion: Motion,
     },
     /// A screen of it is shown.
     Shown(Shown),
+    /// A terminal with all lines of the recording is shown.
+    Lines(Arc<Mutex<Emulator>>),
 }
 
 /// A screen of the past.
@@ -55,11 +59,6 @@ impl Shown {
         Some(Shown { reel, at, emulator, seek: None })
     }
 
-    /// The terminal as it was.
-    pub fn emulator(&self) -> Arc<Mutex<Emulator>> {
-        Arc::clone(&self.emulator)
-    }
-
     /// Which of how many screens it is, from 1.
     pub fn place(&self) -> (usize, usize) {
         (self.at + 1, self.reel.stills.len())
@@ -76,6 +75,15 @@ impl Reading {
     pub fn past_shown(&self) -> Option<&Shown> {
         match &self.past {
             Some(Past::Shown(shown)) => Some(shown),
+            Some(Past::Loading { .. } | Past::Lines(_)) | None => None,
+        }
+    }
+
+    /// The terminal of the past that is shown.
+    pub fn past_emulator(&self) -> Option<Arc<Mutex<Emulator>>> {
+        match &self.past {
+            Some(Past::Shown(shown)) => Some(Arc::clone(&shown.emulator)),
+            Some(Past::Lines(lines)) => Some(Arc::clone(lines)),
             Some(Past::Loading { .. }) | None => None,
         }
     }
@@ -89,15 +97,18 @@ impl Reading {
 
     /// Goes back to the present.
     pub fn leave_past(&mut self) -> bool {
-        let was_there = self.past.take().is_some();
-        if was_there {
+        let past = self.past.take();
+        if matches!(past, Some(Past::Lines(_))) {
+            self.forget_places();
+        }
+        if past.is_some() {
             self.renew();
         }
-        was_there
+        past.is_some()
     }
 
     /// What is in sight has become another text.
-    fn renew(&mut self) {
+    pub(super) fn renew(&mut self) {
         self.selection = None;
         self.search = self.search.take().and_then(|search| Search::new(search.pattern()).ok());
     }
@@ -123,7 +134,7 @@ impl Ui {
     /// How far the reading of a recording is.
     pub(super) fn past_progress(&mut self, session: &SessionId, percent: u8) {
         let reading = &mut self.view.reading;
-        if let (Some(Past::Loading { percent: shown }), true) =
+        if let (Some(Past::Loading { percent: shown, .. }), true) =
             (&mut reading.past, reading.session.as_ref() == Some(session))
         {
             *shown = percent;
@@ -134,15 +145,17 @@ impl Ui {
     pub(super) fn past_came(
         &mut self,
         session: &SessionId,
-        reel: Result<Arc<Reel>, String>,
+        found: Result<Recorded, String>,
         world: &World<'_>,
     ) {
         let reading = &mut self.view.reading;
-        if !matches!(reading.past, Some(Past::Loading { .. })) || reading.session() != Some(session) {
+        let Some(Past::Loading { motion, .. }) = reading.past else { return };
+        if reading.session() != Some(session) {
             return;
         }
-        let reel = match reel {
-            Ok(reel) => reel,
+        let reel = match found {
+            Ok(Recorded::Screens(reel)) => reel,
+            Ok(Recorded::Lines(lines)) => return self.older_came(lines, motion, world),
             Err(reason) => {
                 reading.past = None;
                 return self.say(format!("the past can't be shown: {reason}"), true, world.now);
@@ -176,6 +189,9 @@ impl Ui {
             (row <= *rows.start(), row >= *rows.end(), sight.emulator.modes().alternate_screen)
         });
         let Some((at_top, at_bottom, is_full)) = edges else { return false };
+        if !is_full {
+            return self.older_motion(motion, world);
+        }
         let by = match motion {
             Motion::Up if at_top => Some(-1),
             Motion::Down if at_bottom => Some(1),
@@ -185,9 +201,10 @@ impl Ui {
             Motion::Bottom => Some(isize::MAX),
             _ => None,
         };
-        let Some(by) = by.filter(|_| is_full) else { return false };
+        let Some(by) = by else { return false };
         match &self.view.reading.past {
             Some(Past::Loading { .. }) => true,
+            Some(Past::Lines(_)) => false,
             Some(Past::Shown(shown)) => {
                 let (reel, at) = (Arc::clone(&shown.reel), shown.at.saturating_add_signed(by));
                 if by < 0 && shown.at == 0 {
@@ -201,7 +218,7 @@ impl Ui {
                 true
             }
             None if by < 0 => {
-                self.view.reading.past = Some(Past::Loading { percent: 0 });
+                self.view.reading.past = Some(Past::Loading { percent: 0, motion });
                 self.said = None;
                 true
             }
@@ -255,7 +272,8 @@ impl Ui {
     pub(super) fn past_lead(&self, now: Timestamp) -> Option<String> {
         let key = |motion| self.settings.keymap.key_of(Context::Scroll, Action::Move(motion));
         Some(match self.view.reading.past.as_ref()? {
-            Past::Loading { percent } => format!("reading the recording, {percent} %: esc stops"),
+            Past::Loading { percent, .. } => format!("reading the recording, {percent} %: esc stops"),
+            Past::Lines(_) => format!("from the recording  {} now", key(Motion::Bottom)),
             Past::Shown(shown) => {
                 let (at, count) = shown.place();
                 let when = ago(now.since(shown.since()));

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use super::clipboard::Offer;
 use super::contract::Panes;
-use super::past::Shown;
 use super::reading::Reading;
 use super::widgets::editor::Editor;
 use crate::keymap::Context;
@@ -107,8 +106,8 @@ pub struct ViewState {
 impl ViewState {
     /// The terminal of a session as it is looked at: as it is, or as it was.
     pub fn pane(&self, panes: &dyn Panes, id: &SessionId) -> Option<Arc<Mutex<Emulator>>> {
-        let past = self.reading.past_shown().filter(|_| self.reading.session() == Some(id));
-        past.map(Shown::emulator).or_else(|| panes.pane(id))
+        let past = self.reading.past_emulator().filter(|_| self.reading.session() == Some(id));
+        past.or_else(|| panes.pane(id))
     }
 
     /// The context whose keys are asked first.

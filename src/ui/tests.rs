@@ -8,6 +8,7 @@ use crate::model::*;
 
 mod beside;
 mod keys;
+mod older;
 mod past;
 mod pictures;
 mod properties;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::ui::contract::{Reel, Still};
+use crate::ui::contract::{Recorded, Reel, Still};
 
 /// T14's terminal with a full-screen program in it, in scroll mode.
 fn full_screen() -> Bench {
@@ -36,7 +36,7 @@ fn reel() -> Arc<Reel> {
 }
 
 fn come(bench: &mut Bench, reel: Result<Arc<Reel>, String>) -> Vec<Request> {
-    let reply = Reply::Past { session: "r-14".into(), reel };
+    let reply = Reply::Past { session: "r-14".into(), found: reel.map(Recorded::Screens) };
     let requests = bench.with(|ui, world| ui.reply(reply, world));
     bench.draw();
     requests

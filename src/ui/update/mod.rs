@@ -241,7 +241,7 @@ impl Ui {
                 self.popups.push(Popup::Themes(list));
             }
             Reply::PastProgress { session, percent } => self.past_progress(&session, percent),
-            Reply::Past { session, reel } => self.past_came(&session, reel, world),
+            Reply::Past { session, found } => self.past_came(&session, found, world),
             Reply::Notice { text, bad } => self.say(text, bad, world.now),
         }
         Vec::new()

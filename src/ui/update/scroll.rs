@@ -6,6 +6,7 @@ use crossterm::event::KeyEvent;
 
 use super::super::Ui;
 use super::super::contract::{COPY_LIMIT, Purpose, Request, World};
+use super::super::past::Past;
 use super::super::popups::Popup;
 use super::super::popups::words::{Words, WordsFor};
 use super::super::reading::{Asking, Selection};
@@ -75,7 +76,7 @@ impl Ui {
     }
 
     /// Scrolls what is shown, by lines or pages. In scroll mode the cursor goes along.
-    pub(super) fn scroll_by(&mut self, motion: Motion, world: &World<'_>) {
+    pub(in crate::ui) fn scroll_by(&mut self, motion: Motion, world: &World<'_>) {
         let height = usize::from(self.drawn.screen.view.inner.height);
         let (page, half) = (height.saturating_sub(2).max(1), (height / 2).max(1));
         let (up, down) = match motion {
@@ -115,11 +116,34 @@ impl Ui {
         if is_full {
             return self.wheel_past(down, world);
         }
+        if self.wheel_beyond(down, world) {
+            return;
+        }
         self.pin(world);
         self.sight(world, |sight| if down { sight.scroll(0, rows) } else { sight.scroll(rows, 0) });
         if self.view.back == 0 && self.view.focus == Focus::Board && self.view.reading.selection.is_none() {
             self.unpin();
         }
+    }
+
+    /// The wheel goes on where the history in memory ends, and comes back from there; whether it did.
+    fn wheel_beyond(&mut self, down: bool, world: &World<'_>) -> bool {
+        let edge = self.sight(world, |sight| {
+            let top = sight.top();
+            if down {
+                sight.emulator.history_len() <= top
+            } else {
+                top == 0 && sight.emulator.has_forgotten()
+            }
+        });
+        let reads_lines = matches!(self.view.reading.past, Some(Past::Lines(_)));
+        if edge != Some(true) || down != reads_lines {
+            return false;
+        }
+        if self.view.focus != Focus::View {
+            self.scroll_mode(world);
+        }
+        self.past_motion(if down { Motion::Bottom } else { Motion::PageUp }, world)
     }
 
     /// The wheel over a full-screen program goes back in time, in scroll mode, and forth again.

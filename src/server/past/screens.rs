@@ -1,12 +1,13 @@
-//! The past of a terminal: its recording, read beside everything else, as the screens that it showed.
+//! The past of a full-screen program: the screens that it showed, from its recording.
 //!
-//! A screen is kept where the program rested, and now and then while it did not. Not for sessions without a terminal of
-//! their own (they have a history). Invariants: what is kept is bounded, however long the recording is; reading ends soon
-//! after nobody wants it any more.
+//! A screen is kept where the program rested, and now and then while it did not. Not for programs that print lines (`lines`
+//! has those). Invariants: what is kept is bounded, however long the recording is; reading ends soon after nobody wants it
+//! any more.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Meter;
 use crate::model::Timestamp;
 use crate::record::{self, Event, Kind, RecordError};
 use crate::term::{Cell, CellStyle, Color, Colours, Emulator, Underline};
@@ -29,13 +30,11 @@ const FRESH: usize = 200;
 pub fn develop(
     recording: &Path,
     stop: &AtomicBool,
-    mut progress: impl FnMut(u8),
+    progress: impl FnMut(u8),
 ) -> Result<Option<Reel>, RecordError> {
     let older = record::rotated(recording);
     let paths = [Some(older.as_path()).filter(|path| path.exists()), Some(recording)];
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let whole = paths.iter().flatten().map(|path| size(path)).sum::<u64>().max(1);
-    let (mut camera, mut done, mut told) = (None, 0, 0);
+    let (mut camera, mut meter) = (None, Meter::new(recording, progress));
     for path in paths.into_iter().flatten() {
         let (header, events) = record::read(path)?;
         let begun = header.timestamp.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0) * 1000;
@@ -45,12 +44,7 @@ pub fn develop(
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            done += written(&event);
-            let percent = u8::try_from((done * 100 / whole).min(99)).unwrap_or(99);
-            if percent > told {
-                told = percent;
-                progress(percent);
-            }
+            meter.read(&event.data);
             camera.take(&event);
         }
     }
@@ -59,12 +53,6 @@ pub fn develop(
 
 fn resized(cols: u16, rows: u16, time: f64) -> Event {
     Event { time, kind: Kind::Resize, data: format!("{cols}x{rows}") }
-}
-
-/// Bytes that an event took in its file, nearly: controls are written out there.
-fn written(event: &Event) -> u64 {
-    let escaped = event.data.bytes().filter(|byte| *byte < 0x20).count() * 4;
-    (event.data.len() + escaped + 20) as u64
 }
 
 /// A terminal whose screen is photographed.
