@@ -175,3 +175,32 @@ fn a_full_screen_program_is_scrolled_by_its_recording() {
     leave(tty);
     run.kill();
 }
+
+#[test]
+fn lines_that_were_forgotten_are_read_on_from_the_recording() {
+    let says =
+        "awk 'BEGIN { for (n = 0; n < 150000; n++) printf \"printed line number %d\\r\\n\", n }'\necho all";
+    let (bench, run) = in_a_terminal(says, "");
+    let mut tty = open(&bench, (120, 36));
+    tty.wait("printed line number 149999");
+    tty.type_text("[");
+    tty.wait("SCROLL");
+    tty.type_text("g");
+    tty.wait_until("the oldest line in memory", |screen| !screen.contains("149999"));
+    assert!(!tty.text().contains("line number 0 "), "{}", tty.text());
+    tty.type_text("g");
+    tty.wait("from the recording");
+    tty.wait_until("the first line of all", |screen| {
+        screen.lines().any(|line| line.contains("printed line number 0 "))
+    });
+    tty.type_text("/number 77123$\r");
+    tty.wait("printed line number 77124");
+    tty.type_text("G");
+    tty.wait("printed line number 149999");
+    tty.type_text("\x1b");
+    tty.wait_gone("/number");
+    tty.type_text("\x1b");
+    tty.wait_gone("SCROLL");
+    leave(tty);
+    run.kill();
+}
