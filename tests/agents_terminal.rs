@@ -63,11 +63,22 @@ fn from_its_terminal_to_the_merge(agent: &str) {
         let says = |row: &Value| row["task"] == "T1" && row["text"].to_string().contains("echo more");
         rows.iter().any(says).then_some(())
     });
+    // Its hooks have told its session, to go on with if it is killed now.
+    let seen = bench.events_of("step", "session-seen");
+    assert_eq!(seen.len(), 1, "{seen:?}");
     bench.loopmon(&["approve", "T1"]).code(0);
     wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
     run.ended();
     assert_eq!(bench.merged("greeting.txt"), "hello\n");
     assert_eq!(bench.merged("more.txt"), "more\n");
+    let worker = &seen[0].1["effect"];
+    let of_worker = |(_, event): &(u64, Value)| &event["effect"] == worker;
+    let used: Vec<_> = bench.events_of("step", "used").into_iter().filter(of_worker).collect();
+    let tokens = |name: &str| used.iter().filter_map(|(_, event)| event["usage"][name].as_u64()).sum::<u64>();
+    assert_eq!((tokens("input_tokens"), tokens("output_tokens")), (300, 60), "three answers: {used:?}");
+    let ended = bench.events_of("step", "ended");
+    let summary = &ended.iter().find(|event| of_worker(event)).unwrap().1["outcome"]["summary"];
+    assert_eq!(summary, "Wrote the greeting, and more.", "its last words");
     assert_eq!(mock.left(), 0, "turns of the script were not asked for");
     let first = mock.requests().first().map(Value::to_string).unwrap_or_default();
     assert!(first.contains("KÄSE-4711"), "the prompt did not arrive whole");

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::model::agent::AgentMode;
@@ -73,6 +74,8 @@ pub struct Launch {
     pub paste: Option<String>,
     /// Files that it reads, to be written before it starts.
     pub files: Vec<(PathBuf, String)>,
+    /// Settings to be laid over the user's own, for a program that takes them from its home alone.
+    pub settings: Option<Value>,
 }
 
 impl Launch {
@@ -90,6 +93,7 @@ impl Launch {
             mode: AgentMode::Headless,
             paste: None,
             files: Vec::new(),
+            settings: None,
         }
     }
 
@@ -107,7 +111,32 @@ impl Launch {
             mode: AgentMode::Interactive,
             paste: Some(super::text::plain(request.prompt_text)),
             files: Vec::new(),
+            settings: None,
         }
+    }
+
+    /// Arguments right behind the program: what the profile says comes later, and has the last word.
+    pub(super) fn add_arguments(&mut self, request: &LaunchRequest<'_>, arguments: Vec<String>) {
+        let program = request.profile.command.len().clamp(1, self.argv.len());
+        self.argv.splice(program..program, arguments);
+    }
+
+    /// Settings for its home.
+    pub(super) fn lay_over(&mut self, settings: Value) {
+        lay_over(self.settings.get_or_insert_with(|| Value::Object(Map::new())), settings);
+    }
+}
+
+/// Lays settings over others: tables are joined, lists are too, and of all else the new one counts.
+pub fn lay_over(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (name, value) in over {
+                lay_over(under.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(under), Value::Array(over)) => under.extend(over),
+        (under, over) => *under = over,
     }
 }
 

@@ -12,6 +12,7 @@ mod environment;
 mod event;
 mod failure;
 mod gemini;
+pub mod hooks;
 pub mod interactive;
 mod launch;
 mod lines;
@@ -32,7 +33,7 @@ use stream::StreamReader;
 
 pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
-pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest};
+pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest, lay_over};
 pub use login::{Login, Need, how_to_install, how_to_log_in, logins, made_for};
 pub use mcp::{BackChannel, back_channel};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
@@ -58,17 +59,21 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     Ok(with_back_channel(request, launch))
 }
 
-/// Lets who works call back: by arguments right behind the program, or by settings laid over its own.
+/// Lets who works call back, and tell of itself in a terminal: by arguments, or by settings laid over its own.
 fn with_back_channel(request: &LaunchRequest<'_>, mut launch: Launch) -> Launch {
     let works = matches!(request.step, StepKind::Implement | StepKind::Fix);
     if !works || request.socket.as_os_str().is_empty() || request.program.as_os_str().is_empty() {
         return launch;
     }
     let BackChannel { arguments, settings } = back_channel(request.profile.kind, request.program);
-    let program = request.profile.command.len().clamp(1, launch.argv.len());
-    launch.argv.splice(program..program, arguments);
-    if let (AgentKind::Opencode, Some(settings)) = (request.profile.kind, settings) {
-        opencode::add_configuration(&mut launch.env, settings);
+    launch.add_arguments(request, arguments);
+    match (request.profile.kind, settings) {
+        (AgentKind::Opencode, Some(settings)) => opencode::add_configuration(&mut launch.env, settings),
+        (_, Some(settings)) => launch.lay_over(settings),
+        (_, None) => {}
+    }
+    if launch.mode == AgentMode::Interactive {
+        hooks::add(request, &mut launch);
     }
     launch
 }

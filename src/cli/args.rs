@@ -102,6 +102,9 @@ pub enum Hidden {
         #[arg(long)]
         foreground: bool,
     },
+    /// Tells the server of a session what its program says on standard input.
+    #[command(hide = true)]
+    Hook,
     /// The parent of a session.
     #[command(hide = true)]
     Keeper {

@@ -15,6 +15,7 @@ mod doctor;
 mod emulate;
 mod events;
 mod headless;
+mod hook;
 mod init;
 mod keys;
 mod logs;
@@ -109,6 +110,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Keys => keys::keys(&dir),
         Verb::Completions(args) => completions::completions(&args),
         Verb::Hidden(Hidden::Server { project, foreground }) => attach::serve(&project, foreground),
+        Verb::Hidden(Hidden::Hook) => hook::hook(),
         Verb::Hidden(Hidden::Keeper { dir }) => {
             keeper::run(&dir).map_err(|error| Failure::new(format!("the keeper failed to {error}")))?;
             Ok(0)

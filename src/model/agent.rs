@@ -80,6 +80,8 @@ pub enum StatusSource {
     Stream,
     /// The status protocol in the terminal's bytes (OSC 7501).
     Terminal,
+    /// A hook that the CLI ran.
+    Hook,
     /// What the screen shows.
     Screen,
 }
@@ -96,6 +98,15 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What this has more than the other, in each of its parts.
+    pub fn minus(self, other: Usage) -> Usage {
+        Usage {
+            cost_micros: self.cost_micros.saturating_sub(other.cost_micros),
+            input_tokens: self.input_tokens.saturating_sub(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(other.output_tokens),
+        }
+    }
+
     /// The sum of both.
     pub fn plus(self, other: Usage) -> Usage {
         Usage {

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::Usage;
+
 /// A call of an agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,5 +39,12 @@ pub enum Call {
     HandIn {
         /// The result, by the step's schema.
         result: Value,
+    },
+    /// A hook of the agent's program ran.
+    Hook {
+        /// Its event, as that program says it.
+        event: Value,
+        /// What the provider's session has used in all, if the program keeps an account of it.
+        usage: Option<Usage>,
     },
 }

@@ -5,7 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::{EffectId, SessionId};
+use serde_json::Value;
+
+use crate::model::{EffectId, SessionId, Usage};
+
+/// Hooks' events that may wait.
+const HOOKED: usize = 64;
 
 /// What is typed into an agent's terminal for a person's answers.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +53,17 @@ pub struct LiveSession {
     answer: Mutex<Option<Answer>>,
     /// Words that wait until it is between turns.
     words: Mutex<Vec<String>>,
+    /// What its program's hooks told.
+    hooked: Mutex<Vec<Hooked>>,
+}
+
+/// What a hook of a session's program told.
+#[derive(Clone, Debug)]
+pub struct Hooked {
+    /// The event, as that program says it.
+    pub event: Value,
+    /// What the provider's session has used in all, if the program keeps an account of it.
+    pub usage: Option<Usage>,
 }
 
 /// The time in which a session could not work, because it was paused or waited for a person.
@@ -85,6 +101,7 @@ impl LiveSession {
             answers: Mutex::default(),
             answer: Mutex::default(),
             words: Mutex::default(),
+            hooked: Mutex::default(),
         }
     }
 
@@ -119,6 +136,20 @@ impl LiveSession {
     /// Takes the words that wait.
     pub fn take_words(&self) -> Vec<String> {
         std::mem::take(&mut *self.words.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes note of what a hook told; of too many the oldest are forgotten.
+    pub fn hook(&self, hooked: Hooked) {
+        let mut all = self.hooked.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= HOOKED {
+            all.remove(0);
+        }
+        all.push(hooked);
+    }
+
+    /// Takes what hooks told, the oldest first.
+    pub fn take_hooked(&self) -> Vec<Hooked> {
+        std::mem::take(&mut *self.hooked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// It is being ended on request: however it ends now, it was cancelled.

@@ -35,7 +35,16 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let env = environment::build(request);
     without_nul(
         request.agent(),
-        Launch { argv, env, stdin_file, stdin_open: false, mode: profile.mode, paste, files: Vec::new() },
+        Launch {
+            argv,
+            env,
+            stdin_file,
+            stdin_open: false,
+            mode: profile.mode,
+            paste,
+            files: Vec::new(),
+            settings: None,
+        },
     )
 }
 

@@ -32,11 +32,22 @@ const GOING: u64 = 5_000;
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
     /// What it reports of itself, by the status protocol.
-    pub reported: Option<&'a AgentStatus>,
+    pub reported: Option<Report<'a>>,
+    /// What its hooks told.
+    pub hooked: Option<Report<'a>>,
     /// The title of its window.
     pub title: &'a str,
     /// The rows of its screen.
     pub lines: &'a [String],
+}
+
+/// A status that was told.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The status.
+    pub status: &'a AgentStatus,
+    /// When it was told.
+    pub at: u64,
 }
 
 /// What is to be done.
@@ -68,6 +79,8 @@ pub struct Turn {
     status: Option<AgentStatus>,
     /// Since when it shows that.
     status_since: u64,
+    /// What its screen and title showed last, and since when.
+    seen: (Option<AgentState>, u64),
     /// What a person answers to what it asks.
     answer: Option<Answer>,
     /// Since when it has been between turns.
@@ -81,6 +94,14 @@ struct Answer {
     keys: String,
     due: u64,
     tries: u32,
+}
+
+/// What it does, whether that is nothing, and when that was told.
+#[derive(Debug, Clone, Copy)]
+struct Stand {
+    state: AgentState,
+    rests: bool,
+    told: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +136,7 @@ impl Turn {
             typed: None,
             status: None,
             status_since: now,
+            seen: (None, 0),
             answer: None,
             idle_since: None,
             words: String::new(),
@@ -176,7 +198,7 @@ impl Turn {
             self.changed = None;
         }
         let mut acts = Vec::new();
-        let found = self.found(sight);
+        let (found, told) = self.found(sight, now);
         let state = found.as_ref().map(|found| found.status.state).unwrap_or_default();
         if let Some(found) = found
             && self.status.as_ref() != Some(&found.status)
@@ -190,7 +212,7 @@ impl Turn {
         let rests = matches!(state, AgentState::Idle | AgentState::Done | AgentState::Error);
         self.idle_since = if rests { self.idle_since.or(Some(now)) } else { None };
         self.give_answer(state, now, &mut acts);
-        self.advance(state, rests, sight.lines, now, &mut acts);
+        self.advance(Stand { state, rests, told }, sight.lines, now, &mut acts);
         acts
     }
 
@@ -212,29 +234,43 @@ impl Turn {
         }
     }
 
-    /// The best source that tells anything.
-    fn found(&self, sight: &Sight<'_>) -> Option<Found> {
+    /// The best source that tells anything, and when it told that.
+    fn found(&mut self, sight: &Sight<'_>, now: u64) -> (Option<Found>, u64) {
         let seen = Screens::of(self.kind).find(sight.title, sight.lines);
-        let reported = sight.reported.filter(|status| status.state != AgentState::Unknown);
-        match (seen, reported) {
-            (Some(seen), _) if seen.silent => Some(seen),
-            (seen, Some(status)) => {
-                let mut status = status.clone();
-                let same = seen.filter(|seen| seen.status.state == status.state);
-                // It says that it is blocked, and its screen says on what.
-                if status.message.is_empty()
-                    && let Some(seen) = &same
-                {
-                    status.message.clone_from(&seen.status.message);
-                }
-                let (approve, deny) = same.map(|seen| (seen.approve, seen.deny)).unwrap_or_default();
-                Some(Found { status, approve, deny, silent: false })
-            }
-            (seen, None) => seen,
+        let shown = seen.as_ref().map(|seen| seen.status.state);
+        if self.seen.0 != shown {
+            self.seen = (shown, now);
+        }
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.silent) {
+            return (Some(seen.clone()), self.seen.1);
+        }
+        let Some(report) = self.report(sight) else { return (seen, self.seen.1) };
+        let mut status = report.status.clone();
+        let same = seen.filter(|seen| seen.status.state == status.state);
+        // It says that it is blocked, and its screen says on what.
+        if status.message.is_empty()
+            && let Some(seen) = &same
+        {
+            status.message.clone_from(&seen.status.message);
+        }
+        let (approve, deny) = same.map(|seen| (seen.approve, seen.deny)).unwrap_or_default();
+        (Some(Found { status, approve, deny, silent: false }), report.at)
+    }
+
+    /// What it reports; or what its hooks told, which don't tell everything (an interrupt, mostly) and may come late: what
+    /// changed on the screen since is newer.
+    fn report<'a>(&self, sight: &Sight<'a>) -> Option<Report<'a>> {
+        let known = |report: &Report<'_>| report.status.state != AgentState::Unknown;
+        let (reported, hooked) = (sight.reported.filter(known), sight.hooked.filter(known));
+        match (reported, hooked) {
+            (Some(reported), _) => Some(reported),
+            (None, Some(hooked)) if self.seen.0.is_some() && self.seen.1 > hooked.at => None,
+            (None, hooked) => hooked,
         }
     }
 
-    fn advance(&mut self, state: AgentState, rests: bool, lines: &[String], now: u64, acts: &mut Vec<Act>) {
+    fn advance(&mut self, stand: Stand, lines: &[String], now: u64, acts: &mut Vec<Act>) {
+        let Stand { state, rests, told } = stand;
         let typed_within = |span: u64| self.typed.is_some_and(|at| now < at + span);
         let (person, talks) = (typed_within(TYPING), typed_within(TALKING));
         match std::mem::replace(&mut self.phase, Phase::Over) {
@@ -258,10 +294,8 @@ impl Turn {
                 self.phase = Phase::Sent { text, at: now, tries };
             }
             Phase::Sent { .. } if !rests && state != AgentState::Unknown => self.phase = Phase::Working,
-            // A turn can be over before anybody looked: what it reported last is newer than the Enter.
-            Phase::Sent { at, .. } if state == AgentState::Done && now > at + REST => {
-                self.phase = Phase::Working
-            }
+            // A turn can be over before anybody looked.
+            Phase::Sent { at, .. } if state == AgentState::Done && told > at => self.phase = Phase::Working,
             Phase::Sent { text, at, tries } if now >= at + RECEIPT && !person => {
                 self.send_again(text, tries, now, acts)
             }

@@ -7,21 +7,52 @@ use crate::model::{BlockedKind, StatusSource};
 struct Bench {
     turn: Turn,
     now: u64,
-    reported: Option<AgentStatus>,
+    reported: Option<(AgentStatus, u64)>,
+    hooked: Option<(AgentStatus, u64)>,
+    title: String,
     lines: Vec<String>,
 }
 
 impl Bench {
     fn new(prompt: Option<&str>) -> Bench {
-        let turn = Turn::new(AgentKind::Claude, prompt.map(str::to_owned), 0);
-        Bench { turn, now: 0, reported: None, lines: Vec::new() }
+        Bench::of(AgentKind::Claude, prompt)
+    }
+
+    fn of(kind: AgentKind, prompt: Option<&str>) -> Bench {
+        let turn = Turn::new(kind, prompt.map(str::to_owned), 0);
+        Bench { turn, now: 0, reported: None, hooked: None, title: String::new(), lines: Vec::new() }
     }
 
     /// The agent reports a state, and its screen changes.
     fn reports(&mut self, state: AgentState) -> Vec<Act> {
-        self.reported = Some(AgentStatus { state, message: String::new(), source: StatusSource::Terminal });
+        self.reported = Some((status(state, StatusSource::Terminal), self.now));
         self.turn.changed(self.now);
         self.after(REST)
+    }
+
+    /// A hook tells a state.
+    fn hooks(&mut self, state: AgentState) -> Vec<Act> {
+        self.hooked = Some((status(state, StatusSource::Hook), self.now));
+        self.turn.changed(self.now);
+        self.after(REST)
+    }
+
+    /// Its title changes.
+    fn titles(&mut self, title: &str) -> Vec<Act> {
+        title.clone_into(&mut self.title);
+        self.turn.changed(self.now);
+        self.after(REST)
+    }
+
+    fn look(&mut self) -> Vec<Act> {
+        let (reported, hooked) = (report(self.reported.as_ref()), report(self.hooked.as_ref()));
+        let sight = Sight { reported, hooked, title: &self.title, lines: &self.lines };
+        self.turn.look(&sight, self.now)
+    }
+
+    /// The state that it is taken to be in.
+    fn state(&self) -> AgentState {
+        self.turn.status.as_ref().map(|status| status.state).unwrap_or_default()
     }
 
     /// What is done within so many milliseconds, but for what is told.
@@ -31,8 +62,7 @@ impl Bench {
         let mut at_once = 0;
         while let Some(at) = self.turn.deadline().filter(|at| *at <= end) {
             self.now = self.now.max(at);
-            let sight = Sight { reported: self.reported.as_ref(), title: "", lines: &self.lines };
-            acts.extend(self.turn.look(&sight, self.now));
+            acts.extend(self.look());
             let is_later = self.turn.deadline().is_none_or(|at| at > self.now);
             at_once = if is_later { 0 } else { at_once + 1 };
             assert!(at_once < 3, "it would be looked at without end");
@@ -41,6 +71,14 @@ impl Bench {
         acts.retain(|act| !matches!(act, Act::Status(..)));
         acts
     }
+}
+
+fn status(state: AgentState, source: StatusSource) -> AgentStatus {
+    AgentStatus { state, message: String::new(), source }
+}
+
+fn report(told: Option<&(AgentStatus, u64)>) -> Option<Report<'_>> {
+    told.map(|(status, at)| Report { status, at: *at })
 }
 
 fn paste(text: &str) -> Act {
@@ -135,16 +173,47 @@ fn an_answer_is_given_again_until_the_dialog_is_gone() {
 fn what_it_asks_is_told_with_the_best_words_that_there_are() {
     let mut bench = Bench::new(None);
     let blocked = AgentState::Blocked(BlockedKind::Permission);
-    bench.reported =
-        Some(AgentStatus { state: blocked, message: String::new(), source: StatusSource::Terminal });
+    bench.reported = Some((status(blocked, StatusSource::Terminal), 0));
     bench.lines = vec![" Do you want to create new.txt?".to_owned()];
-    let sight = Sight { reported: bench.reported.as_ref(), title: "", lines: &bench.lines };
-    match bench.turn.look(&sight, 1_000).as_slice() {
+    bench.now = 1_000;
+    match bench.look().as_slice() {
         [Act::Status(status, ..)] => {
             assert_eq!(status.source, StatusSource::Terminal);
             assert_eq!(status.message, "Do you want to create new.txt?");
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(bench.turn.look(&sight, 2_000), [], "told once");
+    assert_eq!(bench.look(), [], "told once");
+}
+
+#[test]
+fn a_turn_that_was_over_before_anybody_looked_counts_and_an_earlier_one_does_not() {
+    let mut bench = Bench::new(None);
+    bench.reports(AgentState::Working);
+    bench.turn.say("and this".to_owned());
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(SETTLED + UP + 300), [paste("and this"), keys("\r")]);
+    assert_eq!(bench.after(RECEIPT), [keys("\r")], "it has reported nothing since");
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(SETTLED).first(), Some(&keys("\u{3}")), "it did that one too");
+}
+
+#[test]
+fn hooks_tell_what_nothing_else_does_and_the_screen_what_they_do_not() {
+    let mut bench = Bench::of(AgentKind::Gemini, None);
+    let blocked = AgentState::Blocked(BlockedKind::Permission);
+    bench.lines = vec![">   Type your message or @path/to/file".to_owned()];
+    bench.titles("◇  Ready (w)");
+    assert_eq!(bench.state(), AgentState::Idle);
+    bench.hooks(AgentState::Working);
+    assert_eq!(bench.state(), AgentState::Working, "its screen is slower");
+    bench.titles("✦  Working… (w)");
+    bench.hooks(blocked);
+    assert_eq!(bench.state(), blocked);
+    bench.titles("◇  Ready (w)");
+    assert_eq!(bench.state(), AgentState::Idle, "no hook tells of an interrupt");
+    bench.hooks(AgentState::Working);
+    bench.reports(AgentState::Done);
+    bench.hooks(AgentState::Working);
+    assert_eq!(bench.state(), AgentState::Done, "what is reported counts most: a hook may come late");
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::model::{AgentProfile, StepKind};
 
-use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
+use super::launch::{Launch, LaunchError, LaunchRequest, lay_over, without_nul};
 use super::{environment, resume, template};
 
 pub(super) use protocol::Opencode;
@@ -70,15 +70,11 @@ pub(super) fn add_configuration(env: &mut Vec<(String, String)>, settings: Value
     let known = env.iter().position(|(name, _)| name == CONFIG).map(|at| env.remove(at).1);
     let mut config: Value =
         known.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| json!({}));
-    if let (Some(map), Value::Object(settings)) = (config.as_object_mut(), settings) {
-        for (key, value) in settings {
-            match (map.get_mut(&key).and_then(Value::as_object_mut), value) {
-                // What else stands there stays.
-                (Some(known), Value::Object(more)) if key == "mcp" => known.extend(more),
-                (_, value) => drop(map.insert(key, value)),
-            }
-        }
+    // What is allowed is said whole.
+    if let (Some(_), Some(config)) = (settings.get("permission"), config.as_object_mut()) {
+        config.remove("permission");
     }
+    lay_over(&mut config, settings);
     env.push((CONFIG.to_owned(), config.to_string()));
     env.sort();
 }

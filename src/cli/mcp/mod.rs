@@ -48,15 +48,19 @@ pub fn mcp() -> Outcome {
     served.map(|_| 0)
 }
 
+/// The way to the server, for one session.
 #[derive(Clone, Debug)]
-struct Channel {
-    session: String,
-    socket: PathBuf,
+pub struct Channel {
+    /// The session's marker.
+    pub session: String,
+    /// The server's socket.
+    pub socket: PathBuf,
     step: StepKind,
 }
 
 impl Channel {
-    fn of_environment() -> Result<Channel, Failure> {
+    /// That of the session whose process this is.
+    pub fn of_environment() -> Result<Channel, Failure> {
         let value = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let outside = || {
             Failure::usage(

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::clients::Connection;
+use super::live::Hooked;
 use super::runtime::{Message as ToRuntime, View};
 use super::said::Saying;
 use super::shared::Shared;
@@ -22,7 +23,9 @@ use super::socket;
 use crate::agents::{self, answer};
 use crate::model::event::StepEvent;
 use crate::model::snapshot::SessionView;
-use crate::model::{AgentState, AgentStatus, Event, RunId, StatusSource, StepKind, StepOutcome, TaskId};
+use crate::model::{
+    AgentState, AgentStatus, Event, RunId, StatusSource, StepKind, StepOutcome, TaskId, Usage,
+};
 use crate::process;
 use crate::protocol::agent::Call;
 use crate::protocol::client::{Message, ToServer};
@@ -113,6 +116,7 @@ impl Caller {
             }
             Call::Report { text, percent } => self.report(shared, &text, percent),
             Call::HandIn { result } => self.hand_in(&result),
+            Call::Hook { event, usage } => Ok(self.hook(shared, event, usage)),
         };
         Some(result.map_or_else(Message::Refused, Message::Told))
     }
@@ -187,6 +191,17 @@ impl Caller {
             shared.report(Event::Step(StepEvent::Progressed { effect: self.session.effect }));
         }
         Ok("noted".to_owned())
+    }
+
+    /// Whoever follows the session reads it.
+    fn hook(&self, shared: &Shared, event: Value, usage: Option<Usage>) -> String {
+        if let Some(live) = shared.sessions.get(self.session.effect) {
+            live.hook(Hooked { event, usage });
+        }
+        if let Some(pane) = shared.panes.get(&self.session.id) {
+            pane.nudge();
+        }
+        "noted".to_owned()
     }
 
     /// Judged as an answer at the end of a turn is; kept where the session's result is looked for.

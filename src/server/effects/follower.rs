@@ -39,6 +39,9 @@ pub(super) struct AgentFollower {
     /// Usage told by the reader, and how much of it the log has.
     used: Usage,
     logged: Usage,
+    /// What the session that is gone on with had used, and what this one had when it was first told.
+    resumed: Usage,
+    used_before: Option<Usage>,
     seen: Option<String>,
     status: Option<AgentStatus>,
     /// The recording is being read: what it says was said before, and only where it ends counts.
@@ -82,6 +85,8 @@ impl AgentFollower {
             interactive: agents::mode(profile, order.brief.step) == AgentMode::Interactive,
             used: Usage::default(),
             logged: facts.usage,
+            resumed: order.resumed,
+            used_before: None,
             seen: order.resume.clone(),
             status: None,
             catching_up: true,
@@ -118,8 +123,31 @@ impl AgentFollower {
         self.begins = self.seen.is_none().then(|| agents::chosen_session(profile, &marker)).flatten();
     }
 
+    /// Hears what its program's hooks told.
+    fn hear_hooks(&mut self, pane: &Pane) {
+        let Some(terminal) = &mut self.terminal else { return };
+        for (told, usage) in terminal.take_hooked() {
+            if let Some(id) = told.session {
+                self.begins = None;
+                self.take(pane, vec![AgentEvent::SessionSeen(id)]);
+            }
+            usage.into_iter().for_each(|usage| self.count_in_all(usage, told.begins));
+            self.progress();
+        }
+    }
+
+    /// What the provider's session has used in all, with what it had used before this process.
+    fn count_in_all(&mut self, usage: Usage, begins: bool) {
+        // An earlier server that has counted already counted from the beginning.
+        let is_first = begins && self.logged == Usage::default();
+        let before = *self.used_before.get_or_insert(if is_first { usage } else { self.resumed });
+        let fresh = usage.minus(before.plus(self.used));
+        self.count(fresh);
+    }
+
     /// Looks at what it shows, and goes on with its turn.
     fn look(&mut self, pane: &Pane) {
+        self.hear_hooks(pane);
         let Some(terminal) = &mut self.terminal else { return };
         let Some(status) = terminal.look(pane) else { return };
         if status.state == AgentState::Working
@@ -190,11 +218,7 @@ impl AgentFollower {
     /// What an earlier server has logged is not logged again.
     fn count(&mut self, usage: Usage) {
         self.used = self.used.plus(usage);
-        let fresh = Usage {
-            cost_micros: self.used.cost_micros.saturating_sub(self.logged.cost_micros),
-            input_tokens: self.used.input_tokens.saturating_sub(self.logged.input_tokens),
-            output_tokens: self.used.output_tokens.saturating_sub(self.logged.output_tokens),
-        };
+        let fresh = self.used.minus(self.logged);
         if fresh != Usage::default() {
             self.logged = self.logged.plus(fresh);
             self.report(StepEvent::Used { effect: self.effect, usage: fresh });
@@ -273,6 +297,7 @@ impl AgentFollower {
         result_file: Option<String>,
         after: Option<AgentEvent>,
     ) -> StepOutcome {
+        self.hear_hooks(pane);
         let outcome = self.terminal_outcome(result_file.as_deref());
         let named =
             agents::interactive::session_in(&pane.emulator().text()).filter(|_| self.terminal.is_some());

@@ -7,6 +7,7 @@ mod controls;
 mod follower;
 mod gates;
 mod git;
+mod home;
 mod outfit;
 mod program;
 mod setups;

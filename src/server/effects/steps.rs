@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Facts;
 use super::controls::{self, session_id};
 use super::follower::AgentFollower;
+use super::home;
 use super::outfit::{self, WorktreeError};
 use crate::agents::{self, ExitInfo, Launch, LaunchRequest};
 use crate::engine::EffectKind;
@@ -282,10 +283,19 @@ fn launch(
         socket: &shared.places.socket(),
         user_env: &user_env,
     };
-    let launch = agents::launch(&request)
+    let mut launch = agents::launch(&request)
         .map_err(|error| Trouble::Failed(FailureKind::Configuration, error.to_string()))?;
     for (path, text) in &launch.files {
         std::fs::write(path, text).map_err(io)?;
+    }
+    if let Some(settings) = launch.settings.take() {
+        match home::made(&dir, &launch.env, settings) {
+            Ok(variable) => launch.env.push(variable),
+            // It works without them, and can't call back.
+            Err(problem) => {
+                tracing::warn!(session = %order.session, problem, "settings can't be laid over its own")
+            }
+        }
     }
     Ok(launch)
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::controls::GRACE_MS;
-use crate::agents::interactive::{Act, Sight, Turn};
+use crate::agents::hooks::{self, Told};
+use crate::agents::interactive::{Act, Report, Sight, Turn};
 use crate::model::agent::AgentKind;
-use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource};
+use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource, Usage};
 use crate::protocol::keeper::Signal;
-use crate::server::live::LiveSession;
+use crate::server::live::{Hooked, LiveSession};
 use crate::server::panes::Pane;
 use crate::term::{TermEvent, encode_paste};
 
@@ -21,7 +22,13 @@ pub(super) struct Terminal {
     turn: Turn,
     began: Instant,
     title: String,
-    reported: Option<AgentStatus>,
+    /// What it reported last, and when.
+    reported: Option<(AgentStatus, u64)>,
+    /// What its hooks told last, and when.
+    hooked: Option<(AgentStatus, u64)>,
+    /// Its own last words, as a hook told them.
+    words: Option<String>,
+    kind: AgentKind,
     live: Arc<LiveSession>,
 }
 
@@ -29,7 +36,16 @@ impl Terminal {
     /// One whose prompt is still to be given, or one that has it.
     pub(super) fn new(kind: AgentKind, prompt: Option<String>, live: Arc<LiveSession>) -> Terminal {
         let turn = Turn::new(kind, prompt, 0);
-        Terminal { turn, began: Instant::now(), title: String::new(), reported: None, live }
+        Terminal {
+            turn,
+            began: Instant::now(),
+            title: String::new(),
+            reported: None,
+            hooked: None,
+            words: None,
+            kind,
+            live,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -48,12 +64,30 @@ impl Terminal {
             TermEvent::Title(title) => title.clone_into(&mut self.title),
             TermEvent::Status(report) => {
                 if let Some(status) = crate::server::status::of_report(report) {
-                    self.reported = Some(status);
+                    self.reported = Some((status, self.now()));
                 }
             }
             TermEvent::Reset | TermEvent::Failed => self.reported = None,
             _ => {}
         }
+    }
+
+    /// What its hooks told, oldest first: each with what its session has used in all.
+    pub(super) fn take_hooked(&mut self) -> Vec<(Told, Option<Usage>)> {
+        let now = self.now();
+        let mut all = Vec::new();
+        for Hooked { event, usage } in self.live.take_hooked() {
+            let told = hooks::read(self.kind, &event);
+            if let Some(status) = &told.status {
+                self.hooked = Some((status.clone(), now));
+                self.turn.changed(now);
+            }
+            if told.words.is_some() {
+                self.words.clone_from(&told.words);
+            }
+            all.push((told, usage));
+        }
+        all
     }
 
     /// A person typed into it.
@@ -74,7 +108,8 @@ impl Terminal {
         self.live.take_answer().into_iter().for_each(|answer| self.turn.answer(answer.keys, now));
         let text = pane.emulator().text();
         let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
-        let sight = Sight { reported: self.reported.as_ref(), title: &self.title, lines: &lines };
+        let (reported, hooked) = (report(self.reported.as_ref()), report(self.hooked.as_ref()));
+        let sight = Sight { reported, hooked, title: &self.title, lines: &lines };
         let acts = self.turn.look(&sight, self.now());
         acts.into_iter().filter_map(|act| self.act(act, pane)).last()
     }
@@ -104,6 +139,11 @@ impl Terminal {
 
     /// Its last words, if its work was done.
     pub(super) fn words(&self) -> Option<&str> {
-        self.turn.is_done().then(|| self.turn.words())
+        let words = self.words.as_deref().unwrap_or_else(|| self.turn.words());
+        self.turn.is_done().then_some(words)
     }
+}
+
+fn report(told: Option<&(AgentStatus, u64)>) -> Option<Report<'_>> {
+    told.map(|(status, at)| Report { status, at: *at })
 }

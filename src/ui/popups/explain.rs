@@ -124,6 +124,7 @@ fn source_word(source: StatusSource) -> &'static str {
         StatusSource::Process => "its process",
         StatusSource::Stream => "its structured events",
         StatusSource::Terminal => "the status protocol in its terminal",
+        StatusSource::Hook => "a hook that it ran",
         StatusSource::Screen => "what its screen shows",
     }
 }

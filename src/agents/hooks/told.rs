@@ -1,0 +1,221 @@
+//! What a hook's event says.
+//!
+//! Invariant: text comes out clean and short; an event of another form than those seen says nothing.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::agents::stream::is_session_id;
+use crate::agents::text;
+use crate::agents::transcript::field;
+use crate::model::agent::AgentKind;
+use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource};
+
+/// Characters of a text within an event that are passed on.
+const LONGEST: usize = 4_000;
+/// Characters of a status's message.
+const MESSAGE: usize = 200;
+
+/// What an event says of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The provider's own id of the session.
+    pub session: Option<String>,
+    /// What it does from now on.
+    pub status: Option<AgentStatus>,
+    /// Its last words, where its turn has ended.
+    pub words: Option<String>,
+    /// Whether this comes before anything was used in this process.
+    pub begins: bool,
+}
+
+/// Reads an event of a kind of program.
+#[must_use]
+pub fn read(kind: AgentKind, event: &Value) -> Told {
+    let (state, message) = match kind {
+        AgentKind::Claude | AgentKind::Codex => said(event),
+        AgentKind::Gemini => said_by_gemini(event),
+        AgentKind::Opencode => said_by_opencode(event),
+        AgentKind::Command => (None, String::new()),
+    };
+    let status = state.map(|state| AgentStatus {
+        state,
+        message: text::one_line(&message, MESSAGE),
+        source: StatusSource::Hook,
+    });
+    let known = |name: &str| Some(field(event, name)).filter(|value| !value.is_empty());
+    let words = known("last_assistant_message").or_else(|| known("prompt_response"));
+    let session = known("session_id").filter(|id| is_session_id(id));
+    Told {
+        session: session.map(str::to_owned),
+        words: words
+            .filter(|_| state == Some(AgentState::Done))
+            .map(|words| text::plain(words).trim().to_owned()),
+        begins: matches!(
+            name_of(event),
+            "SessionStart" | "UserPromptSubmit" | "BeforeAgent" | "session.created"
+        ),
+        status,
+    }
+}
+
+/// The event without what makes it long: text is cut.
+#[must_use]
+pub fn condense(event: Value) -> Value {
+    match event {
+        Value::String(text) if text.len() > LONGEST => Value::String(text.chars().take(LONGEST).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().take(100).map(condense).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, condense(value))).collect())
+        }
+        other => other,
+    }
+}
+
+/// The program's own file of the session, where it says what was used.
+#[must_use]
+pub fn transcript(event: &Value) -> Option<PathBuf> {
+    let path = field(event, "transcript_path");
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+fn name_of(event: &Value) -> &str {
+    field(event, "hook_event_name")
+}
+
+fn said(event: &Value) -> (Option<AgentState>, String) {
+    let state = match name_of(event) {
+        "UserPromptSubmit" => AgentState::Working,
+        "PermissionRequest" => {
+            return (Some(AgentState::Blocked(BlockedKind::Permission)), asked(event));
+        }
+        "Stop" => AgentState::Done,
+        "StopFailure" => return (Some(AgentState::Error), field(event, "error").to_owned()),
+        "Interrupt" => AgentState::Idle,
+        _ => return (None, String::new()),
+    };
+    (Some(state), String::new())
+}
+
+/// A tool and what it is for.
+fn asked(event: &Value) -> String {
+    let input = event.get("tool_input").unwrap_or(&Value::Null);
+    let subject = ["command", "file_path", "path", "url", "description"]
+        .into_iter()
+        .map(|name| field(input, name))
+        .find(|subject| !subject.is_empty());
+    match subject {
+        Some(subject) => format!("{}: {subject}", field(event, "tool_name")),
+        None => field(event, "tool_name").to_owned(),
+    }
+}
+
+fn said_by_gemini(event: &Value) -> (Option<AgentState>, String) {
+    let state = match name_of(event) {
+        "BeforeAgent" => AgentState::Working,
+        "AfterAgent" => AgentState::Done,
+        "Notification" if field(event, "notification_type") == "ToolPermission" => {
+            let details = event.get("details").unwrap_or(&Value::Null);
+            let what = ["command", "title"].map(|name| field(details, name));
+            let what = what.into_iter().find(|what| !what.is_empty());
+            let message = what.unwrap_or_else(|| field(event, "message"));
+            return (Some(AgentState::Blocked(BlockedKind::Permission)), message.to_owned());
+        }
+        _ => return (None, String::new()),
+    };
+    (Some(state), String::new())
+}
+
+/// As the plugin (`assets/hooks/opencode.js`) says it.
+fn said_by_opencode(event: &Value) -> (Option<AgentState>, String) {
+    let message = field(event, "message").to_owned();
+    let state = match name_of(event) {
+        "session.busy" | "session.retry" | "permission.replied" => AgentState::Working,
+        "session.idle" => AgentState::Done,
+        "session.aborted" => AgentState::Idle,
+        "session.error" => AgentState::Error,
+        "permission.asked" => AgentState::Blocked(BlockedKind::Permission),
+        _ => return (None, String::new()),
+    };
+    (Some(state), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn state(kind: AgentKind, event: Value) -> Option<(AgentState, String)> {
+        read(kind, &event).status.map(|status| (status.state, status.message))
+    }
+
+    #[test]
+    fn events_say_what_a_program_does() {
+        use AgentKind::{Claude, Codex, Gemini, Opencode};
+        let permission = AgentState::Blocked(BlockedKind::Permission);
+        let plain = |state| Some((state, String::new()));
+        let cases = [
+            (
+                Claude,
+                json!({"hook_event_name": "UserPromptSubmit", "prompt": "x"}),
+                plain(AgentState::Working),
+            ),
+            (
+                Claude,
+                json!({"hook_event_name": "PermissionRequest", "tool_name": "Bash",
+                    "tool_input": {"command": "touch\u{1b}[2J zz"}}),
+                Some((permission, "Bash: touch zz".to_owned())),
+            ),
+            (
+                Claude,
+                json!({"hook_event_name": "StopFailure", "error": "overloaded"}),
+                Some((AgentState::Error, "overloaded".to_owned())),
+            ),
+            (Codex, json!({"hook_event_name": "Interrupt"}), plain(AgentState::Idle)),
+            (Gemini, json!({"hook_event_name": "BeforeAgent"}), plain(AgentState::Working)),
+            (
+                Gemini,
+                json!({"hook_event_name": "Notification", "notification_type": "ToolPermission",
+                    "message": "m", "details": {"type": "exec", "command": "touch zz"}}),
+                Some((permission, "touch zz".to_owned())),
+            ),
+            (Opencode, json!({"hook_event_name": "session.idle"}), plain(AgentState::Done)),
+            (
+                Opencode,
+                json!({"hook_event_name": "permission.asked", "message": "bash: touch zz"}),
+                Some((permission, "bash: touch zz".to_owned())),
+            ),
+            (Claude, json!({"hook_event_name": "SomethingNew"}), None),
+            (Claude, json!([1, 2]), None),
+            (AgentKind::Command, json!({"hook_event_name": "Stop"}), None),
+        ];
+        for (kind, event, expected) in cases {
+            assert_eq!(state(kind, event.clone()), expected, "{kind:?} {event}");
+        }
+    }
+
+    #[test]
+    fn the_session_and_the_last_words_are_told_if_they_are_such() {
+        let stop = json!({"hook_event_name": "Stop", "session_id": "0a-b_C-12", "last_assistant_message": "It is\ndone."});
+        let told = read(AgentKind::Codex, &stop);
+        assert_eq!(
+            (told.session.as_deref(), told.words.as_deref()),
+            (Some("0a-b_C-12"), Some("It is\ndone."))
+        );
+        for id in ["", "--resume", "a b", "../x", &"x".repeat(65)] {
+            let told = read(AgentKind::Codex, &json!({"hook_event_name": "Stop", "session_id": id}));
+            assert_eq!(told.session, None, "{id}");
+        }
+        let start = json!({"hook_event_name": "UserPromptSubmit", "last_assistant_message": "before"});
+        assert_eq!(read(AgentKind::Claude, &start).words, None);
+    }
+
+    #[test]
+    fn long_events_become_short() {
+        let long = json!({"prompt": "x".repeat(1 << 20), "list": vec![1; 1000], "deep": {"a": "y"}});
+        let short = condense(long);
+        assert!(short.to_string().len() < 6_000);
+        assert_eq!(short["deep"]["a"], "y");
+    }
+}

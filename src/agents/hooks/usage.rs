@@ -1,0 +1,141 @@
+//! What a session has used in all, from the account that its program keeps of it.
+//!
+//! Tokens only: none of these accounts has the money in it while a session goes on, but opencode's. Invariant: a line of
+//! another form than those seen counts nothing.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
+
+use serde_json::Value;
+
+use crate::agents::answer::micros;
+use crate::agents::transcript::field;
+use crate::model::Usage;
+
+/// Bytes of a line that are read; longer ones hold no account.
+const LINE: u64 = 1 << 20;
+
+/// From an event, or from the program's own file of the session, which is read to its end.
+pub fn usage(event: &Value, file: Option<impl BufRead>) -> Option<Usage> {
+    if let Some(used) = event.get("used") {
+        return Some(of_opencode(used));
+    }
+    let mut account = Account::default();
+    let mut file = file?;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let count = file.by_ref().take(LINE).read_until(b'\n', &mut line).ok()?;
+        if count == 0 {
+            return account.sum();
+        }
+        // Most lines are text, and long.
+        if memchr::memmem::find(&line, b"tokens").is_some()
+            && let Ok(line) = serde_json::from_slice(&line)
+        {
+            account.take(&line);
+        }
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Account {
+    /// By answer: it is written down more than once.
+    answers: BTreeMap<String, Usage>,
+    /// The whole, where that is said.
+    total: Option<Usage>,
+}
+
+impl Account {
+    fn take(&mut self, line: &Value) {
+        let none = &Value::Null;
+        let message = line.get("message").unwrap_or(none);
+        match field(line, "type") {
+            "assistant" => {
+                let used = message.get("usage").unwrap_or(none);
+                let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+                self.answer(field(message, "id"), used, &input, &["output_tokens"]);
+            }
+            "gemini" => {
+                let used = line.get("tokens").unwrap_or(none);
+                self.answer(field(line, "id"), used, &["input"], &["output", "thoughts"]);
+            }
+            "event_msg" => {
+                let used = line.pointer("/payload/info/total_token_usage");
+                let total = used.map(|used| sum_of(used, &["input_tokens"], &["output_tokens"]));
+                self.total = total.or(self.total);
+            }
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, id: &str, used: &Value, input: &[&str], output: &[&str]) {
+        if !id.is_empty() && used.is_object() {
+            self.answers.insert(id.to_owned(), sum_of(used, input, output));
+        }
+    }
+
+    fn sum(self) -> Option<Usage> {
+        let answers = self.answers.into_values().reduce(Usage::plus);
+        self.total.or(answers)
+    }
+}
+
+fn sum_of(used: &Value, input: &[&str], output: &[&str]) -> Usage {
+    let sum = |names: &[&str]| names.iter().map(|name| number(used, name)).fold(0, u64::saturating_add);
+    Usage { cost_micros: 0, input_tokens: sum(input), output_tokens: sum(output) }
+}
+
+fn of_opencode(used: &Value) -> Usage {
+    let dollars = used.get("cost").and_then(Value::as_f64).unwrap_or(0.0);
+    Usage { cost_micros: micros(dollars), ..sum_of(used, &["input"], &["output"]) }
+}
+
+fn number(used: &Value, name: &str) -> u64 {
+    used.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(lines: &[Value]) -> Option<Usage> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        usage(&json!({"hook_event_name": "Stop"}), Some(format!("no JSON, tokens\n{text}").as_bytes()))
+    }
+
+    #[test]
+    fn answers_count_once_and_totals_as_they_stand_last() {
+        let claude = |id: &str, output: u64| {
+            json!({"type": "assistant", "message": {"id": id, "usage":
+                {"input_tokens": 10, "cache_read_input_tokens": 5, "output_tokens": output}}})
+        };
+        let user = json!({"type": "user", "message": {"id": "c", "usage": {"input_tokens": 1_000}}});
+        let both = Usage { cost_micros: 0, input_tokens: 30, output_tokens: 7 };
+        assert_eq!(of(&[claude("a", 1), claude("a", 3), user, claude("b", 4)]), Some(both));
+        let gemini = |output: u64| json!({"type": "gemini", "id": "x", "tokens": {"input": 9, "output": output, "thoughts": 2, "cached": 3}});
+        let gemini = of(&[gemini(1), gemini(4)]);
+        assert_eq!(gemini, Some(Usage { cost_micros: 0, input_tokens: 9, output_tokens: 6 }));
+        let codex = |input: u64| {
+            json!({"type": "event_msg", "payload": {"type": "token_count", "info": {"total_token_usage":
+                {"input_tokens": input, "cached_input_tokens": 40, "output_tokens": 20}}}})
+        };
+        let codex = of(&[codex(100), codex(300)]);
+        assert_eq!(codex, Some(Usage { cost_micros: 0, input_tokens: 300, output_tokens: 20 }));
+    }
+
+    #[test]
+    fn what_is_no_account_counts_nothing() {
+        assert_eq!(of(&[]), None);
+        assert_eq!(
+            of(&[json!({"type": "gemini", "tokens": "many"}), json!([1]), json!({"tokens": 3})]),
+            None
+        );
+        assert_eq!(usage(&json!({}), None::<&[u8]>), None);
+        let used = json!({"used": {"input": 300, "output": 60, "cost": 0.0125}});
+        let expected = Usage { cost_micros: 12_500, input_tokens: 300, output_tokens: 60 };
+        assert_eq!(usage(&used, None::<&[u8]>), Some(expected));
+    }
+}

@@ -1,0 +1,48 @@
+//! `loopmon hook`: what an agent's program tells of itself while it runs, passed on to the server.
+//!
+//! Invariant: it never fails, answers nothing and is soon over: a program goes on as if it had no hook, whatever happens
+//! here.
+
+use std::io::{BufReader, Read};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Outcome;
+use super::mcp::Channel;
+use crate::agents::hooks;
+use crate::client;
+use crate::protocol::agent::Call;
+
+/// Bytes of an event that are read.
+const LONGEST: u64 = 4 << 20;
+/// How long the server may take.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Passes on the event on standard input.
+pub fn hook() -> Outcome {
+    // Whoever runs it outside a session, or gives it something else, is told nothing.
+    if let (Ok(channel), Some(event)) = (Channel::of_environment(), event()) {
+        let _away = tell(&channel, event);
+    }
+    Ok(0)
+}
+
+fn event() -> Option<Value> {
+    let mut text = Vec::new();
+    std::io::stdin().take(LONGEST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn tell(channel: &Channel, event: Value) -> std::io::Result<()> {
+    let file = hooks::transcript(&event).and_then(|path| std::fs::File::open(path).ok());
+    let usage = hooks::usage(&event, file.map(BufReader::new));
+    let call = Call::Hook { event: hooks::condense(event), usage };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = async {
+        let _late = tokio::time::timeout(LIMIT, client::call(&channel.socket, &channel.session, call)).await;
+    };
+    runtime.block_on(told);
+    runtime.shutdown_background();
+    Ok(())
+}
