@@ -30,6 +30,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
@@ -37,8 +38,8 @@ use widgets::terminal::Highlight;
 pub use widgets::terminal::cell_style;
 
 pub use contract::{
-    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Reel, Reply, Request, Settings, Still, Welcome,
-    World,
+    AgentFound, COPY_LIMIT, Clip, Input, KeysWanted, Panes, Purpose, Reel, Reply, Request, Settings, Still,
+    Welcome, World,
 };
 
 use crate::keymap::{Action, Key};
@@ -107,6 +108,10 @@ struct Seen {
     past: Option<SessionId>,
     /// What was said last that this person has seen in its terminal.
     dismissed: Option<(SessionId, Timestamp)>,
+    /// What its terminal was asked to tell of keys.
+    keyboard: KeysWanted,
+    /// The last key that was pressed for this screen and not for a program.
+    own_key: Option<KeyCode>,
 }
 
 impl Ui {
@@ -141,13 +146,17 @@ impl Ui {
 
     /// Takes notice of a new snapshot: to be called with each, before it is drawn.
     pub fn observe(&mut self, world: &World<'_>) -> Vec<Request> {
-        self.news(world)
+        let mut requests = self.news(world);
+        requests.extend(self.want_keys(world));
+        requests
     }
 
     /// Takes notice of what the programs that are shown did beside their screens: to be called when they changed, and by
     /// the clock.
     pub fn listen(&mut self, world: &World<'_>) -> Vec<Request> {
-        self.clip(world)
+        let mut requests = self.clip(world);
+        requests.extend(self.want_keys(world));
+        requests
     }
 
     /// Draws everything, the cursor too.
