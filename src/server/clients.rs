@@ -377,7 +377,12 @@ impl Scene {
 
 /// A frame; the error is what to tell the person.
 pub fn draw(ui: &mut Ui, canvas: &mut Canvas, world: &World<'_>) -> Result<Vec<u8>, String> {
-    let drawn = catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world))));
+    let drawn = catch_unwind(AssertUnwindSafe(|| {
+        canvas.draw_linked(|frame| {
+            ui.draw(frame, world);
+            ui.links()
+        })
+    }));
     drawn.unwrap_or_else(|_| {
         Err("the screen could not be drawn (a fault of loopmon's); the agents go on: start `loopmon` again".to_owned())
     })

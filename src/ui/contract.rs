@@ -27,6 +27,8 @@ pub struct Settings {
     pub depth: ColourDepth,
     /// Whether the terminal shows lines under text that are not straight, and in colours of their own.
     pub underlines: bool,
+    /// Whether the terminal knows links.
+    pub links: bool,
     /// Draw with ASCII signs alone.
     pub ascii: bool,
     /// Whether the terminal was asked for its mouse; hints then speak of it.

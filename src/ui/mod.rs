@@ -34,8 +34,9 @@ use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
+use underline::LinkRun;
 use widgets::terminal::Highlight;
-pub use widgets::terminal::cell_style;
+pub use widgets::terminal::program_style;
 
 pub use contract::{
     AgentFound, COPY_LIMIT, Clip, Input, KeysWanted, Panes, Purpose, Reel, Reply, Request, Settings, Still,
@@ -89,6 +90,8 @@ struct Drawn {
     session: Option<SessionId>,
     /// What is marked in the terminal that is drawn.
     marked: Vec<Highlight>,
+    /// Where its cells lead.
+    links: Vec<LinkRun>,
     /// Where the cursor of scroll mode stands.
     cursor: Option<Position>,
     zones: Vec<(Rect, Action)>,
@@ -166,6 +169,12 @@ impl Ui {
         if let Some(cursor) = cursor {
             frame.set_cursor_position(cursor);
         }
+    }
+
+    /// Where cells of the last picture lead, in the order of the screen; those that something lies over are not
+    /// [`underline::LINKED`] any more.
+    pub fn links(&self) -> Vec<LinkRun> {
+        self.drawn.links.clone()
     }
 
     /// Terminals as they were drawn last: session, columns, rows. The server makes them that size.

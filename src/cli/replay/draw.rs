@@ -11,7 +11,7 @@ use super::player::Player;
 use super::source::Mark;
 use crate::term::Emulator;
 use crate::theme::{ColourDepth, Role, Theme};
-use crate::ui::cell_style;
+use crate::ui::program_style;
 
 /// The narrowest list of what happened.
 const LIST: u16 = 32;
@@ -77,7 +77,7 @@ fn draw_screen(
             if x.saturating_add(u16::from(cell.width)) > area.right() {
                 break;
             }
-            let style = cell_style(cell.style, ground, depth);
+            let style = program_style(cell.style, ground, depth, true);
             if let Some(target) = buf.cell_mut((x, y)) {
                 target.set_symbol(cell.text).set_style(style);
             }
