@@ -79,7 +79,7 @@ fn a_program_s_clipboard_is_offered_and_other_settings_hold_at_once() {
 
 #[test]
 fn keys_are_told_as_the_program_asked_and_the_terminal_can_tell_them() {
-    // What reaches the program is printed as numbers; `r` after each says that it has come.
+    // It prints what reaches it.
     let reads = "stty raw -echo\nprintf '\\033[>15u\\033=ready'\n\
         while b=$(dd bs=64 count=1 2>/dev/null | od -An -c | tr -d ' \\n'); do printf '\\r\\n<%s>' \"$b\"; done";
     let (bench, run) = in_a_terminal(reads, "");
