@@ -78,6 +78,39 @@ fn a_program_s_clipboard_is_offered_and_other_settings_hold_at_once() {
 }
 
 #[test]
+fn keys_are_told_as_the_program_asked_and_the_terminal_can_tell_them() {
+    // It prints what reaches it.
+    let reads = "stty raw -echo\nprintf '\\033[>15u\\033=ready'\n\
+        while b=$(dd bs=64 count=1 2>/dev/null | od -An -c | tr -d ' \\n'); do printf '\\r\\n<%s>' \"$b\"; done";
+    let (bench, run) = in_a_terminal(reads, "");
+    let mut tty = open(&bench, (120, 36));
+    tty.wait("ready");
+    assert!(!written(&tty, "\x1b[=31;1u"), "nobody types into it yet");
+    tty.type_text("\r");
+    tty.wait_until("what the terminal is asked for", |_| written(&tty, "\x1b[=31;1u\x1b="));
+    // As kitty writes them with all its flags.
+    for (typed, wanted) in [
+        ("\x1b[97;;97u", "<033[97u>"),
+        ("\x1b[97;1:3u", "<033[97;1:3u>"),
+        ("\x1b[49:33;2;33u", "<033[49:33;2u>"),
+        ("\x1b[57404;129;53u", "<033[57404;129u>"),
+        ("\x1b[1;2R", "<033[13;2~>"),
+        ("\x1b[57441;2u", "<033[57441;2u>"),
+        // A key of an old terminal, and ESC by itself.
+        ("b", "<033[98u>"),
+        ("\x1b", "<033[27u>"),
+    ] {
+        tty.type_text(typed);
+        tty.wait(wanted);
+    }
+    // Both forms of the key that leads out do so.
+    tty.type_text("\x1b[113;5u");
+    tty.wait_until("the old ways", |_| written(&tty, "\x1b[=1;1u\x1b>"));
+    leave(tty);
+    run.kill();
+}
+
+#[test]
 fn what_an_agent_notifies_is_a_row_until_it_was_seen() {
     let says = "printf '\\033]99;i=1:d=0;Build\\033\\\\\\033]99;i=1:p=body;1 of 2\\033\\\\'\nread word\n\
         printf '\\033]99;i=1;2 of 2\\033\\\\'\nread word\nprintf '\\033]777;notify;Claude;needs \\033you\\007'";

@@ -53,7 +53,7 @@ fn what_is_wrong_is_told_with_its_file_and_line() {
         machine.loopmon(&["replay", file.to_str().unwrap(), "--print"])
     };
     for (lines, told) in [
-        ("[1, \"o\", \"a\"]\n[2, \"o\"]\n[3, \"o\", \"b\"]\n", "x.cast:3: it is no event"),
+        ("[2, \"o\"]\n", "x.cast:2: it is no event"),
         ("\n# a comment\n[1, \"r\", \"0x9\"]\n", "x.cast:4: \"0x9\" is no size"),
         ("[-1, \"o\", \"a\"]\n", "x.cast:2: its time, -1, can't be"),
         ("[1e300, \"o\", \"a\"]\n", "x.cast:2: its time"),
@@ -68,7 +68,15 @@ fn what_is_wrong_is_told_with_its_file_and_line() {
         (Some(0), "whole\n"),
         "who writes on is no fault"
     );
-    assert!(errors(&shown("{\"version\": 1}\n")).contains("does not start with an asciicast header"));
+    // One bad line costs itself alone, and is told.
+    let output = shown(&format!("{header}[1, \"o\", \"a\"]\n[2, \"o\"]\n[3, \"o\", \"b\"]\n"));
+    assert_eq!((output.status.code(), text(&output).as_str()), (Some(0), "ab\n"));
+    let told = errors(&output);
+    assert!(told.contains("x.cast: 1 line left out, line 3: it is no event"), "{told}");
+    let told = errors(&shown("{\"version\": 1}\n"));
+    assert!(told.contains("x.cast:1: its version is 1, and 2 and 3 can be read"), "{told}");
+    let told = errors(&shown("{\"version\": 2, \"width\": 0, \"height\": 4}\n"));
+    assert!(told.contains("x.cast:1: its width, 0, is no number from 1"), "{told}");
     let output = machine.loopmon(&["replay", "no/such.cast"]);
     assert!(
         errors(&output).contains("there is no file, run, task or session no/such.cast"),
@@ -137,7 +145,7 @@ fn hostile_recordings_draw_and_do_no_more() {
     let file = machine.path("home/evil.cast");
     let evil = "\\u001b]52;c;ZXZpbA==\\u0007\\u001b]0;evil\\u0007\\u001b[?1003h\\u001b[6n\\u009b31m\\u202eevil\\u001bP+q544e\\u001b\\\\";
     let lines = format!(
-        "{{\"version\": 2, \"width\": 65535, \"height\": 65535, \"title\": \"t\\u001b]0;evil\\u0007\"}}\n\
+        "{{\"version\": 2, \"width\": 10000, \"height\": 10000, \"title\": \"t\\u001b]0;evil\\u0007\"}}\n\
          [0.1, \"o\", \"{evil}\"]\n[0.2, \"m\", \"mark\\u001b[31m\"]\n[0.3, \"r\", \"1x1\"]\n[0.4, \"o\", \"{evil}\"]\n"
     );
     fs::write(&file, lines).unwrap();

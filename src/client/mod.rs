@@ -5,6 +5,7 @@
 
 mod call;
 mod editor;
+mod keys;
 mod link;
 mod opener;
 mod probe;
@@ -15,12 +16,13 @@ pub use call::call;
 pub use link::{Link, LinkError};
 pub use probe::{Abilities, probe};
 pub use shows::shows;
+use terminal::has_input;
 pub use terminal::{RawTerminal, has_hung_up};
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::Instant;
 
-use crossterm::event::{self, Event as TerminalEvent};
+use crossterm::event::Event as TerminalEvent;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -28,6 +30,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::protocol::client::{ClientKind, FromServer, Message, ToServer, VERSION};
 use crate::protocol::frame::Decoder;
+use keys::Decoder as Keys;
 use opener::Browser;
 
 /// Why a client ended badly.
@@ -71,7 +74,8 @@ pub fn attach(stream: std::os::unix::net::UnixStream) -> Result<Ending, ClientEr
             std::io::ErrorKind::Unsupported => ClientError::NoTerminal,
             _ => ClientError::Terminal(error),
         })?;
-        Attached { stream, terminal, decoder: Decoder::default() }.run().await
+        let (decoder, input) = (Decoder::default(), Keys::default());
+        Attached { stream, terminal, decoder, input }.run().await
     })
 }
 
@@ -79,6 +83,7 @@ struct Attached {
     stream: UnixStream,
     terminal: RawTerminal,
     decoder: Decoder,
+    input: Keys,
 }
 
 /// Signals that end or suspend a program.
@@ -126,6 +131,8 @@ impl Attached {
         )]
         let keys = AsyncFd::new(std::io::stdin()).map_err(ClientError::Terminal)?;
         let mut buffer = vec![0; 64 * 1024];
+        // Until when the rest of a key's sequence is waited for.
+        let mut until = None;
         loop {
             tokio::select! {
                 read = self.stream.read(&mut buffer) => {
@@ -140,6 +147,13 @@ impl Attached {
                     ready.clear_ready();
                     if self.send_events().await? {
                         return Ok(Ending::Signal(rustix::process::Signal::HUP.as_raw()));
+                    }
+                    until = self.input.patience().map(|patience| Instant::now() + patience);
+                }
+                () = at(until) => {
+                    until = None;
+                    while let Some(input) = self.input.next_as_it_is() {
+                        self.send(&input).await?;
                     }
                 }
                 _ = resize.recv() => self.send_size().await?,
@@ -161,17 +175,23 @@ impl Attached {
 
     /// Sends what the terminal has; whether the terminal is gone.
     async fn send_events(&mut self) -> Result<bool, ClientError> {
-        // Asked first: crossterm's own poll never comes back from a terminal that was closed.
-        if has_hung_up() {
-            return Ok(true);
-        }
-        while event::poll(Duration::ZERO).map_err(ClientError::Terminal)? {
-            let event = event::read().map_err(ClientError::Terminal)?;
-            if !matches!(event, TerminalEvent::Resize(..)) {
-                self.send(&ToServer::Terminal(event)).await?;
+        let mut buffer = [0; 4096];
+        while !has_hung_up() {
+            if !has_input() {
+                return Ok(false);
+            }
+            let count = match rustix::io::read(std::io::stdin(), &mut buffer) {
+                Ok(0) => return Ok(true),
+                Ok(count) => count,
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(false),
+                Err(error) => return Err(ClientError::Terminal(error.into())),
+            };
+            self.input.push(buffer.get(..count).unwrap_or_default());
+            while let Some(input) = self.input.next() {
+                self.send(&input).await?;
             }
         }
-        Ok(false)
+        Ok(true)
     }
 
     async fn take_messages(&mut self) -> Result<Option<Ending>, ClientError> {
@@ -252,6 +272,14 @@ impl Attached {
         stopped.map_err(|error| ClientError::Terminal(error.into()))?;
         self.terminal.enter_again().map_err(ClientError::Terminal)?;
         self.send_size().await
+    }
+}
+
+/// Comes at a moment, or never.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }
 

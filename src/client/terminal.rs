@@ -9,10 +9,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 /// Alternate screen, bracketed paste, focus reports, and keys that can be told apart (kitty's protocol, where it is
 /// spoken); the server asks for the mouse as configured.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[>1u\x1b[2J";
-/// Everything that a screen of ours may have set, unset: mouse, focus, paste, keys, synchronized update, cursor,
+/// Everything that a screen of ours may have set, unset: mouse, focus, paste, keys, the keypad, synchronized update, cursor,
 /// attributes.
 const LEAVE: &[u8] =
-    b"\x1b[<u\x1b[?2026l\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[m\x1b[?25h\x1b[0 q\x1b[?1049l";
+    b"\x1b[<u\x1b>\x1b[?2026l\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[m\x1b[?25h\x1b[0 q\x1b[?1049l";
 
 /// Whether the terminal has to be given back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -75,13 +75,20 @@ fn give_back() {
 
 /// Whether nobody is at the other end any more.
 pub fn has_hung_up() -> bool {
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    state().is_none_or(|state| state.intersects(gone))
+}
+
+/// Whether something was typed that is not read yet.
+pub(super) fn has_input() -> bool {
+    state().is_some_and(|state| state.contains(PollFlags::IN))
+}
+
+/// How standard input stands, now.
+fn state() -> Option<PollFlags> {
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    match poll(&mut fds, Some(&now)) {
-        Ok(_) => {
-            fds.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL))
-        }
-        Err(_) => true,
-    }
+    poll(&mut fds, Some(&now)).ok()?;
+    fds.first().map(PollFd::revents)
 }

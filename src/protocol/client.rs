@@ -3,7 +3,7 @@
 //! A client says hello first, as a *screen*, a *script* or the *agent* of a session. A screen sends what its terminal sends
 //! and writes the frames it gets; a script asks and is answered, in order; an agent makes its calls.
 
-use crossterm::event::Event as TerminalEvent;
+use crossterm::event::{Event as TerminalEvent, KeyEvent};
 use serde::{Deserialize, Serialize};
 
 use super::agent::Call;
@@ -11,7 +11,7 @@ use super::frame::{self, Frame};
 use crate::model::{Command, Plan, Record, RunId, Snapshot};
 
 /// Version of this conversation; a server refuses another with a message.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 const JSON: u8 = 1;
 const BYTES: u8 = 2;
@@ -29,6 +29,13 @@ pub enum ToServer {
     },
     /// What the terminal sent; a screen's.
     Terminal(TerminalEvent),
+    /// A key with what kitty's protocol tells beside it; a screen's.
+    Key {
+        /// The key, as every terminal could tell it.
+        event: KeyEvent,
+        /// The rest.
+        parts: KeyParts,
+    },
     /// The person's editor or pager was closed; `None` if it failed.
     Edited(Option<String>),
     /// A link was opened: with what, or why not.
@@ -37,6 +44,20 @@ pub enum ToServer {
     Ask(Box<Ask>),
     /// An agent's call.
     Call(Box<Call>),
+}
+
+/// What kitty's keyboard protocol tells beside a key, as far as the event does not say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyParts {
+    /// What the key makes without modifiers, if the event's character is another.
+    pub plain: Option<char>,
+    /// What it makes with shift.
+    pub shifted: Option<char>,
+    /// What the key in its place makes on a US keyboard.
+    pub base: Option<char>,
+    /// The text that it made now.
+    pub text: String,
 }
 
 /// Kinds of clients.
@@ -250,7 +271,7 @@ impl From<Message> for FromServer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use crossterm::event::{KeyCode, KeyModifiers};
 
     #[test]
     fn messages_come_through_as_they_were() {
@@ -260,6 +281,10 @@ mod tests {
         for message in [
             ToServer::Hello { version: VERSION, kind },
             ToServer::Terminal(key),
+            ToServer::Key {
+                event: KeyEvent::new(KeyCode::Char('!'), KeyModifiers::SHIFT),
+                parts: KeyParts { plain: Some('1'), text: "!".to_owned(), ..KeyParts::default() },
+            },
             ToServer::Edited(None),
             ToServer::Ask(Box::new(Ask::Command(Command::Approve("T1".into())))),
             ToServer::Call(Box::new(Call::HandIn { result: serde_json::json!({"summary": "done"}) })),

@@ -10,7 +10,7 @@ mod utf8;
 mod write;
 
 pub use read::{Event, Header, Kind, Piece, Reader, read, replay};
-pub use tape::{Moment, Tape, What};
+pub use tape::{Broken, Moment, Tape, What};
 pub use utf8::Utf8Stream;
 pub use write::{Recorder, Start, rotated};
 
@@ -27,13 +27,15 @@ pub enum RecordError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The first line is no header of an asciicast of version 2 or 3.
-    #[error("read {path}: it does not start with an asciicast header")]
+    /// The first line is no header of an asciicast that can be read.
+    #[error("read {path}:1: {reason}")]
     NoHeader {
         /// The file.
         path: std::path::PathBuf,
+        /// What is wrong with it, and what may help.
+        reason: String,
     },
-    /// A line is no event.
+    /// No line is an event: the first that is none.
     #[error("read {path}:{line}: {reason}")]
     Broken {
         /// The file.

@@ -15,6 +15,11 @@ use super::{RecordError, rotated};
 /// A line longer than this is not read as an event: no writer makes one.
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
+/// The widest and highest terminal, in cells.
+pub(super) const MAX_SIDE: u16 = 10_000;
+/// A header as it should be.
+const EXAMPLE: &str = r#"{"version": 2, "width": 80, "height": 24}"#;
+
 /// The first line of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
@@ -101,7 +106,8 @@ pub(super) fn open(path: &Path) -> Result<(Header, BufReader<File>), RecordError
     let mut from = BufReader::with_capacity(64 * 1024, File::open(path).map_err(io)?);
     let mut line = Vec::new();
     std::io::Read::take(&mut from, MAX_LINE as u64).read_until(b'\n', &mut line).map_err(io)?;
-    let header = parse_header(&line).ok_or_else(|| RecordError::NoHeader { path: path.to_owned() })?;
+    let header =
+        parse_header(&line).map_err(|reason| RecordError::NoHeader { path: path.to_owned(), reason })?;
     Ok((header, from))
 }
 
@@ -176,21 +182,45 @@ fn cut(piece: Piece, from: u64, to: u64) -> Option<Piece> {
     Some(Piece::Output { offset: offset + first as u64, data: kept })
 }
 
-fn parse_header(line: &[u8]) -> Option<Header> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let version = value.get("version")?.as_u64().filter(|version| matches!(version, 2 | 3))?;
-    let (size, cols, rows) =
-        if version == 2 { (&value, "width", "height") } else { (value.get("term")?, "cols", "rows") };
-    let number = |name: &str| u16::try_from(size.get(name)?.as_u64()?).ok();
-    Some(Header {
+/// The header in a line, or why it is none.
+fn parse_header(line: &[u8]) -> Result<Header, String> {
+    if line.iter().all(u8::is_ascii_whitespace) {
+        return Err(format!("it does not start with an asciicast header, {EXAMPLE}, but is empty"));
+    }
+    let value: Value = serde_json::from_slice(line)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| format!("it does not start with an asciicast header, {EXAMPLE}"))?;
+    let version = match value.get("version").map(|version| (version, version.as_u64())) {
+        Some((_, Some(version @ (2 | 3)))) => version,
+        Some((version, _)) => {
+            return Err(format!(
+                "its version is {version}, and 2 and 3 can be read; `asciinema convert` makes one of the other"
+            ));
+        }
+        None => return Err(format!("its header names no version, as in {EXAMPLE}")),
+    };
+    let (place, cols, rows) = if version == 2 { ("", "width", "height") } else { ("/term", "cols", "rows") };
+    let side = |name: &str| {
+        let value = value.pointer(place).and_then(|size| size.get(name));
+        let value = value.ok_or_else(|| format!("its header names no {name}: {}", example(version)))?;
+        let side = value.as_u64().and_then(|side| u16::try_from(side).ok()).filter(|side| *side <= MAX_SIDE);
+        side.ok_or_else(|| format!("its {name}, {value}, is no number from 1 to {MAX_SIDE}"))
+    };
+    Ok(Header {
         version,
-        cols: number(cols)?,
-        rows: number(rows)?,
+        cols: side(cols)?,
+        rows: side(rows)?,
         timestamp: value.get("timestamp").and_then(Value::as_u64),
         title: value.get("title").and_then(Value::as_str).map(str::to_owned),
         idle_limit: value.get("idle_time_limit").and_then(Value::as_f64).filter(|limit| *limit >= 0.0),
         offset: value.pointer("/loopmon/offset").and_then(Value::as_u64).unwrap_or(0),
     })
+}
+
+/// A header of that version as it should be.
+fn example(version: u64) -> &'static str {
+    if version == 2 { EXAMPLE } else { r#"{"version": 3, "term": {"cols": 80, "rows": 24}}"# }
 }
 
 pub(super) fn parse_event(line: &[u8]) -> Option<(f64, Kind, String)> {

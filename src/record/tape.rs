@@ -1,8 +1,8 @@
-//! A whole recording for a player: everything in order, with a complaint about what is broken.
+//! A whole recording for a player: everything in order, and what of it could not be read.
 //!
 //! Not for the server, which takes what it can get of a recording (`read`). Invariants: times never go back and never
-//! exceed [`LONGEST`]; a line that is no event is an error with its place, but for the last one, which may still be under
-//! way.
+//! exceed [`LONGEST`]; a line that is no event is left out and counted, but for the last one, which may still be under
+//! way; a file of such lines alone is an error.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::{RecordError, rotated};
 /// The longest recording, in seconds: ten years.
 pub const LONGEST: f64 = 10.0 * 366.0 * 86_400.0;
 /// The smallest and largest size that an event may tell.
-const SIZES: std::ops::RangeInclusive<u16> = 1..=10_000;
+const SIZES: std::ops::RangeInclusive<u16> = 1..=read::MAX_SIDE;
 
 /// A recording as a player needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,17 @@ pub struct Tape {
     pub moments: Vec<Moment>,
     /// Bytes of output that no file has: rotated away, or refused by a full disk.
     pub missing: u64,
+    /// Lines that could not be read.
+    pub broken: Broken,
+}
+
+/// Lines that are no events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// How many.
+    pub count: usize,
+    /// The first of them, from 1, and what is wrong with it.
+    pub first: Option<(usize, String)>,
 }
 
 /// Something at its time.
@@ -70,7 +81,13 @@ impl Tape {
 
     fn load_one(path: &Path) -> Result<Tape, RecordError> {
         let (header, mut from) = read::open(path)?;
-        let mut tape = Tape { header, moments: Vec::new(), missing: 0 };
+        for (name, side) in [("width", header.cols), ("height", header.rows)] {
+            if !SIZES.contains(&side) {
+                let reason = format!("its {name}, {side}, is no number from 1 to {}", read::MAX_SIDE);
+                return Err(RecordError::NoHeader { path: path.to_owned(), reason });
+            }
+        }
+        let mut tape = Tape { header, moments: Vec::new(), missing: 0, broken: Broken::default() };
         let (mut line, mut number) = (Vec::new(), 1);
         loop {
             line.clear();
@@ -81,7 +98,7 @@ impl Tape {
                 source,
             })?;
             if count == 0 {
-                return Ok(tape);
+                return tape.if_readable(path);
             }
             if line.first() == Some(&b'#') || line.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -89,11 +106,17 @@ impl Tape {
             match tape.add(&line) {
                 Ok(()) => {}
                 // Whoever writes it was cut off there, or writes on.
-                Err(_) if line.last() != Some(&b'\n') => return Ok(tape),
-                Err(reason) => {
-                    return Err(RecordError::Broken { path: path.to_owned(), line: number, reason });
-                }
+                Err(_) if line.last() != Some(&b'\n') => return tape.if_readable(path),
+                Err(reason) => tape.broken.add(number, reason),
             }
+        }
+    }
+
+    /// Itself, unless nothing of it could be read.
+    fn if_readable(mut self, path: &Path) -> Result<Tape, RecordError> {
+        match self.broken.first.take_if(|_| self.moments.is_empty()) {
+            Some((line, reason)) => Err(RecordError::Broken { path: path.to_owned(), line, reason }),
+            None => Ok(self),
         }
     }
 
@@ -108,10 +131,11 @@ impl Tape {
         let what = match kind {
             Kind::Output => What::Output(data),
             Kind::Resize => {
-                let (cols, rows) = read::parse_size(&data)
-                    .filter(|(cols, rows)| SIZES.contains(cols) && SIZES.contains(rows))
-                    .ok_or_else(|| format!("{data:?} is no size such as 80x24"))?;
-                What::Size(cols, rows)
+                let size = read::parse_size(&data);
+                match size.filter(|(cols, rows)| SIZES.contains(cols) && SIZES.contains(rows)) {
+                    Some((cols, rows)) => What::Size(cols, rows),
+                    None => return Err(format!("{data:?} is no size such as 80x24")),
+                }
             }
             Kind::Marker => What::Mark(data),
             // A time of its own counts in version 3, where the next one is told from it.
@@ -130,6 +154,8 @@ impl Tape {
         let output =
             |moment: &Moment| if let What::Output(text) = &moment.what { text.len() as u64 } else { 0 };
         let end = self.header.offset + self.moments.iter().map(output).sum::<u64>();
+        self.broken.count += newest.broken.count;
+        self.broken.first = self.broken.first.or(newest.broken.first);
         self.missing += newest.header.offset.saturating_sub(end);
         let begun = self.length();
         let (cols, rows) = (newest.header.cols, newest.header.rows);
@@ -139,5 +165,12 @@ impl Tape {
             newest.moments.into_iter().map(|moment| Moment { time: moment.time.max(begun), ..moment }),
         );
         self
+    }
+}
+
+impl Broken {
+    fn add(&mut self, line: usize, reason: String) {
+        self.count += 1;
+        self.first.get_or_insert((line, reason));
     }
 }

@@ -195,6 +195,50 @@ fn torn_and_foreign_lines_are_left_out() {
 }
 
 #[test]
+fn a_header_that_cannot_be_used_is_told_with_what_is_wrong_and_what_helps() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    for (header, wanted) in [
+        ("", "but is empty"),
+        ("no json", "does not start with an asciicast header"),
+        ("[1, \"o\", \"x\"]", "{\"version\": 2, \"width\": 80, \"height\": 24}"),
+        ("{\"width\": 80}", "names no version"),
+        ("{\"version\": 1, \"width\": 80, \"height\": 24}", "its version is 1, and 2 and 3 can be read"),
+        ("{\"version\": 1}", "`asciinema convert`"),
+        ("{\"version\": \"x\"}", "its version is \"x\""),
+        ("{\"version\": 2, \"height\": 24}", "names no width"),
+        ("{\"version\": 2, \"width\": 80}", "names no height"),
+        ("{\"version\": 2, \"width\": 0, \"height\": 24}", "its width, 0, is no number from 1 to 10000"),
+        ("{\"version\": 2, \"width\": 80, \"height\": 99999}", "its height, 99999,"),
+        ("{\"version\": 2, \"width\": \"80\", \"height\": 24}", "its width, \"80\","),
+        ("{\"version\": 3}", "names no cols: {\"version\": 3, \"term\""),
+        ("{\"version\": 3, \"term\": {\"cols\": 80, \"rows\": -1}}", "its rows, -1,"),
+    ] {
+        std::fs::write(&path, format!("{header}\n")).unwrap();
+        let told = Tape::load(&path).unwrap_err().to_string();
+        assert!(told.contains("s.cast:1: ") && told.contains(wanted), "{header}: {told}");
+    }
+}
+
+#[test]
+fn broken_lines_of_a_tape_are_left_out_and_counted_and_nothing_but_such_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.cast");
+    let header = "{\"version\": 2, \"width\": 80, \"height\": 24}\n";
+    let load = |lines: &str| {
+        std::fs::write(&path, format!("{header}{lines}")).unwrap();
+        Tape::load(&path)
+    };
+    let tape =
+        load("[1, \"o\", \"a\"]\n[2, \"o\"]\n[3, \"r\", \"0x9\"]\n[4, \"o\", \"b\"]\n[5, \"o").unwrap();
+    assert_eq!((tape.moments.len(), tape.length()), (2, 4.0));
+    let first = tape.broken.first.unwrap();
+    assert_eq!((tape.broken.count, first.0), (2, 3), "{first:?}");
+    assert_eq!(load("[1, \"o\"]\n").unwrap_err().to_string().matches("s.cast:2: it is no event").count(), 1);
+    assert_eq!(load("").unwrap().moments.len(), 0);
+}
+
+#[test]
 fn a_disk_that_refuses_costs_its_bytes_and_nothing_else() {
     // Every write to this device fails as on a full disk.
     let full = Path::new("/dev/full");

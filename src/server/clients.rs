@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::Event as TerminalEvent;
+use crossterm::event::{Event as TerminalEvent, KeyEvent};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ use super::requests::{self, Desk};
 use super::runtime::View;
 use super::shared::Shared;
 use crate::model::{SessionId, Snapshot};
-use crate::protocol::client::{FromServer, Message, Shows, ToServer};
+use crate::protocol::client::{FromServer, KeyParts, Message, Shows, ToServer};
 use crate::term;
 use crate::ui::{Input, Reply, Request, Ui, Welcome, World};
 
@@ -178,6 +178,7 @@ impl ScreenClient {
                 }
                 Some(to_input(event).map(|input| self.input(input)).unwrap_or_default())
             }
+            ToServer::Key { event, parts } => Some(self.input(to_stroke(event, parts))),
             ToServer::Edited(text) => {
                 self.canvas.forget();
                 match self.desk.edited(text) {
@@ -197,7 +198,7 @@ impl ScreenClient {
     }
 
     fn input(&mut self, input: Input) -> Vec<Request> {
-        let is_key = matches!(input, Input::Key(_));
+        let is_key = matches!(input, Input::Key(_) | Input::Stroke(..));
         let requests = self.scene().show(|world| {
             let handled = catch_unwind(AssertUnwindSafe(|| self.ui.handle(input, world)));
             handled.unwrap_or_else(|_| {
@@ -376,7 +377,12 @@ impl Scene {
 
 /// A frame; the error is what to tell the person.
 pub fn draw(ui: &mut Ui, canvas: &mut Canvas, world: &World<'_>) -> Result<Vec<u8>, String> {
-    let drawn = catch_unwind(AssertUnwindSafe(|| canvas.draw(|frame| ui.draw(frame, world))));
+    let drawn = catch_unwind(AssertUnwindSafe(|| {
+        canvas.draw_linked(|frame| {
+            ui.draw(frame, world);
+            ui.links()
+        })
+    }));
     drawn.unwrap_or_else(|_| {
         Err("the screen could not be drawn (a fault of loopmon's); the agents go on: start `loopmon` again".to_owned())
     })
@@ -410,4 +416,10 @@ pub fn to_input(event: TerminalEvent) -> Option<Input> {
         TerminalEvent::FocusGained => Input::Focus(true),
         TerminalEvent::FocusLost => Input::Focus(false),
     })
+}
+
+/// A key of which the terminal told more, as the screen takes it.
+pub fn to_stroke(event: KeyEvent, parts: KeyParts) -> Input {
+    let KeyParts { plain, shifted, base, text } = parts;
+    Input::Stroke(event, term::KeyParts { plain, shifted, base, text })
 }

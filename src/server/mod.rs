@@ -3,6 +3,7 @@
 //! Invariants: one server per project (a lock, and a lease in the log); nobody but this user talks to it; it can be
 //! killed at any moment, and the next one goes on where it stood, with the agents that lived meanwhile.
 
+pub mod canvas;
 pub mod clients;
 pub mod clock;
 pub mod daemon;
@@ -18,7 +19,6 @@ pub mod start;
 
 mod audience;
 mod backchannel;
-mod canvas;
 mod effects;
 mod ended;
 mod links;

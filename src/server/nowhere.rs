@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::canvas::Canvas;
-use super::clients::{Connection, draw, to_input};
+use super::clients::{Connection, draw, to_input, to_stroke};
 use super::panes::PaneMap;
 use super::project::found_agents;
 use super::settings::{self, Checked};
@@ -156,7 +156,13 @@ impl Screen {
             message = self.connection.incoming.recv() => message?,
             () = tick => return Some(self.show(|ui, world| ui.observe(world))),
         };
-        let ToServer::Terminal(event) = message else { return Some(Vec::new()) };
+        let event = match message {
+            ToServer::Terminal(event) => event,
+            ToServer::Key { event, parts } => {
+                return Some(self.show(|ui, world| ui.handle(to_stroke(event, parts), world)));
+            }
+            _ => return Some(Vec::new()),
+        };
         if let crossterm::event::Event::Resize(cols, rows) = event {
             self.canvas = Canvas::new(cols, rows, self.checked.config.ui.mouse);
         }

@@ -17,7 +17,7 @@ use super::{ended, links, past, plans};
 use crate::model::{Command, Plan, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
-use crate::ui::{COPY_LIMIT, Purpose, Reply, Request, Welcome};
+use crate::ui::{COPY_LIMIT, KeysWanted, Purpose, Reply, Request, Welcome};
 
 /// Replies that may wait for their client.
 const REPLIES: usize = 256;
@@ -118,6 +118,7 @@ impl Desk {
             Request::Dismiss(session) => self.shared.send(ToRuntime::Dismiss(session)),
             Request::Copy(_)
             | Request::Bell
+            | Request::Keyboard(_)
             | Request::Title(_)
             | Request::Redraw
             | Request::SetTheme(_)
@@ -316,6 +317,10 @@ fn write_new(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
 pub fn to_terminal(request: &Request) -> Option<Vec<u8>> {
     match request {
         Request::Bell => Some(b"\x07".to_vec()),
+        // Terminals that do not know the one or the other leave it out.
+        Request::Keyboard(KeysWanted { flags, keypad }) => {
+            Some(format!("\x1b[={flags};1u\x1b{}", if *keypad { '=' } else { '>' }).into_bytes())
+        }
         Request::Title(title) => {
             let clean: String = title.chars().filter(|c| !c.is_control()).take(120).collect();
             Some(format!("\x1b]2;{clean}\x1b\\").into_bytes())
@@ -346,6 +351,13 @@ mod tests {
         let bytes = to_terminal(&Request::Copy("h\u{e9}llo\n".to_owned())).unwrap();
         assert_eq!(bytes, b"\x1b]52;c;aMOpbGxvCg==\x1b\\");
         assert_eq!(to_terminal(&Request::Copy("x".repeat(COPY_LIMIT + 1))), None);
+    }
+
+    #[test]
+    fn a_terminal_is_asked_for_keys_as_kittys_protocol_and_the_keypad_have_it() {
+        let asked = |flags, keypad| to_terminal(&Request::Keyboard(KeysWanted { flags, keypad })).unwrap();
+        assert_eq!(asked(31, true), b"\x1b[=31;1u\x1b=");
+        assert_eq!(asked(1, false), b"\x1b[=1;1u\x1b>");
     }
 
     #[test]

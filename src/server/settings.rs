@@ -43,6 +43,8 @@ pub fn screen(ui: &config::Ui, keymap: &Keymap, theme: &Theme, shows: Shows) -> 
             Colours::True => ColourDepth::True,
         },
         underlines: shows.underlines && shows.colours != Colours::None,
+        // Terminals learnt both in about the same years; others print a link's address.
+        links: shows.underlines,
         ascii: ui.ascii,
         mouse: ui.mouse,
         bell: ui.bell,

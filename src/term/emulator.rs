@@ -264,6 +264,7 @@ impl Emulator {
         let keyboard = self.translator.settings.shown_keyboard(&self.grid);
         Modes {
             application_cursor: screen.application_cursor(),
+            application_keypad: screen.application_keypad(),
             bracketed_paste: screen.bracketed_paste(),
             mouse: screen.mouse_protocol_mode().into(),
             mouse_encoding: screen.mouse_protocol_encoding().into(),

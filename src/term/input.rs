@@ -4,20 +4,29 @@
 //! its own bracket, and holds no control but line breaks and tabs.
 
 use crossterm::event::{
-    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+    KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::kitty;
+use super::kitty::{self, KeyParts};
 use super::modes::{Modes, MouseEncoding, MouseMode};
 
 /// The bytes of a key, as the program asked for it; none for what has no encoding in its mode.
 #[must_use]
 pub fn encode_key(key: &KeyEvent, modes: &Modes) -> Vec<u8> {
-    if let Some(bytes) = kitty::encode(key, modes) {
+    encode_stroke(key, &KeyParts::default(), modes)
+}
+
+/// The same of a key of which the terminal told more.
+#[must_use]
+pub fn encode_stroke(key: &KeyEvent, parts: &KeyParts, modes: &Modes) -> Vec<u8> {
+    if let Some(bytes) = kitty::encode(key, parts, modes) {
         return bytes;
     }
     if key.kind == KeyEventKind::Release {
         return Vec::new();
+    }
+    if let Some(last) = keypad(key).filter(|_| modes.application_keypad) {
+        return format!("\x1bO{last}").into_bytes();
     }
     let held = key.modifiers;
     match key.code {
@@ -98,6 +107,21 @@ pub fn encode_mouse(event: &MouseEvent, col: u16, row: u16, modes: &Modes) -> Op
 #[must_use]
 pub fn encode_focus(gained: bool, modes: &Modes) -> Option<&'static [u8]> {
     modes.focus.then_some(if gained { b"\x1b[I" } else { b"\x1b[O" })
+}
+
+/// The last byte of a keypad's key in its application mode: those that make text, and Enter. With NumLock, or another key
+/// held, they are what they are elsewhere, as in xterm.
+fn keypad(key: &KeyEvent) -> Option<char> {
+    let applies = key.state.contains(KeyEventState::KEYPAD) && !key.state.contains(KeyEventState::NUM_LOCK);
+    if !applies || !key.modifiers.is_empty() {
+        return None;
+    }
+    match key.code {
+        KeyCode::Enter => Some('M'),
+        KeyCode::Char('=') => Some('X'),
+        KeyCode::Char(c @ '*'..='9') => char::from_u32(u32::from(c) - u32::from('*') + u32::from('j')),
+        _ => None,
+    }
 }
 
 fn with_alt(held: KeyModifiers, mut bytes: Vec<u8>) -> Vec<u8> {
@@ -266,6 +290,38 @@ mod tests {
         assert_eq!(encode_key(&KeyEvent::new(KeyCode::Up, CTRL), &modes), b"\x1b[1;5A");
         let released = KeyEvent::new_with_kind(KeyCode::Up, NONE, KeyEventKind::Release);
         assert_eq!(encode_key(&released, &modes), b"");
+    }
+
+    #[test]
+    fn the_keypad_sends_its_own_codes_to_who_asked_for_them() {
+        let keypad = |code| KeyEvent { state: KeyEventState::KEYPAD, ..KeyEvent::from(code) };
+        let asked = Modes { application_keypad: true, ..Modes::default() };
+        for (code, wanted) in [
+            (KeyCode::Char('0'), "\x1bOp"),
+            (KeyCode::Char('9'), "\x1bOy"),
+            (KeyCode::Char('*'), "\x1bOj"),
+            (KeyCode::Char('+'), "\x1bOk"),
+            (KeyCode::Char(','), "\x1bOl"),
+            (KeyCode::Char('-'), "\x1bOm"),
+            (KeyCode::Char('.'), "\x1bOn"),
+            (KeyCode::Char('/'), "\x1bOo"),
+            (KeyCode::Char('='), "\x1bOX"),
+            (KeyCode::Enter, "\x1bOM"),
+            (KeyCode::Left, "\x1b[D"),
+        ] {
+            assert_eq!(encode_key(&keypad(code), &asked), wanted.as_bytes(), "{code:?}");
+        }
+        assert_eq!(encode_key(&keypad(KeyCode::Char('5')), &Modes::default()), b"5");
+        assert_eq!(
+            encode_key(&KeyEvent::from(KeyCode::Char('5')), &asked),
+            b"5",
+            "that is not of the keypad"
+        );
+        let mut locked = keypad(KeyCode::Char('5'));
+        locked.state |= KeyEventState::NUM_LOCK;
+        assert_eq!(encode_key(&locked, &asked), b"5");
+        let kitty = Modes { keyboard: 1, ..asked };
+        assert_eq!(encode_key(&keypad(KeyCode::Enter), &kitty), b"\x1b[57414u");
     }
 
     #[test]

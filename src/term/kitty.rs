@@ -4,7 +4,9 @@
 //! whose old form is right under the flags in force (`input` has those). Invariant: with no flag set nothing is encoded
 //! here.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, ModifierKeyCode};
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyEventState, KeyModifiers, MediaKeyCode, ModifierKeyCode,
+};
 
 use super::modes::Modes;
 
@@ -19,6 +21,27 @@ const EVERYTHING: u16 = 8;
 /// With the text that it makes.
 const TEXT: u16 = 16;
 
+/// What a terminal told beside a key, as far as the event does not say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyParts {
+    /// What the key makes without modifiers, if the event's character is another.
+    pub plain: Option<char>,
+    /// What it makes with shift.
+    pub shifted: Option<char>,
+    /// What the key in its place makes on a US keyboard.
+    pub base: Option<char>,
+    /// The text that it made now.
+    pub text: String,
+}
+
+/// The flags that a terminal has to be asked for, so that a program with these modes gets what it asked for. Keys that
+/// mean the same as a control are told apart in any case; text comes beside keys that are all told, or it would be lost.
+#[must_use]
+pub fn host_flags(modes: &Modes) -> u16 {
+    let text = if modes.keyboard & EVERYTHING != 0 { TEXT } else { 0 };
+    modes.keyboard | DISAMBIGUATE | text
+}
+
 /// How a key is written: its number and its last byte.
 struct Form {
     number: u32,
@@ -28,20 +51,31 @@ struct Form {
 }
 
 /// The key's bytes; `None` if its old form is right.
-pub(super) fn encode(key: &KeyEvent, modes: &Modes) -> Option<Vec<u8>> {
-    let flags = modes.keyboard;
+pub(super) fn encode(key: &KeyEvent, parts: &KeyParts, modes: &Modes) -> Option<Vec<u8>> {
+    let (flags, released) = (modes.keyboard, key.kind == KeyEventKind::Release);
+    if flags & EVERYTHING == 0 && !released && makes_text(key, parts) {
+        // The event has one character alone.
+        return Some(parts.text.clone().into_bytes());
+    }
     if flags == 0 {
         return if modes.other_keys > 0 { other_keys(key, modes.other_keys) } else { None };
     }
-    if key.kind == KeyEventKind::Release && flags & EVENTS == 0 {
+    if released && flags & EVENTS == 0 {
         return Some(Vec::new());
     }
-    if keeps_its_old_form(key, flags) {
-        // What has an old form has no release.
-        return if key.kind == KeyEventKind::Release { Some(Vec::new()) } else { None };
+    if keeps_its_old_form(key, parts, flags) {
+        return None;
     }
-    let form = form(key)?;
-    Some(write(key, &form, flags))
+    if released && flags & EVERYTHING == 0 && has_no_release(key) {
+        return Some(Vec::new());
+    }
+    let form = form(key, parts, flags)?;
+    Some(write(key, parts, &form, flags))
+}
+
+/// Whether text comes of it as it is.
+fn makes_text(key: &KeyEvent, parts: &KeyParts) -> bool {
+    !parts.text.is_empty() && held(key) & !1 == 0
 }
 
 fn held(key: &KeyEvent) -> u8 {
@@ -58,29 +92,66 @@ fn held(key: &KeyEvent) -> u8 {
         | shift
 }
 
+/// The locks that are on, as the modifiers' number has them.
+fn locks(key: &KeyEvent) -> u8 {
+    let bit = |lock, bit| if key.state.contains(lock) { bit } else { 0 };
+    bit(KeyEventState::CAPS_LOCK, 64) + bit(KeyEventState::NUM_LOCK, 128)
+}
+
+fn is_on_keypad(key: &KeyEvent) -> bool {
+    key.state.contains(KeyEventState::KEYPAD)
+}
+
+/// So that a shell whose editor crashed can still be typed into, and modifiers by themselves say nothing.
+fn has_no_release(key: &KeyEvent) -> bool {
+    let types = matches!(key.code, KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace);
+    types && !is_on_keypad(key) && held(key) == 0 || matches!(key.code, KeyCode::Modifier(_))
+}
+
 /// Whether the flags in force leave this key as it always was.
-fn keeps_its_old_form(key: &KeyEvent, flags: u16) -> bool {
-    if flags & EVERYTHING != 0 {
+fn keeps_its_old_form(key: &KeyEvent, parts: &KeyParts, flags: u16) -> bool {
+    if flags & EVERYTHING != 0 || key.kind == KeyEventKind::Release {
         return false;
     }
-    let plain = held(key) == 0;
+    let told = key.kind == KeyEventKind::Repeat && flags & EVENTS != 0
+        || flags & ALTERNATES != 0 && !alternates(key, parts).is_empty();
     match key.code {
-        KeyCode::Char(_) => held(key) & !1 == 0,
-        // So that a shell whose editor crashed can still be typed into.
-        KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace => plain,
-        KeyCode::Esc => flags & (DISAMBIGUATE | EVENTS) == 0,
+        KeyCode::Char(_) if held(key) & !1 == 0 => true,
         KeyCode::Modifier(_) => true,
-        _ => false,
+        KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace if held(key) == 0 => {
+            !is_on_keypad(key) || flags & DISAMBIGUATE == 0
+        }
+        KeyCode::Esc if held(key) == 0 => flags & (DISAMBIGUATE | EVENTS) == 0,
+        // What can be mistaken stays so, unless there is something to tell.
+        _ => flags & DISAMBIGUATE == 0 && !told,
     }
 }
 
-fn form(key: &KeyEvent) -> Option<Form> {
+/// The other characters of a key: `: shifted : on a US keyboard`, as far as there is something to say.
+fn alternates(key: &KeyEvent, parts: &KeyParts) -> String {
+    let KeyCode::Char(c) = key.code else { return String::new() };
+    let plain = plain(c, parts);
+    let shifted = parts.shifted.or((c != plain).then_some(c)).filter(|_| held(key) & 1 != 0);
+    let number = |c: Option<char>| c.map(|c| u32::from(c).to_string()).unwrap_or_default();
+    let base = parts.base.map(|base| format!(":{}", u32::from(base))).unwrap_or_default();
+    let both = format!("{}{base}", number(shifted));
+    if both.is_empty() { both } else { format!(":{both}") }
+}
+
+/// What a key makes without modifiers.
+fn plain(c: char, parts: &KeyParts) -> char {
+    parts.plain.unwrap_or_else(|| c.to_lowercase().next().unwrap_or(c))
+}
+
+fn form(key: &KeyEvent, parts: &KeyParts, flags: u16) -> Option<Form> {
     let unicode = |number| Some(Form { number, last: 'u', bare: false });
     let letter = |last| Some(Form { number: 1, last, bare: true });
     let tilde = |number| Some(Form { number, last: '~', bare: false });
+    if let Some(number) = keypad_number(key).filter(|_| flags & DISAMBIGUATE != 0) {
+        return unicode(number);
+    }
     match key.code {
-        // The number is that of the key without shift.
-        KeyCode::Char(c) => unicode(u32::from(c.to_lowercase().next().unwrap_or(c))),
+        KeyCode::Char(c) => unicode(u32::from(plain(c, parts))),
         KeyCode::Enter => unicode(13),
         KeyCode::Tab | KeyCode::BackTab => unicode(9),
         KeyCode::Backspace => unicode(127),
@@ -112,7 +183,56 @@ fn form(key: &KeyEvent) -> Option<Form> {
         KeyCode::Pause => unicode(57362),
         KeyCode::Menu => unicode(57363),
         KeyCode::Modifier(modifier) => unicode(modifier_number(modifier)),
-        KeyCode::F(_) | KeyCode::Media(_) => None,
+        KeyCode::Media(media) => unicode(media_number(media)),
+        KeyCode::F(_) => None,
+    }
+}
+
+/// A key's own number if it stands on the keypad.
+fn keypad_number(key: &KeyEvent) -> Option<u32> {
+    if !is_on_keypad(key) {
+        return None;
+    }
+    Some(match key.code {
+        KeyCode::Char(c @ '0'..='9') => 57399 + u32::from(c) - u32::from('0'),
+        KeyCode::Char('.') => 57409,
+        KeyCode::Char('/') => 57410,
+        KeyCode::Char('*') => 57411,
+        KeyCode::Char('-') => 57412,
+        KeyCode::Char('+') => 57413,
+        KeyCode::Enter => 57414,
+        KeyCode::Char('=') => 57415,
+        KeyCode::Char(',') => 57416,
+        KeyCode::Left => 57417,
+        KeyCode::Right => 57418,
+        KeyCode::Up => 57419,
+        KeyCode::Down => 57420,
+        KeyCode::PageUp => 57421,
+        KeyCode::PageDown => 57422,
+        KeyCode::Home => 57423,
+        KeyCode::End => 57424,
+        KeyCode::Insert => 57425,
+        KeyCode::Delete => 57426,
+        KeyCode::KeypadBegin => 57427,
+        _ => return None,
+    })
+}
+
+fn media_number(media: MediaKeyCode) -> u32 {
+    match media {
+        MediaKeyCode::Play => 57428,
+        MediaKeyCode::Pause => 57429,
+        MediaKeyCode::PlayPause => 57430,
+        MediaKeyCode::Reverse => 57431,
+        MediaKeyCode::Stop => 57432,
+        MediaKeyCode::FastForward => 57433,
+        MediaKeyCode::Rewind => 57434,
+        MediaKeyCode::TrackNext => 57435,
+        MediaKeyCode::TrackPrevious => 57436,
+        MediaKeyCode::Record => 57437,
+        MediaKeyCode::LowerVolume => 57438,
+        MediaKeyCode::RaiseVolume => 57439,
+        MediaKeyCode::MuteVolume => 57440,
     }
 }
 
@@ -136,18 +256,16 @@ fn modifier_number(modifier: ModifierKeyCode) -> u32 {
 }
 
 /// `CSI number : shifted ; modifiers : event ; text last`, from the end on without what says nothing.
-fn write(key: &KeyEvent, form: &Form, flags: u16) -> Vec<u8> {
-    let held = held(key);
+fn write(key: &KeyEvent, parts: &KeyParts, form: &Form, flags: u16) -> Vec<u8> {
+    let held = u16::from(held(key)) + u16::from(locks(key));
     let event = match key.kind {
-        KeyEventKind::Press => 1,
-        KeyEventKind::Repeat => 2,
-        KeyEventKind::Release => 3,
+        KeyEventKind::Repeat if flags & EVENTS != 0 => 2,
+        KeyEventKind::Release if flags & EVENTS != 0 => 3,
+        KeyEventKind::Press | KeyEventKind::Repeat | KeyEventKind::Release => 1,
     };
-    let event = if flags & EVENTS == 0 { 1 } else { event };
-    let c = if let KeyCode::Char(c) = key.code { Some(c) } else { None };
     let mut number = form.number.to_string();
-    if let Some(c) = c.filter(|c| flags & ALTERNATES != 0 && held & 1 != 0 && u32::from(*c) != form.number) {
-        number.push_str(&format!(":{}", u32::from(c)));
+    if flags & ALTERNATES != 0 && !(is_on_keypad(key) && flags & DISAMBIGUATE != 0) {
+        number.push_str(&alternates(key, parts));
     }
     let mut modifiers = String::new();
     if held > 0 || event > 1 {
@@ -156,8 +274,8 @@ fn write(key: &KeyEvent, form: &Form, flags: u16) -> Vec<u8> {
     if event > 1 {
         modifiers.push_str(&format!(":{event}"));
     }
-    let makes_text = flags & TEXT != 0 && flags & EVERYTHING != 0 && held & !1 == 0 && event < 3;
-    let text = c.filter(|_| makes_text).map(|c| u32::from(c).to_string()).unwrap_or_default();
+    let tells_text = flags & TEXT != 0 && flags & EVERYTHING != 0 && event < 3;
+    let text = if tells_text { text(key, parts) } else { String::new() };
     let body = match (modifiers.is_empty(), text.is_empty()) {
         (true, true) if form.bare => String::new(),
         (true, true) => number,
@@ -165,6 +283,14 @@ fn write(key: &KeyEvent, form: &Form, flags: u16) -> Vec<u8> {
         (_, false) => format!("{number};{modifiers};{text}"),
     };
     format!("\x1b[{body}{}", form.last).into_bytes()
+}
+
+/// The numbers of the characters that a key makes.
+fn text(key: &KeyEvent, parts: &KeyParts) -> String {
+    let own = if let KeyCode::Char(c) = key.code { Some(c) } else { None };
+    let own = own.filter(|_| parts.text.is_empty() && held(key) & !1 == 0);
+    let numbers = parts.text.chars().chain(own).map(|c| u32::from(c).to_string());
+    numbers.collect::<Vec<_>>().join(":")
 }
 
 /// xterm's modifyOtherKeys: keys that have no form of their own with these modifiers.
@@ -203,7 +329,7 @@ mod tests {
 
     fn told(code: KeyCode, held: KeyModifiers, kind: KeyEventKind, flags: u16) -> Option<String> {
         let modes = Modes { keyboard: flags, ..Modes::default() };
-        encode(&KeyEvent::new_with_kind(code, held, kind), &modes)
+        encode(&KeyEvent::new_with_kind(code, held, kind), &KeyParts::default(), &modes)
             .map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
@@ -231,7 +357,15 @@ mod tests {
             (a, CTRL, Release, 1, Some("")),
             (a, CTRL, Release, 3, Some("\x1b[97;5:3u")),
             (KeyCode::Up, NONE, Repeat, 3, Some("\x1b[1;1:2A")),
-            (a, NONE, Release, 3, Some("")),
+            (a, NONE, Release, 3, Some("\x1b[97;1:3u")),
+            (a, NONE, Release, 1, Some("")),
+            (a, NONE, Repeat, 3, None),
+            (KeyCode::Enter, NONE, Release, 3, Some("")),
+            (KeyCode::Enter, NONE, Release, 11, Some("\x1b[13;1:3u")),
+            (KeyCode::Modifier(ModifierKeyCode::LeftShift), NONE, Release, 3, Some("")),
+            (a, CTRL, Press, 2, None),
+            (a, CTRL, Release, 2, Some("\x1b[97;5:3u")),
+            (KeyCode::Media(MediaKeyCode::Play), NONE, Press, 1, Some("\x1b[57428u")),
             (a, NONE, Press, 9, Some("\x1b[97u")),
             (a, NONE, Release, 11, Some("\x1b[97;1:3u")),
             (KeyCode::Char('A'), SHIFT, Press, 31, Some("\x1b[97:65;2;65u")),
@@ -249,10 +383,48 @@ mod tests {
     }
 
     #[test]
+    fn keypads_locks_and_what_else_a_terminal_told_are_told() {
+        let told = |key: KeyEvent, parts: &KeyParts, flags| {
+            let modes = Modes { keyboard: flags, ..Modes::default() };
+            encode(&key, parts, &modes).map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        let none = KeyParts::default();
+        let state = |code, state| KeyEvent { state, ..KeyEvent::from(code) };
+        let (keypad, num_lock) = (KeyEventState::KEYPAD, KeyEventState::NUM_LOCK);
+        let five = state(KeyCode::Char('5'), keypad | num_lock);
+        assert_eq!(told(five, &none, 1), None, "it is text");
+        assert_eq!(told(five, &none, 25).as_deref(), Some("\x1b[57404;129;53u"));
+        assert_eq!(told(five, &none, 8).as_deref(), Some("\x1b[53;129u"));
+        assert_eq!(told(state(KeyCode::Left, keypad), &none, 1).as_deref(), Some("\x1b[57417u"));
+        assert_eq!(told(state(KeyCode::Enter, keypad), &none, 1).as_deref(), Some("\x1b[57414u"));
+        assert_eq!(told(state(KeyCode::Up, num_lock), &none, 1).as_deref(), Some("\x1b[1;129A"));
+        assert_eq!(told(state(KeyCode::Enter, num_lock), &none, 1), None);
+        let sign = KeyEvent::new(KeyCode::Char('!'), SHIFT);
+        let parts = KeyParts { plain: Some('1'), shifted: Some('!'), text: "!".to_owned(), base: None };
+        assert_eq!(told(sign, &parts, 31).as_deref(), Some("\x1b[49:33;2;33u"));
+        assert_eq!(told(sign, &parts, 9).as_deref(), Some("\x1b[49;2u"));
+        assert_eq!(told(sign, &parts, 7).as_deref(), Some("!"));
+        assert_eq!(told(sign, &parts, 0).as_deref(), Some("!"));
+        let composed = KeyParts { text: "漢字".to_owned(), ..KeyParts::default() };
+        assert_eq!(told(KeyEvent::from(KeyCode::Char('漢')), &composed, 0).as_deref(), Some("漢字"));
+        let cyrillic = KeyEvent::new(KeyCode::Char('с'), CTRL);
+        let base = KeyParts { base: Some('c'), ..KeyParts::default() };
+        assert_eq!(told(cyrillic, &base, 5).as_deref(), Some("\x1b[1089::99;5u"));
+        assert_eq!(told(cyrillic, &base, 1).as_deref(), Some("\x1b[1089;5u"));
+    }
+
+    #[test]
+    fn a_terminal_is_asked_for_what_the_program_needs() {
+        let of = |keyboard| host_flags(&Modes { keyboard, ..Modes::default() });
+        assert_eq!([of(0), of(1), of(2), of(7), of(8), of(31)], [1, 1, 3, 7, 25, 31]);
+    }
+
+    #[test]
     fn other_keys_are_modified_as_xterm_does() {
         let told = |code, held, level| {
             let modes = Modes { other_keys: level, ..Modes::default() };
-            encode(&KeyEvent::new(code, held), &modes).map(|bytes| String::from_utf8(bytes).unwrap())
+            encode(&KeyEvent::new(code, held), &KeyParts::default(), &modes)
+                .map(|bytes| String::from_utf8(bytes).unwrap())
         };
         assert_eq!(told(KeyCode::Enter, SHIFT, 1).as_deref(), Some("\x1b[27;2;13~"));
         assert_eq!(told(KeyCode::Char('a'), CTRL, 1), None);

@@ -46,7 +46,8 @@ pub use clean::clean;
 pub use emulator::{
     Emulator, Hit, PatternError, Place, PromptMark, SYNCHRONIZED, Search, Stretch, TermEvent, Unit,
 };
-pub use input::{encode_focus, encode_key, encode_mouse, encode_paste};
+pub use input::{encode_focus, encode_key, encode_mouse, encode_paste, encode_stroke};
+pub use kitty::{KeyParts, host_flags};
 pub use mark::Underline;
 pub use modes::{Modes, MouseEncoding, MouseMode};
 pub use notice::{NoticePart, Notification};

@@ -7,6 +7,8 @@
 pub struct Modes {
     /// Cursor keys send `ESC O` (DECCKM, `?1`).
     pub application_cursor: bool,
+    /// The keypad's keys send `ESC O` (DECKPAM, `ESC =`).
+    pub application_keypad: bool,
     /// Pastes are bracketed (`?2004`).
     pub bracketed_paste: bool,
     /// Which mouse events are wanted (`?9`, `?1000`, `?1002`, `?1003`).

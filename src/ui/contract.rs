@@ -10,7 +10,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use crate::config::Clipboard;
 use crate::keymap::Keymap;
 use crate::model::{Command, SessionId, Snapshot, TaskId, Timestamp, Verb};
-use crate::term::Emulator;
+use crate::term::{self, Emulator, KeyParts};
 use crate::theme::{ColourDepth, Theme};
 
 /// The largest text that is offered to a terminal's clipboard, bytes: terminals refuse more.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub depth: ColourDepth,
     /// Whether the terminal shows lines under text that are not straight, and in colours of their own.
     pub underlines: bool,
+    /// Whether the terminal knows links.
+    pub links: bool,
     /// Draw with ASCII signs alone.
     pub ascii: bool,
     /// Whether the terminal was asked for its mouse; hints then speak of it.
@@ -71,8 +73,10 @@ pub struct Still {
 /// What a person's terminal sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A key; releases are ignored.
+    /// A key; releases matter only to programs that asked for them.
     Key(KeyEvent),
+    /// A key of which the terminal told more.
+    Stroke(KeyEvent, KeyParts),
     /// The mouse.
     Mouse(MouseEvent),
     /// Pasted text.
@@ -81,6 +85,22 @@ pub enum Input {
     Resize(u16, u16),
     /// Whether the terminal has the focus.
     Focus(bool),
+}
+
+/// What a terminal is asked to tell of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysWanted {
+    /// Flags of kitty's protocol.
+    pub flags: u16,
+    /// Whether the keypad's keys are told apart (DECKPAM).
+    pub keypad: bool,
+}
+
+impl Default for KeysWanted {
+    /// What the client asks for when it takes the terminal.
+    fn default() -> Self {
+        KeysWanted { flags: term::host_flags(&term::Modes::default()), keypad: false }
+    }
 }
 
 /// Everything that is shown, at one moment.
@@ -225,6 +245,8 @@ pub enum Request {
     },
     /// What a session says is taken from the strip.
     Dismiss(SessionId),
+    /// What this client's terminal is to tell of keys.
+    Keyboard(KeysWanted),
     /// Ring.
     Bell,
     /// The terminal's title.

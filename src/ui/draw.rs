@@ -2,6 +2,8 @@
 //!
 //! Not for deciding. Invariant: the same view state and world give the same cells.
 
+use std::cell::RefCell;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -37,7 +39,9 @@ impl Ui {
         let ages = Ages::new(world.now);
         let presses = Presses::default();
         let glyphs = glyphs(self.settings.ascii);
-        let look = Look { theme: &theme, glyphs, ages: &ages, presses: &presses };
+        let runs = RefCell::new(Vec::new());
+        let links = self.settings.links.then_some(&runs);
+        let look = Look { theme: &theme, glyphs, ages: &ages, presses: &presses, links };
         Clear.render(area, buf);
         buf.set_style(area, theme.style(Role::Text));
         let screen = layout(area, self.wants(world));
@@ -54,6 +58,7 @@ impl Ui {
         self.drawn.zones = self.hints(world, look).draw(screen.hints, buf, look);
         self.drawn.wake = self.wake(&ages);
         self.drawn.presses = presses.into_keys();
+        self.drawn.links = runs.into_inner();
         cursor
     }
 
@@ -68,6 +73,7 @@ impl Ui {
             attention: snapshot.rows().count(),
             // While the run goes on there is always a place for others, so that terminals keep their size.
             others: if running { sessions.max(2) } else { sessions.saturating_sub(1) },
+            alone: self.others_live(snapshot) == 0,
         }
     }
 
@@ -277,18 +283,20 @@ impl Ui {
     }
 
     fn others_title(&self, snapshot: &Snapshot, look: Look<'_>) -> Row {
-        let shown = self.view.shown(snapshot).map(|session| &session.id);
-        let live = snapshot
-            .sessions
-            .iter()
-            .filter(|session| session.is_live() && Some(&session.id) != shown)
-            .count();
+        let live = self.others_live(snapshot);
         let words = match live {
             0 => " no other agent runs ".to_owned(),
             1 => " 1 more agent ".to_owned(),
             more => format!(" {more} more agents "),
         };
         Row::of(&words, look.style(if live == 0 { Role::Dim } else { Role::Title }))
+    }
+
+    /// How many agents run besides the one that is shown.
+    fn others_live(&self, snapshot: &Snapshot) -> usize {
+        let shown = self.view.shown(snapshot).map(|session| &session.id);
+        let others = snapshot.sessions.iter().filter(|session| Some(&session.id) != shown);
+        others.filter(|session| session.is_live()).count()
     }
 
     /// The sessions that are not shown: live ones with their numbers, then the latest of those that have ended.

@@ -23,6 +23,8 @@ pub struct Wants {
     pub attention: usize,
     /// Sessions besides the one that is shown.
     pub others: usize,
+    /// None of them lives.
+    pub alone: bool,
 }
 
 /// Kinds of layout.
@@ -139,7 +141,7 @@ fn wide(screen: &mut Screen, body: Rect, wants: Wants) {
     let detail = detail_rows(lower.height);
     screen.board = Panel::framed(Rect { height: left.height - detail - 1, ..left });
     screen.detail = Panel::framed(Rect { y: left.bottom() - detail - 2, height: detail + 2, ..left });
-    let others = others_rows(lower.height, wants.others);
+    let others = others_rows(lower.height, wants.others).min(if wants.alone { 1 } else { u16::MAX });
     if others == 0 {
         screen.view = Panel::framed(right);
         return;
@@ -163,7 +165,7 @@ fn detail_rows(height: u16) -> u16 {
 }
 
 /// Its height depends on the screen and not on how many agents run: a terminal must not be resized each time that
-/// one starts.
+/// one starts. Only while none runs it is one row.
 fn others_rows(height: u16, others: usize) -> u16 {
     match height {
         _ if others == 0 => 0,
@@ -242,6 +244,14 @@ mod tests {
     }
 
     #[test]
+    fn where_no_other_agent_runs_the_terminal_has_the_room() {
+        for height in [24, 36, 60] {
+            let alone = at(120, height, Wants { others: 9, alone: true, ..Wants::default() });
+            assert_eq!(alone.others.inner.height, 1, "{height}");
+        }
+    }
+
+    #[test]
     fn the_narrow_screen_gives_the_terminal_all_but_three_lines() {
         let page = Wants { page: true, attention: 1, ..Wants::default() };
         assert_eq!(at(80, 24, page).view.inner, Rect::new(0, 3, 80, 20));
@@ -256,7 +266,7 @@ mod tests {
             attention in 0_usize..40, others in 0_usize..40,
         ) {
             let area = Rect::new(0, 0, width, height);
-            let s = layout(area, Wants { welcome, zoom, page, attention, others });
+            let s = layout(area, Wants { welcome, zoom, page, attention, others, alone: others % 2 == 0 });
             let panels = [s.strip, s.board, s.detail, s.view, s.others];
             let rects = panels.iter().flat_map(|p| [p.outer, p.inner]).chain([s.header, s.tabs, s.hints]);
             for rect in rects.filter(|rect| !rect.is_empty()) {

@@ -12,6 +12,7 @@ use crate::keymap::Key;
 use crate::model::Timestamp;
 use crate::model::time::human_span;
 use crate::theme::{Role, Theme};
+use crate::ui::underline::LinkRun;
 
 /// Everything a widget draws with.
 #[derive(Clone, Copy)]
@@ -24,6 +25,8 @@ pub struct Look<'a> {
     pub ages: &'a Ages,
     /// The keys that the mouse can press.
     pub presses: &'a Presses,
+    /// Where it is noted which cells lead where; nowhere if the client's terminal is not to know.
+    pub links: Option<&'a RefCell<Vec<LinkRun>>>,
 }
 
 /// Keys that were drawn, and where: there the mouse presses them.

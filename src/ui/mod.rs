@@ -31,15 +31,17 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use crossterm::event::KeyCode;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
+use underline::LinkRun;
 use widgets::terminal::Highlight;
-pub use widgets::terminal::cell_style;
+pub use widgets::terminal::program_style;
 
 pub use contract::{
-    AgentFound, COPY_LIMIT, Clip, Input, Panes, Purpose, Recorded, Reel, Reply, Request, Settings, Still,
-    Welcome, World,
+    AgentFound, COPY_LIMIT, Clip, Input, KeysWanted, Panes, Purpose, Recorded, Reel, Reply, Request,
+    Settings, Still, Welcome, World,
 };
 
 use crate::keymap::{Action, Key};
@@ -89,6 +91,8 @@ struct Drawn {
     session: Option<SessionId>,
     /// What is marked in the terminal that is drawn.
     marked: Vec<Highlight>,
+    /// Where its cells lead.
+    links: Vec<LinkRun>,
     /// Where the cursor of scroll mode stands.
     cursor: Option<Position>,
     zones: Vec<(Rect, Action)>,
@@ -108,6 +112,10 @@ struct Seen {
     past: Option<SessionId>,
     /// What was said last that this person has seen in its terminal.
     dismissed: Option<(SessionId, Timestamp)>,
+    /// What its terminal was asked to tell of keys.
+    keyboard: KeysWanted,
+    /// The last key that was pressed for this screen and not for a program.
+    own_key: Option<KeyCode>,
 }
 
 impl Ui {
@@ -142,13 +150,17 @@ impl Ui {
 
     /// Takes notice of a new snapshot: to be called with each, before it is drawn.
     pub fn observe(&mut self, world: &World<'_>) -> Vec<Request> {
-        self.news(world)
+        let mut requests = self.news(world);
+        requests.extend(self.want_keys(world));
+        requests
     }
 
     /// Takes notice of what the programs that are shown did beside their screens: to be called when they changed, and by
     /// the clock.
     pub fn listen(&mut self, world: &World<'_>) -> Vec<Request> {
-        self.clip(world)
+        let mut requests = self.clip(world);
+        requests.extend(self.want_keys(world));
+        requests
     }
 
     /// Draws everything, the cursor too.
@@ -158,6 +170,12 @@ impl Ui {
         if let Some(cursor) = cursor {
             frame.set_cursor_position(cursor);
         }
+    }
+
+    /// Where cells of the last picture lead, in the order of the screen; those that something lies over are not
+    /// [`underline::LINKED`] any more.
+    pub fn links(&self) -> Vec<LinkRun> {
+        self.drawn.links.clone()
     }
 
     /// Terminals as they were drawn last: session, columns, rows. The server makes them that size.

@@ -13,6 +13,7 @@ mod past;
 mod pictures;
 mod properties;
 mod scroll;
+mod strokes;
 
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Input {
     Input::Mouse(MouseEvent { kind, column, row, modifiers: crossterm::event::KeyModifiers::NONE })

@@ -1,8 +1,11 @@
-//! Lines under text that are not straight: double, curly, dotted, dashed.
+//! What a terminal's cell has and ratatui's has no place for: lines under text that are not straight (double, curly,
+//! dotted, dashed), a line over it, and that it leads somewhere.
 //!
-//! ratatui knows one kind. Which other it is travels in bits of a cell's modifiers that it leaves alone, from the drawing
-//! to whoever writes the cells to a terminal. Not for the colour of the line, which ratatui has a place for. Invariant: a
-//! cell without `UNDERLINED` has none of these bits.
+//! It travels in bits of a cell's modifiers that ratatui leaves alone, from the drawing to whoever writes the cells to a
+//! terminal; where a cell leads stands beside the picture (`LinkRun`). Not for the colour of the line, which ratatui has
+//! a place for. Invariant: a cell without `UNDERLINED` has no kind of line.
+
+use std::sync::Arc;
 
 use ratatui::style::{Modifier, Style};
 
@@ -10,8 +13,33 @@ use crate::term::Underline;
 
 /// Where the kind's number begins among the bits; ratatui's own end below.
 const SHIFT: u16 = 12;
-/// The bits.
+/// The bits of the kind.
 const BITS: u16 = 0b111 << SHIFT;
+
+/// A line over the text.
+pub const OVERLINE: Modifier = Modifier::from_bits_retain(1 << 15);
+/// The cell leads somewhere.
+pub const LINKED: Modifier = Modifier::from_bits_retain(1 << 11);
+
+/// Cells of one row that lead to one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkRun {
+    /// The row.
+    pub y: u16,
+    /// The first column.
+    pub from: u16,
+    /// The column behind the last.
+    pub to: u16,
+    /// Where they lead.
+    pub target: Arc<str>,
+}
+
+/// Where a cell leads; runs are in the order of the screen.
+pub fn link_at(runs: &[LinkRun], x: u16, y: u16) -> Option<&str> {
+    let before = runs.partition_point(|run| (run.y, run.from) <= (y, x));
+    let run = runs.get(before.checked_sub(1)?)?;
+    (run.y == y && x < run.to).then_some(&run.target)
+}
 
 /// The style with a line of that kind under its text.
 pub(super) fn with(style: Style, kind: Underline) -> Style {
@@ -46,6 +74,23 @@ mod tests {
         assert_eq!(kind_of(style.add_modifier), Some(3));
         assert_eq!(without(style.add_modifier), Modifier::BOLD);
         assert_eq!(kind_of(with(Style::new(), Underline::Plain).add_modifier), None);
-        assert_eq!(Modifier::all().bits() & BITS, 0, "ratatui has taken the bits for something else");
+        let own = BITS | OVERLINE.bits() | LINKED.bits();
+        assert_eq!(Modifier::all().bits() & own, 0, "ratatui has taken the bits for something else");
+        assert_eq!((BITS & OVERLINE.bits(), BITS & LINKED.bits()), (0, 0));
+    }
+
+    #[test]
+    fn a_cell_leads_where_its_run_does_and_nowhere_beside_it() {
+        let run = |y, from, to, target: &str| LinkRun { y, from, to, target: target.into() };
+        let runs = [run(1, 2, 4, "a"), run(1, 4, 5, "b"), run(3, 0, 9, "c")];
+        let at = |x, y| link_at(&runs, x, y);
+        assert_eq!(
+            [at(1, 1), at(2, 1), at(3, 1), at(4, 1), at(5, 1)],
+            [None, Some("a"), Some("a"), Some("b"), None]
+        );
+        assert_eq!(
+            [at(2, 0), at(2, 2), at(0, 3), at(8, 3), at(9, 3)],
+            [None, None, Some("c"), Some("c"), None]
+        );
     }
 }

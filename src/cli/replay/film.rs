@@ -71,10 +71,28 @@ impl Film {
         if to < self.now {
             self.rewind();
         }
+        while !self.go_on(to, Duration::MAX) {}
+    }
+
+    /// Goes on towards a moment for about so long; whether it has come there.
+    fn go_on(&mut self, to: f64, time: Duration) -> bool {
+        let begun = Instant::now();
         while self.moments.get(self.next).is_some_and(|moment| moment.time <= to) {
             self.take();
+            if begun.elapsed() >= time {
+                return false;
+            }
         }
         self.now = to;
+        true
+    }
+
+    /// The way to another moment, to be gone a little at a time.
+    pub fn journey(&self, to: f64) -> Journey {
+        let to = to.clamp(0.0, self.length());
+        let ahead = (to < self.now).then(|| Film::new_at(self));
+        let from = if ahead.is_some() { 0 } else { self.next };
+        Journey { to, ahead, from }
     }
 
     /// Goes on by so many seconds; with a limit no more than that is waited for anything. Whether the screen changed.
@@ -151,6 +169,52 @@ impl Film {
         drop((self.emulator.take_replies(), self.emulator.take_events()));
         self.now = moment.time.max(self.now);
         self.next += 1;
+    }
+}
+
+/// A way to another moment. Forwards the film itself goes it, backwards one that begins anew, which takes its place at the
+/// end.
+#[derive(Debug)]
+pub struct Journey {
+    /// The moment, in seconds.
+    to: f64,
+    ahead: Option<Film>,
+    /// The moment of the recording at which it began.
+    from: usize,
+}
+
+impl Journey {
+    /// The moment that it leads to, in seconds.
+    pub fn to(&self) -> f64 {
+        self.to
+    }
+
+    /// How much of it is gone, in hundredths.
+    pub fn percent(&self, film: &Film) -> u8 {
+        let film = self.ahead.as_ref().unwrap_or(film);
+        let last = film.moments.partition_point(|moment| moment.time <= self.to);
+        let (gone, whole) = (film.next.saturating_sub(self.from), last.saturating_sub(self.from).max(1));
+        u8::try_from(gone * 100 / whole).unwrap_or(100)
+    }
+
+    /// Leads elsewhere; what is gone of it already is kept if it lies on the way.
+    pub fn turn(&mut self, to: f64, film: &Film) {
+        let to = to.clamp(0.0, film.length());
+        match &self.ahead {
+            Some(ahead) if to < film.now && to >= ahead.now => self.to = to,
+            _ => *self = film.journey(to),
+        }
+    }
+
+    /// Goes on for about so long; whether it is at its end.
+    pub fn run(&mut self, film: &mut Film, time: Duration) -> bool {
+        let Some(ahead) = &mut self.ahead else { return film.go_on(self.to, time) };
+        if !ahead.go_on(self.to, time) {
+            return false;
+        }
+        let rest = Film::new_at(ahead);
+        *film = std::mem::replace(ahead, rest);
+        true
     }
 }
 
@@ -320,6 +384,36 @@ mod tests {
     }
 
     #[test]
+    fn a_journey_in_small_steps_comes_to_where_a_seek_does() {
+        let lines: Vec<String> = (0..300).map(|at| format!("[{at}, \"o\", \"line {at}\\r\\n\"]")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let (mut film, mut other) = (film(&lines), film(&lines));
+        for to in [250.5, 20.0, 21.0, 0.0, 1e9, -5.0] {
+            let mut journey = film.journey(to);
+            let (mut steps, mut last) = (0, 0);
+            while !journey.run(&mut film, Duration::from_nanos(1)) {
+                let percent = journey.percent(&film);
+                assert!((last..=100).contains(&percent), "{percent} after {last}");
+                (steps, last) = (steps + 1, percent);
+            }
+            other.seek(to);
+            assert_eq!((film.now(), film.screen().text()), (other.now(), other.screen().text()), "to {to}");
+            assert!(steps > 0 || to < 22.0, "to {to}");
+        }
+        // What was begun backwards is gone on with, if the new moment lies ahead of it.
+        film.seek(299.0);
+        let mut journey = film.journey(200.0);
+        for _ in 0..100 {
+            journey.run(&mut film, Duration::from_nanos(1));
+        }
+        assert_eq!((film.now(), journey.percent(&film)), (299.0, 49), "the picture stands until it is there");
+        journey.turn(150.0, &film);
+        assert!(journey.percent(&film) > 60);
+        while !journey.run(&mut film, Duration::from_nanos(1)) {}
+        assert_eq!(film.now(), 150.0);
+    }
+
+    #[test]
     fn a_rotated_recording_plays_on_from_what_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.cast");
@@ -350,7 +444,12 @@ mod tests {
             idle_limit: None,
             offset: 0,
         };
-        let mut film = Film::new(Tape { header, moments: (0..count).map(moment).collect(), missing: 0 });
+        let mut film = Film::new(Tape {
+            header,
+            moments: (0..count).map(moment).collect(),
+            missing: 0,
+            broken: Default::default(),
+        });
         let cpu = || {
             let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
             time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::args::ReplayArgs;
-use super::out::{say, say_words};
+use super::out::{complain, say, say_words};
 use super::{Failure, Outcome, shown};
 use crate::model::StepKind;
 use crate::model::time::human_span;
@@ -41,7 +41,11 @@ pub fn replay(dir: &Path, args: &ReplayArgs) -> Outcome {
 /// The screen at a moment, or the last one, as text.
 fn print(dir: &Path, sources: &[Source], at: Option<f64>) -> Outcome {
     for source in sources {
-        let mut film = Film::new(source.load(dir)?);
+        let tape = source.load(dir)?;
+        if let Some(words) = player::broken(&tape.broken) {
+            complain(&format!("{}: {words}", shown(&source.path.display().to_string())));
+        }
+        let mut film = Film::new(tape);
         film.seek(at.unwrap_or(f64::MAX));
         if sources.len() > 1 {
             say!("── {}", shown(&source.title));

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::film::{Film, Found, Scout};
+use super::film::{Film, Found, Journey, Scout};
 use super::source::{Mark, Source};
 use crate::cli::{Failure, shown};
 use crate::model::counted;
+use crate::record::Broken;
 
 /// The slowest and the fastest.
 const SPEEDS: std::ops::RangeInclusive<f64> = 1.0 / 16.0..=256.0;
@@ -40,6 +41,15 @@ pub struct Loaded {
     pub title: String,
     /// What happened in the run, and marks of the recording itself.
     pub marks: Vec<Mark>,
+    /// What of it could not be read, in words.
+    broken: Option<String>,
+}
+
+/// What takes its time: it goes on in pieces, and esc stops it.
+#[derive(Debug)]
+enum UnderWay {
+    Search(Scout),
+    Journey(Journey),
 }
 
 /// The player.
@@ -63,8 +73,10 @@ pub struct Player<'a> {
     pub typing: Option<String>,
     /// The last search.
     searched: String,
-    /// A search under way.
-    searching: Option<Scout>,
+    /// What takes its time.
+    under_way: Option<UnderWay>,
+    /// Whether the keys are explained.
+    pub helps: bool,
     /// Words at the bottom until the next key.
     pub said: Option<String>,
 }
@@ -79,6 +91,7 @@ impl<'a> Player<'a> {
     ) -> Result<Player<'a>, Failure> {
         let first = sources.first().ok_or_else(|| Failure::new("there is no recording"))?;
         let (loaded, own_limit) = load(dir, first)?;
+        let said = loaded.broken.clone();
         Ok(Player {
             dir,
             sources,
@@ -90,8 +103,9 @@ impl<'a> Player<'a> {
             skips_idle: true,
             typing: None,
             searched: String::new(),
-            searching: None,
-            said: None,
+            under_way: None,
+            helps: false,
+            said,
         })
     }
 
@@ -102,7 +116,7 @@ impl<'a> Player<'a> {
 
     /// Seconds until the screen changes by itself; none if it does not.
     pub fn wait(&self) -> Option<f64> {
-        if !self.playing || self.searching.is_some() {
+        if !self.playing || self.under_way.is_some() {
             return None;
         }
         Some(self.loaded.film.wait(self.limit())? / self.speed)
@@ -110,7 +124,7 @@ impl<'a> Player<'a> {
 
     /// Lets so many seconds pass. Whether the picture changed, its time aside.
     pub fn pass(&mut self, seconds: f64) -> bool {
-        if !self.playing || self.searching.is_some() {
+        if !self.playing || self.under_way.is_some() {
             return false;
         }
         let limit = self.limit();
@@ -129,7 +143,12 @@ impl<'a> Player<'a> {
                 _ => {}
             }
         }
-        if self.searching.take().is_some() && key.code == KeyCode::Esc {
+        if self.helps {
+            let leaves = matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('?' | 'q'));
+            self.helps = !leaves;
+            return Next::Go;
+        }
+        if key.code == KeyCode::Esc && self.under_way.take().is_some() {
             return Next::Go;
         }
         if self.typing.is_some() {
@@ -145,24 +164,30 @@ impl<'a> Player<'a> {
 
     fn act(&mut self, key: KeyEvent) {
         let shift = key.modifiers.contains(KeyModifiers::SHIFT);
-        let now = self.loaded.film.now();
+        // Several arrows in a row add up, however long the way is.
+        let now = match &self.under_way {
+            Some(UnderWay::Journey(journey)) => journey.to(),
+            _ => self.loaded.film.now(),
+        };
         match key.code {
             KeyCode::Char(' ') => self.toggle(),
             KeyCode::Char('[') => self.change_speed(0.5),
             KeyCode::Left if shift => self.change_speed(0.5),
             KeyCode::Char(']') => self.change_speed(2.0),
             KeyCode::Right if shift => self.change_speed(2.0),
-            KeyCode::Left => self.loaded.film.seek(now - LEAP),
-            KeyCode::Right => self.loaded.film.seek(now + LEAP),
-            KeyCode::Home => self.loaded.film.seek(0.0),
-            KeyCode::End => self.loaded.film.seek(f64::MAX),
+            KeyCode::Left => self.go(now - LEAP),
+            KeyCode::Right => self.go(now + LEAP),
+            KeyCode::Home => self.go(0.0),
+            KeyCode::End => self.go(f64::MAX),
+            KeyCode::Char('?') => self.helps = true,
             KeyCode::Char('.') => {
+                self.under_way = None;
                 self.playing = false;
                 self.loaded.film.step();
             }
             KeyCode::Char(digit @ '0'..='9') => {
                 let tenths = f64::from(u32::from(digit) - u32::from('0'));
-                self.loaded.film.seek(self.loaded.film.length() * tenths / 10.0);
+                self.go(self.loaded.film.length() * tenths / 10.0);
             }
             KeyCode::Char('/') => self.typing = Some(String::new()),
             KeyCode::Char('n') => self.search(),
@@ -173,6 +198,15 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Sets out for a moment.
+    fn go(&mut self, to: f64) {
+        let film = &self.loaded.film;
+        match &mut self.under_way {
+            Some(UnderWay::Journey(journey)) => journey.turn(to, film),
+            other => *other = Some(UnderWay::Journey(film.journey(to))),
+        }
+    }
+
     fn limit(&self) -> Option<f64> {
         self.skips_idle.then_some(self.idle_limit)
     }
@@ -180,6 +214,7 @@ impl<'a> Player<'a> {
     /// Plays or stops; at the end it plays again.
     fn toggle(&mut self) {
         if self.loaded.film.is_over() {
+            self.under_way = None;
             self.loaded.film.seek(0.0);
             self.playing = true;
         } else {
@@ -215,34 +250,49 @@ impl<'a> Player<'a> {
             self.said = Some("nothing was searched for yet: / and a text".to_owned());
             return;
         }
-        self.searching = Some(self.loaded.film.scout(&self.searched));
+        self.under_way = Some(UnderWay::Search(self.loaded.film.scout(&self.searched)));
     }
 
-    /// Whether a search is under way: then [`Player::search_on`] is to be called.
-    pub fn is_searching(&self) -> bool {
-        self.searching.is_some()
+    /// Whether something takes its time: then [`Player::work_on`] is to be called.
+    pub fn is_busy(&self) -> bool {
+        self.under_way.is_some()
     }
 
-    /// Goes on with the search for about so long; whether the picture changed.
-    pub fn search_on(&mut self, time: Duration) -> bool {
-        let Some(scout) = &mut self.searching else { return false };
-        let before = scout.percent();
-        match scout.run(time) {
-            Found::NotYet => return scout.percent() != before,
-            Found::Here(film) => {
-                self.loaded.film = *film;
-                self.playing = false;
+    /// Goes on with what takes its time, for about so long; whether the picture changed.
+    pub fn work_on(&mut self, time: Duration) -> bool {
+        match &mut self.under_way {
+            None => return false,
+            Some(UnderWay::Journey(journey)) => {
+                if !journey.run(&mut self.loaded.film, time) {
+                    return true;
+                }
             }
-            Found::Never => self.said = Some(format!("{} does not come up any more", self.searched)),
+            Some(UnderWay::Search(scout)) => {
+                let before = scout.percent();
+                match scout.run(time) {
+                    Found::NotYet => return scout.percent() != before,
+                    Found::Here(film) => {
+                        self.loaded.film = *film;
+                        self.playing = false;
+                    }
+                    Found::Never => {
+                        self.said = Some(format!("{} does not come up any more", self.searched));
+                    }
+                }
+            }
         }
-        self.searching = None;
+        self.under_way = None;
         true
     }
 
     /// What the bottom line says instead of the title.
     pub fn words(&self) -> Option<String> {
-        let progress = |scout: &Scout| format!("searching, {} %: esc stops", scout.percent());
-        self.searching.as_ref().map(progress).or_else(|| self.said.clone())
+        let (doing, percent) = match &self.under_way {
+            None => return self.said.clone(),
+            Some(UnderWay::Search(scout)) => ("searching", scout.percent()),
+            Some(UnderWay::Journey(journey)) => ("on the way", journey.percent(&self.loaded.film)),
+        };
+        Some(format!("{doing}, {percent} %: esc stops"))
     }
 
     fn change_source(&mut self, by: usize) {
@@ -252,7 +302,11 @@ impl<'a> Player<'a> {
         }
         let Some(source) = self.sources.get(at) else { return };
         match load(self.dir, source) {
-            Ok((loaded, _)) => (self.at, self.loaded, self.playing) = (at, loaded, true),
+            Ok((loaded, _)) => {
+                (self.at, self.loaded, self.playing) = (at, loaded, true);
+                self.under_way = None;
+                self.said.clone_from(&self.loaded.broken);
+            }
             Err(error) => self.said = Some(shown(&error.text)),
         }
     }
@@ -267,7 +321,9 @@ fn load(dir: &Path, source: &Source) -> Result<(Loaded, Option<f64>), Failure> {
         (None, Some(title)) => title.clone(),
         _ => source.title.clone(),
     };
+    let broken = broken(&tape.broken);
     let film = Film::new(tape);
+    marks.extend(broken.clone().map(|text| Mark { time: 0.0, text, own: true }));
     if missing > 0 {
         let text = format!("{} of the output not kept any more", counted(missing, "byte"));
         marks.push(Mark { time: 0.0, text, own: true });
@@ -278,7 +334,15 @@ fn load(dir: &Path, source: &Source) -> Result<(Loaded, Option<f64>), Failure> {
         own: true,
     }));
     marks.sort_by(|a, b| a.time.total_cmp(&b.time));
-    Ok((Loaded { film, title: shown(&title).replace('\n', " "), marks }, limit))
+    Ok((Loaded { film, title: shown(&title).replace('\n', " "), marks, broken }, limit))
+}
+
+/// What of a recording could not be read; none if there is nothing of the kind.
+pub fn broken(broken: &Broken) -> Option<String> {
+    let (line, reason) = broken.first.as_ref()?;
+    let left_out = counted(broken.count, "line");
+    let first = if broken.count > 1 { "the first is " } else { "" };
+    Some(shown(&format!("{left_out} left out, {first}line {line}: {reason}")).replace('\n', " "))
 }
 
 #[cfg(test)]
@@ -302,8 +366,8 @@ mod tests {
                 key => KeyCode::Char(key),
             };
             assert_eq!(player.press(KeyEvent::from(code)), Next::Go, "{key:?}");
-            while player.is_searching() {
-                player.search_on(Duration::from_millis(1));
+            while player.is_busy() {
+                player.work_on(Duration::from_millis(1));
             }
         }
     }
@@ -362,17 +426,17 @@ mod tests {
         };
         begin(&mut player);
         let mut told = Vec::new();
-        while player.is_searching() {
+        while player.is_busy() {
             told.extend(player.words());
-            player.search_on(Duration::from_micros(200));
+            player.work_on(Duration::from_micros(200));
         }
         told.dedup();
         assert!(told.len() > 5 && told[0] == "searching, 0 %: esc stops", "{told:?}");
         assert!(player.words().unwrap().contains("does not come up"));
         begin(&mut player);
-        player.search_on(Duration::from_micros(200));
+        player.work_on(Duration::from_micros(200));
         assert_eq!(player.press(key(KeyCode::Esc)), Next::Go, "esc stops the search and no more");
-        assert_eq!((player.is_searching(), player.words()), (false, None));
+        assert_eq!((player.is_busy(), player.words()), (false, None));
         assert_eq!(player.press(key(KeyCode::Esc)), Next::Quit);
     }
 
@@ -401,11 +465,71 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let sources = [
             cast(dir.path(), "good.cast", "[1, \"o\", \"x\"]"),
-            cast(dir.path(), "bad.cast", "[1, \"o\"]\n[2, \"o\", \"x\"]"),
+            cast(dir.path(), "bad.cast", "[1, \"o\"]"),
+            cast(dir.path(), "torn.cast", "[1, \"o\", \"x\"]\n[2, \"o\"]\n[3]\n[4, \"o\", \"y\"]"),
         ];
         let mut player = Player::new(dir.path(), &sources, 1.0, Some(9.0)).unwrap();
         press(&mut player, "\t");
         assert!(player.said.as_ref().unwrap().contains("bad.cast:2: "), "{:?}", player.said);
         assert_eq!((player.at, player.idle_limit), (0, 9.0));
+        // What is readable of another is played, and the rest is told until a key is pressed.
+        player.press(KeyEvent::from(KeyCode::BackTab));
+        let told = player.said.clone().unwrap();
+        assert!(told.starts_with("2 lines left out, the first is line 3: it is no event"), "{told}");
+        assert_eq!((player.at, player.loaded.film.length()), (2, 4.0));
+        assert!(player.loaded.marks[0].text.starts_with("2 lines left out"), "and among what happened");
+        press(&mut player, " ");
+        assert_eq!(player.words(), None);
+        press(&mut player, " ");
+        press(&mut player, "\t");
+        assert_eq!((player.at, player.said.clone()), (0, None));
+    }
+
+    #[test]
+    fn a_long_way_is_gone_in_pieces_shows_how_far_it_is_and_is_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines: Vec<String> = (0..3_000).map(|at| format!("[{at}, \"o\", \"line {at}\\r\\n\"]")).collect();
+        let sources = [cast(dir.path(), "s.cast", &lines.join("\n"))];
+        let mut player = Player::new(dir.path(), &sources, 1.0, None).unwrap();
+        let key = |code| KeyEvent::from(code);
+        let step = Duration::from_nanos(1);
+        player.press(key(KeyCode::End));
+        let mut told = Vec::new();
+        while player.is_busy() {
+            told.extend(player.words());
+            assert!(player.wait().is_none() && !player.pass(9.0), "it does not play meanwhile");
+            player.work_on(step);
+        }
+        told.dedup();
+        assert!(told.len() > 50 && told[0] == "on the way, 0 %: esc stops", "{told:?}");
+        assert_eq!(player.loaded.film.now(), 2999.0);
+        // Backwards the picture stands until it is there; arrows add up.
+        player.press(key(KeyCode::Left));
+        player.work_on(step);
+        player.press(key(KeyCode::Left));
+        assert_eq!(player.loaded.film.now(), 2999.0);
+        while player.is_busy() {
+            player.work_on(step);
+        }
+        assert_eq!(player.loaded.film.now(), 2989.0);
+        player.press(key(KeyCode::Char('1')));
+        player.work_on(step);
+        assert_eq!(player.press(key(KeyCode::Esc)), Next::Go, "esc stops the way and no more");
+        assert_eq!((player.is_busy(), player.loaded.film.now()), (false, 2989.0));
+        assert_eq!(player.press(key(KeyCode::Esc)), Next::Quit);
+    }
+
+    #[test]
+    fn help_has_the_keys_until_it_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let sources = [cast(dir.path(), "s.cast", "[10, \"o\", \"one\"]")];
+        let mut player = Player::new(dir.path(), &sources, 1.0, None).unwrap();
+        for closes in [KeyCode::Esc, KeyCode::Char('?'), KeyCode::Char('q'), KeyCode::Enter] {
+            press(&mut player, "?5");
+            assert!(player.helps && player.loaded.film.now() == 0.0, "{closes:?}");
+            assert_eq!(player.press(KeyEvent::from(closes)), Next::Go);
+            assert!(!player.helps, "{closes:?}");
+        }
+        assert_eq!(player.press(KeyEvent::from(KeyCode::Esc)), Next::Quit);
     }
 }

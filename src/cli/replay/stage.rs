@@ -2,49 +2,45 @@
 //!
 //! Invariant: the terminal comes back as it was, however this ends; while nothing moves, nothing is drawn.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyEventKind};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use rustix::process::Signal;
 
-use super::draw;
+use super::draw::{self, Look};
 use super::player::{Next, Player};
 use super::source::Source;
 use crate::cli::args::ReplayArgs;
 use crate::cli::project;
 use crate::cli::{Failure, Outcome};
-use crate::client::{RawTerminal, has_hung_up};
+use crate::client::{self, RawTerminal, has_hung_up};
+use crate::server::canvas::Canvas;
 use crate::server::settings;
-use crate::theme::{ColourDepth, Theme};
+use crate::theme::ColourDepth;
 
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(16);
 /// How long nothing is looked at but the terminal: signals are seen after that.
 const REST: Duration = Duration::from_millis(250);
-/// How long a search goes on between two looks at the terminal.
+/// How long a search, or a long way, goes on between two looks at the terminal.
 const SLICE: Duration = Duration::from_millis(12);
-/// Begins and ends a synchronized update.
-const TOGETHER: [&[u8]; 2] = [b"\x1b[?2026h", b"\x1b[?2026l"];
-
 /// Plays until the person leaves.
 pub fn play(dir: &Path, sources: &[Source], args: &ReplayArgs) -> Outcome {
     let mut player = Player::new(dir, sources, args.speed, args.idle_limit)?;
-    let theme = theme(dir);
+    let look = look(dir);
     let ended = ending_signals()?;
     let raw = RawTerminal::enter()?;
-    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mut canvas = canvas()?;
     let mut clock = Instant::now();
     let (mut dirty, mut shown) = (true, u64::MAX);
     loop {
         let second = player.loaded.film.now() as u64;
         if dirty || second != shown {
-            frame(&mut terminal, &mut player, &theme)?;
+            frame(&mut canvas, &mut player, &look)?;
             (dirty, shown) = (false, second);
         }
         if let Some(number) = signalled(&ended) {
@@ -59,9 +55,9 @@ pub fn play(dir: &Path, sources: &[Source], args: &ReplayArgs) -> Outcome {
                 Event::Key(key) if key.kind != KeyEventKind::Release => match player.press(key) {
                     Next::Go => {}
                     Next::Quit => return Ok(0),
-                    Next::Suspend => suspend(&raw, &mut terminal)?,
+                    Next::Suspend => canvas = suspend(&raw)?,
                 },
-                Event::Resize(..) => terminal.autoresize()?,
+                Event::Resize(..) => canvas = self::canvas()?,
                 _ => {}
             }
             dirty = true;
@@ -71,37 +67,38 @@ pub fn play(dir: &Path, sources: &[Source], args: &ReplayArgs) -> Outcome {
         let passed = clock.elapsed();
         clock += passed;
         dirty |= player.pass(passed.as_secs_f64());
-        dirty |= player.search_on(SLICE);
+        dirty |= player.work_on(SLICE);
     }
 }
 
 /// How long to wait for a key.
 fn rest(player: &Player<'_>) -> Duration {
-    if player.is_searching() {
+    if player.is_busy() {
         return Duration::ZERO;
     }
     let wait = player.wait().map_or(REST, |seconds| Duration::from_secs_f64(seconds.clamp(0.0, 1.0)));
     wait.clamp(FRAME, REST)
 }
 
-fn frame(
-    terminal: &mut Terminal<CrosstermBackend<Stdout>>,
-    player: &mut Player<'_>,
-    theme: &(Theme, ColourDepth),
-) -> Result<(), Failure> {
-    io::stdout().write_all(TOGETHER[0])?;
-    terminal.draw(|frame| draw::draw(player, theme, frame))?;
+/// Of this terminal, about which nothing is known yet.
+fn canvas() -> io::Result<Canvas> {
+    let (cols, rows) = crossterm::terminal::size()?;
+    Ok(Canvas::new(cols, rows, false))
+}
+
+fn frame(canvas: &mut Canvas, player: &mut Player<'_>, look: &Look) -> Result<(), Failure> {
+    let bytes = canvas.draw(|frame| draw::draw(player, look, frame)).map_err(Failure::new)?;
     let mut out = io::stdout();
-    out.write_all(TOGETHER[1])?;
+    out.write_all(&bytes)?;
     Ok(out.flush()?)
 }
 
 /// Gives the terminal back, stops, and takes it again when continued.
-fn suspend(raw: &RawTerminal, terminal: &mut Terminal<CrosstermBackend<Stdout>>) -> Result<(), Failure> {
+fn suspend(raw: &RawTerminal) -> Result<Canvas, Failure> {
     raw.leave();
     rustix::process::kill_process(rustix::process::getpid(), Signal::STOP).map_err(io::Error::from)?;
     raw.enter_again()?;
-    Ok(terminal.clear()?)
+    Ok(canvas()?)
 }
 
 /// Where a signal that ends this program leaves its number.
@@ -119,12 +116,13 @@ fn signalled(ended: &AtomicUsize) -> Option<i32> {
 }
 
 /// The theme of the project, or the person's own, in the colours that this terminal has.
-fn theme(dir: &Path) -> (Theme, ColourDepth) {
+fn look(dir: &Path) -> Look {
     let of_project = project::open(dir).ok().and_then(|project| settings::of_project(&project.places).ok());
     let theme =
         of_project.or_else(|| settings::of_user().ok()).map(|checked| checked.theme).unwrap_or_default();
     let value = |name: &str| std::env::var(name).ok();
     let (no_color, colorterm, term) = (value("NO_COLOR"), value("COLORTERM"), value("TERM"));
     let depth = ColourDepth::detect(no_color.as_deref(), colorterm.as_deref(), term.as_deref());
-    (theme.at(depth), depth)
+    let underlines = client::shows().underlines && depth != ColourDepth::None;
+    Look { theme: theme.at(depth), depth, underlines }
 }

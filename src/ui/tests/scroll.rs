@@ -368,6 +368,33 @@ fn lines_under_text_are_as_the_program_drew_them_where_the_terminal_can() {
 }
 
 #[test]
+fn lines_over_text_are_drawn_and_links_are_handed_on_where_nothing_lies_over_them() {
+    use crate::ui::underline::{LINKED, OVERLINE, link_at};
+    let output = "\x1b[53mover\x1b[m \x1b]8;;https://a.b/c\x1b\\see\x1b]8;;\x1b\\ \x1b]8;;ssh://h\x1b\\not\x1b]8;;\x1b\\";
+    let mut bench = reading(output);
+    bench.press("esc");
+    let linked = |bench: &mut Bench, x: u16| {
+        let buf = bench.draw();
+        let area = bench.ui.drawn.screen.view.inner;
+        let (x, y) = (area.x + x, area.y);
+        let marked = buf[(x, y)].modifier.contains(LINKED);
+        link_at(&bench.ui.links(), x, y).filter(|_| marked).map(str::to_owned)
+    };
+    assert_eq!(linked(&mut bench, 5), None, "this terminal would print it");
+    bench.ui.set_settings(Settings { links: true, ..Settings::default() });
+    let buf = bench.draw();
+    let area = bench.ui.drawn.screen.view.inner;
+    assert!(buf[(area.x, area.y)].modifier.contains(OVERLINE));
+    assert!(!buf[(area.x + 4, area.y)].modifier.contains(OVERLINE));
+    let there = Some("https://a.b/c".to_owned());
+    assert_eq!([4, 5, 7, 8, 9].map(|x| linked(&mut bench, x)), [None, there.clone(), there, None, None]);
+    bench.size = (40, 12);
+    bench.press("?");
+    let buf = bench.draw();
+    assert!(!buf.content.iter().any(|cell| cell.modifier.contains(LINKED)), "help lies over it");
+}
+
+#[test]
 fn the_wheel_is_the_arrow_keys_of_a_program_that_asked_for_them() {
     let mut bench = reading("");
     feed(&bench, "\x1b[?1049h\x1b[?1007h\x1b[?1h");

@@ -4,40 +4,48 @@
 //! that is entered, else to the keymap; never to two of them.
 
 mod act;
+mod keys;
 mod mouse;
 mod news;
 mod run;
 mod scroll;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::KeyEvent;
 
-use super::contract::{Input, Reply, Request, World};
+use super::contract::{Input, KeysWanted, Reply, Request, World};
 use super::popups::{Outcome, Popup, Stage};
 use super::state::{Focus, Tab};
 use super::{Pending, Ui};
 use crate::keymap::{Action, Compose, Context, List, Motion, SessionAct};
 use crate::model::{SessionId, Verb, counted};
-use crate::term;
+use crate::term::{self, KeyParts};
 
 impl Ui {
     /// Takes input; what follows from a new snapshot comes after it.
     pub(super) fn input(&mut self, input: Input, world: &World<'_>) -> Vec<Request> {
         self.view.repair(world.snapshot);
-        if matches!(input, Input::Key(_) | Input::Paste(_)) && self.seen.focused == Some(false) {
+        if matches!(input, Input::Key(_) | Input::Stroke(..) | Input::Paste(_))
+            && self.seen.focused == Some(false)
+        {
             // Whoever types is there, whatever the terminal last said.
             self.seen.focused = Some(true);
         }
         match input {
-            Input::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
-            Input::Key(key) => self.key(&key, world),
+            Input::Key(key) => self.stroke(&key, &KeyParts::default(), world),
+            Input::Stroke(key, parts) => self.stroke(&key, &parts, world),
             Input::Mouse(event) => self.mouse(event, world),
             Input::Paste(text) => self.paste(&text, world),
-            Input::Resize(..) => Vec::new(),
+            Input::Resize(..) => {
+                // Whoever lent the terminal to another program says so too, and that one may have changed it.
+                self.seen.keyboard = KeysWanted::default();
+                Vec::new()
+            }
             Input::Focus(focused) => self.terminal_focus(focused, world),
         }
     }
 
-    fn key(&mut self, key: &KeyEvent, world: &World<'_>) -> Vec<Request> {
+    /// A key that goes down, or is held.
+    fn key(&mut self, key: &KeyEvent, parts: &KeyParts, world: &World<'_>) -> Vec<Request> {
         if let Some(popup) = self.popups.last_mut() {
             let stage = Stage { world, view: &self.view, keymap: &self.settings.keymap };
             let outcome = popup.key(key, stage);
@@ -56,7 +64,7 @@ impl Ui {
         }
         match self.settings.keymap.lookup(context, key) {
             Some(hit) => self.perform(hit.action, hit.nth, world),
-            None if context == Context::Terminal => self.type_key(key, world),
+            None if context == Context::Terminal => self.type_key(key, parts, world),
             None => Vec::new(),
         }
     }
@@ -150,15 +158,15 @@ impl Ui {
 
     /// A key for the agent whose terminal is entered. If that has ended, the key goes nowhere: it must not become a
     /// command by surprise.
-    fn type_key(&mut self, key: &KeyEvent, world: &World<'_>) -> Vec<Request> {
+    fn type_key(&mut self, key: &KeyEvent, parts: &KeyParts, world: &World<'_>) -> Vec<Request> {
         let Some(session) = self.entered(world) else {
             let leave = self.settings.keymap.key_of(Context::Terminal, Action::Session(SessionAct::Leave));
             self.say(format!("the session has ended; {leave} goes back to the board"), false, world.now);
             return Vec::new();
         };
         self.view.back = 0;
-        let bytes = modes(&session, world).map(|modes| term::encode_key(key, &modes)).unwrap_or_default();
-        to_pane(session, bytes)
+        self.seen.own_key = None;
+        pass_key(session, key, parts, world)
     }
 
     /// The live session whose terminal is entered.
@@ -260,6 +268,11 @@ fn modes(session: &SessionId, world: &World<'_>) -> Option<term::Modes> {
     let pane = world.panes.pane(session)?;
     let modes = pane.lock().unwrap_or_else(std::sync::PoisonError::into_inner).modes();
     Some(modes)
+}
+
+fn pass_key(session: SessionId, key: &KeyEvent, parts: &KeyParts, world: &World<'_>) -> Vec<Request> {
+    let bytes = modes(&session, world).map(|modes| term::encode_stroke(key, parts, &modes));
+    to_pane(session, bytes.unwrap_or_default())
 }
 
 fn to_pane(session: SessionId, bytes: Vec<u8>) -> Vec<Request> {

@@ -16,7 +16,7 @@ use super::super::views::board::first_row;
 use super::super::views::{strip, tabs};
 use crate::keymap::{Key, Motion};
 use crate::model::snapshot::SessionView;
-use crate::term::{self, MouseMode, Place, Unit};
+use crate::term::{self, KeyParts, MouseMode, Place, Unit};
 
 /// Rows that a turn of the wheel scrolls.
 const WHEEL: usize = 3;
@@ -77,7 +77,7 @@ impl Ui {
                 return Vec::new();
             }
         }
-        self.key(&key.into(), world)
+        self.key(&key.into(), &KeyParts::default(), world)
     }
 
     /// The link under the pointer comes up, to be looked at and opened; whether there is one.

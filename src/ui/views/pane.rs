@@ -233,6 +233,7 @@ impl Pane<'_> {
             link: self.look.style(Role::Link),
             depth: self.depth,
             underlines: self.underlines,
+            links: self.look.links,
         };
         terminal.draw(area, buf)
     }

@@ -2,13 +2,15 @@
 //!
 //! Not for input. Invariant: cells are shown in the program's own colours; where it asked for none, in the theme's.
 
+use std::cell::RefCell;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::term::{self, Cell, CellStyle, Emulator};
 use crate::theme::ColourDepth;
-use crate::ui::underline;
+use crate::ui::underline::{self, LINKED, LinkRun, OVERLINE};
 
 /// A terminal.
 pub struct TerminalView<'a> {
@@ -26,6 +28,8 @@ pub struct TerminalView<'a> {
     pub depth: ColourDepth,
     /// Whether lines under text can be shown that are not straight, and in colours of their own.
     pub underlines: bool,
+    /// Where it is noted which cells lead where; nowhere if the client's terminal is not to know.
+    pub links: Option<&'a RefCell<Vec<LinkRun>>>,
 }
 
 /// Marked cells; rows are counted from the beginning of the history.
@@ -106,12 +110,13 @@ impl<'a> TerminalView<'a> {
             link: self.link,
             depth: self.depth,
             underlines: self.underlines,
+            links: self.links,
         }
     }
 }
 
 /// How a program's cell looks: in its own colours, lowered to those that can be shown, on `ground` where it asked for none.
-pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style {
+fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style {
     let mut out = ground;
     out.fg = colour(style.fg, depth).or(out.fg);
     out.bg = colour(style.bg, depth).or(out.bg);
@@ -124,12 +129,23 @@ pub fn cell_style(style: CellStyle, ground: Style, depth: ColourDepth) -> Style 
         (style.strike, Modifier::CROSSED_OUT),
         (style.blink, Modifier::SLOW_BLINK),
         (style.conceal, Modifier::HIDDEN),
+        (style.overline, OVERLINE),
     ] {
         if on {
             out = out.add_modifier(modifier);
         }
     }
     out
+}
+
+/// The same with the lines under text that are not straight, and their colours, where they can be shown.
+pub fn program_style(style: CellStyle, ground: Style, depth: ColourDepth, underlines: bool) -> Style {
+    let own = cell_style(style, ground, depth);
+    if !(underlines && style.underline) {
+        return own;
+    }
+    let line = underline::with(own, style.underline_kind);
+    Style { underline_color: colour(style.underline_colour, depth), ..line }
 }
 
 /// A program's colour among those that can be shown; none if it asked for none.
@@ -148,6 +164,7 @@ struct Paint<'a> {
     link: Style,
     depth: ColourDepth,
     underlines: bool,
+    links: Option<&'a RefCell<Vec<LinkRun>>>,
 }
 
 /// What of a program's own look stays on marked text: its colours and what makes it faint go, so that it can be read.
@@ -155,20 +172,28 @@ const KEPT: Modifier = Modifier::BOLD
     .union(Modifier::ITALIC)
     .union(Modifier::UNDERLINED)
     .union(Modifier::CROSSED_OUT)
-    .union(Modifier::HIDDEN);
+    .union(Modifier::HIDDEN)
+    .union(OVERLINE)
+    .union(LINKED);
 
 impl Paint<'_> {
     fn style(&self, cell: &Cell<'_>) -> Style {
-        let own = match cell.link {
-            None => cell_style(cell.style, self.ground, self.depth),
-            Some(_) => cell_style(cell.style, self.ground.patch(self.link), self.depth)
-                .add_modifier(Modifier::UNDERLINED),
-        };
-        if !(self.underlines && cell.style.underline) {
-            return own;
+        let style = |ground| program_style(cell.style, ground, self.depth, self.underlines);
+        if cell.link.is_none() {
+            return style(self.ground);
         }
-        let line = underline::with(own, cell.style.underline_kind);
-        Style { underline_color: colour(cell.style.underline_colour, self.depth), ..line }
+        let linked = style(self.ground.patch(self.link)).add_modifier(Modifier::UNDERLINED);
+        if self.links.is_some() { linked.add_modifier(LINKED) } else { linked }
+    }
+
+    /// Notes that cells lead somewhere; what stands beside others that do is one with them.
+    fn note_link(&self, target: &str, y: u16, from: u16, to: u16) {
+        let Some(links) = self.links else { return };
+        let mut links = links.borrow_mut();
+        match links.last_mut() {
+            Some(last) if (last.y, last.to) == (y, from) && *last.target == *target => last.to = to,
+            _ => links.push(LinkRun { y, from, to, target: target.into() }),
+        }
     }
 
     fn marked_style(&self, own: Style, mark: Style) -> Style {
@@ -205,6 +230,10 @@ impl Paint<'_> {
             target.set_style(style);
             for follower in followers {
                 follower.set_symbol(" ").set_style(style);
+            }
+            if let Some(target) = cell.link {
+                let at = |x| line.x.saturating_add(u16::try_from(x).unwrap_or(u16::MAX));
+                self.note_link(target, line.y, at(x), at(next));
             }
             x = next;
         }
