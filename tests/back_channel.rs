@@ -13,12 +13,9 @@ mod installed;
 mod mock;
 mod support;
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use installed::{KEY, installed, mock_environment, settle_in};
-use loopmon::agents::back_channel;
-use loopmon::model::agent::AgentKind;
 use mock::{Mock, Turn};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -260,13 +257,12 @@ fn a_killed_server_loses_no_question() {
     assert_eq!(answer(&kept(&bench, "answered")).0, "always");
 }
 
-/// A project whose only agent is a real one that has the back channel.
-fn real(agent: &str, kind: AgentKind, mock: &Mock) -> Option<Bench> {
+/// A project whose only agent is a real one, which is given the back channel as any is.
+fn real(agent: &str, mock: &Mock) -> Option<Bench> {
     let program = installed(agent)?;
     let bench = Bench::new();
     let home = bench.machine.path("home");
     settle_in(agent, &home, &mock.url());
-    let given = back_channel(kind, Path::new(LOOPMON));
     let mut set = mock_environment(agent, &mock.url());
     set.retain(|(name, _)| name != "MOCK_KEY");
     let name = match agent {
@@ -276,34 +272,21 @@ fn real(agent: &str, kind: AgentKind, mock: &Mock) -> Option<Bench> {
         _ => "MOCK_KEY",
     };
     set.push((name.to_owned(), KEY.to_owned()));
-    match (kind, given.settings) {
-        (AgentKind::Opencode, Some(settings)) => {
-            set.push(("OPENCODE_CONFIG_CONTENT".to_owned(), settings.to_string()));
-        }
-        (AgentKind::Gemini, Some(settings)) => {
-            let path = home.join(".gemini/settings.json");
-            let mut whole: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            whole["mcpServers"] = settings["mcpServers"].clone();
-            std::fs::write(path, whole.to_string()).unwrap();
-        }
-        _ => {}
-    }
     let set: String = set.iter().map(|(name, value)| format!("{name} = {value:?}\n")).collect();
     let model = if agent == "gemini" { "model = \"gemini-2.5-pro\"\n" } else { "" };
-    let arguments: Vec<String> = given.arguments;
     let config = format!(
         "[run]\nbackoff_seconds = 0.05\nattempts = 1\n[defaults]\nimplementer = {agent:?}\nplanner = {agent:?}\n\
          [review]\nagents = [\"checker\"]\n[agents.checker]\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; echo '{{\\\"verdict\\\": \
          \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \\\"findings\\\": []}}'\"]\n\
-         [agents.{agent}]\ncommand = [{program:?}]\n{model}extra_args = {arguments:?}\n[agents.{agent}.set]\n{set}"
+         [agents.{agent}]\ncommand = [{program:?}]\n{model}[agents.{agent}.set]\n{set}"
     );
     std::fs::write(bench.project().join("loopmon.toml"), config).unwrap();
     Some(bench)
 }
 
-fn calls_back(agent: &str, kind: AgentKind, names: [&'static str; 2]) {
+fn calls_back(agent: &str, names: [&'static str; 2]) {
     let mock = Mock::start([]);
-    let Some(bench) = real(agent, kind, &mock) else { return };
+    let Some(bench) = real(agent, &mock) else { return };
     let [read, hand_in] = names;
     mock.push([
         Turn::tool(read, json!({})),
@@ -324,20 +307,20 @@ fn calls_back(agent: &str, kind: AgentKind, names: [&'static str; 2]) {
 
 #[test]
 fn claude_calls_back() {
-    calls_back("claude", AgentKind::Claude, ["mcp__loopmon__read_task", "mcp__loopmon__hand_in"]);
+    calls_back("claude", ["mcp__loopmon__read_task", "mcp__loopmon__hand_in"]);
 }
 
 #[test]
 fn codex_calls_back() {
-    calls_back("codex", AgentKind::Codex, ["mcp__loopmon/read_task", "mcp__loopmon/hand_in"]);
+    calls_back("codex", ["mcp__loopmon/read_task", "mcp__loopmon/hand_in"]);
 }
 
 #[test]
 fn gemini_calls_back() {
-    calls_back("gemini", AgentKind::Gemini, ["mcp_loopmon_read_task", "mcp_loopmon_hand_in"]);
+    calls_back("gemini", ["mcp_loopmon_read_task", "mcp_loopmon_hand_in"]);
 }
 
 #[test]
 fn opencode_calls_back() {
-    calls_back("opencode", AgentKind::Opencode, ["loopmon_read_task", "loopmon_hand_in"]);
+    calls_back("opencode", ["loopmon_read_task", "loopmon_hand_in"]);
 }

@@ -127,15 +127,20 @@ impl Launch {
     }
 }
 
-/// Lays settings over others: tables are joined, lists are too, and of all else the new one counts.
+/// Lays settings over others: tables are joined, and so are lists of hooks and plugins; of all else the new one counts.
 pub fn lay_over(under: &mut Value, over: Value) {
+    lay_over_in(under, over, false);
+}
+
+fn lay_over_in(under: &mut Value, over: Value, joins: bool) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {
             for (name, value) in over {
-                lay_over(under.entry(name).or_insert(Value::Null), value);
+                let joins = joins || matches!(name.as_str(), "hooks" | "plugin");
+                lay_over_in(under.entry(name).or_insert(Value::Null), value, joins);
             }
         }
-        (Value::Array(under), Value::Array(over)) => under.extend(over),
+        (Value::Array(under), Value::Array(over)) if joins => under.extend(over),
         (under, over) => *under = over,
     }
 }

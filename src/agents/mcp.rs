@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::model::agent::AgentKind;
 
 /// Its name among a program's servers.
-pub const NAME: &str = "loopmon";
+const NAME: &str = "loopmon";
 /// Seconds that a call may take: a little more than a person is waited for.
 const CALL_LIMIT: u64 = 3_700;
 /// What it needs of the session's environment, where a program passes nothing on by itself.
@@ -18,16 +18,16 @@ const VARIABLES: [&str; 3] = ["LOOPMON_SESSION", "LOOPMON_SOCKET", "LOOPMON_STEP
 
 /// What gives a program the back channel.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct BackChannel {
+pub(super) struct BackChannel {
     /// Arguments for its command line.
-    pub arguments: Vec<String>,
+    pub(super) arguments: Vec<String>,
     /// Settings to be laid over its own: of Gemini CLI in the `settings.json` of its home, of opencode in
     /// `OPENCODE_CONFIG_CONTENT`.
-    pub settings: Option<Value>,
+    pub(super) settings: Option<Value>,
 }
 
 /// The back channel of a kind; `program` is this one. A plain command starts it by itself.
-pub fn back_channel(kind: AgentKind, program: &Path) -> BackChannel {
+pub(super) fn back_channel(kind: AgentKind, program: &Path) -> BackChannel {
     let program = program.to_string_lossy();
     let arguments = |arguments: Vec<String>| BackChannel { arguments, settings: None };
     let settings = |settings| BackChannel { arguments: Vec::new(), settings: Some(settings) };

@@ -29,13 +29,13 @@ mod transcript;
 use crate::model::agent::{AgentKind, AgentMode};
 use crate::model::{AgentProfile, StepKind, Usage};
 
+use mcp::{BackChannel, back_channel};
 use stream::StreamReader;
 
 pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest, lay_over};
 pub use login::{Login, Need, how_to_install, how_to_log_in, logins, made_for};
-pub use mcp::{BackChannel, back_channel};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
 pub use text::plain as plain_text;
 
@@ -61,8 +61,10 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
 
 /// Lets who works call back, and tell of itself in a terminal: by arguments, or by settings laid over its own.
 fn with_back_channel(request: &LaunchRequest<'_>, mut launch: Launch) -> Launch {
-    let works = matches!(request.step, StepKind::Implement | StepKind::Fix);
-    if !works || request.socket.as_os_str().is_empty() || request.program.as_os_str().is_empty() {
+    if !calls_back(request.profile, request.step)
+        || request.socket.as_os_str().is_empty()
+        || request.program.as_os_str().is_empty()
+    {
         return launch;
     }
     let BackChannel { arguments, settings } = back_channel(request.profile.kind, request.program);
@@ -76,6 +78,11 @@ fn with_back_channel(request: &LaunchRequest<'_>, mut launch: Launch) -> Launch 
         hooks::add(request, &mut launch);
     }
     launch
+}
+
+/// Whether an agent is given tools to call back with in this step.
+pub fn calls_back(profile: &AgentProfile, step: StepKind) -> bool {
+    profile.kind != AgentKind::Command && matches!(step, StepKind::Implement | StepKind::Fix)
 }
 
 /// How an agent is run in a step. Who plans or judges hands in an answer of a form, and a program that is known does that

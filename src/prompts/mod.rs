@@ -26,6 +26,8 @@ pub struct Extra {
     pub result_file: Option<PathBuf>,
     /// Whether the command line is given the schema by a flag of its own.
     pub structured: bool,
+    /// Whether it has this program's tools to call back with.
+    pub tools: bool,
 }
 
 /// The prompt of a step. A brief with corrections gives a prompt that asks for the answer again and nothing else.

@@ -22,6 +22,7 @@ pub(super) fn section(name: &str, brief: &Brief, extra: &Extra) -> String {
         "findings" => findings(brief),
         "gates" => gates(brief),
         "notes" => notes(brief),
+        "tools" => tools(brief, extra),
         "team" => team(brief),
         "corrections" => corrections(brief),
         "diff" => diff_section(brief, extra),
@@ -201,6 +202,20 @@ fn diff_section(brief: &Brief, extra: &Extra) -> String {
     let (kept, note) = diff::fit(text, DIFF_LIMIT);
     let note = note.map(|note| format!("\n{}", quote("note on the diff", &note))).unwrap_or_default();
     format!("# The work\n{}{note}", quote("diff", &kept))
+}
+
+fn tools(brief: &Brief, extra: &Extra) -> String {
+    if !extra.tools || matches!(brief.step, StepKind::Plan | StepKind::Review) {
+        return String::new();
+    }
+    "# Tools of this run\n\
+     The MCP server `loopmon` gives you these; if you do not see them, search your tools for that name.\n\
+     - `read_task` and `read_board`: what is asked and how everything stands, if you need it again.\n\
+     - `report_progress`: a few words where you begin something that takes long.\n\
+     - `post_message`: what others should know, a check that is itself wrong above all.\n\
+     - `ask_person`: only for what nobody else can decide and a wrong guess would ruin; it holds the task up.\n\
+     - `hand_in`: your result, checked at once."
+        .to_owned()
 }
 
 fn result(brief: &Brief, extra: &Extra) -> String {

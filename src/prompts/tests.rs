@@ -138,6 +138,16 @@ fn the_way_to_hand_in_follows_what_the_agent_can_do() {
 }
 
 #[test]
+fn who_can_call_back_is_told_of_it() {
+    let extra = Extra { tools: true, ..Extra::default() };
+    for step in [StepKind::Implement, StepKind::Fix] {
+        assert!(render(&brief(step), &extra).contains("`ask_person`"));
+        assert!(!render(&brief(step), &Extra::default()).contains("ask_person"));
+    }
+    assert!(!render(&brief(StepKind::Review), &extra).contains("ask_person"), "who judges calls nobody");
+}
+
+#[test]
 fn each_role_has_a_prompt() {
     for name in roles() {
         assert!(role(name).is_some_and(|text| text.len() > 100), "{name}");

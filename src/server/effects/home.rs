@@ -86,12 +86,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let theirs = dir.path().join("person/.gemini");
         std::fs::create_dir_all(&theirs).unwrap();
-        let settings = "{ // mine\n \"ui\": {\"theme\": \"Dracula\"}, \"mcpServers\": {\"a\": {\"command\": \"x\"}},\n\
+        let settings = "{ // mine\n \"ui\": {\"theme\": \"Dracula\"}, \"mcpServers\": {\"a\": {\"command\": \"x\"}, \"loopmon\": {\"args\": [\"old\"]}},\n\
             \"hooks\": {\"AfterAgent\": [1]}, }";
         std::fs::write(theirs.join(SETTINGS), settings).unwrap();
         std::fs::write(theirs.join("oauth_creds.json"), "secret").unwrap();
         let env = vec![("HOME".to_owned(), dir.path().join("person").display().to_string())];
-        let ours = json!({"mcpServers": {"loopmon": {"command": "l"}}, "hooks": {"AfterAgent": [2]}});
+        let ours = json!({"mcpServers": {"loopmon": {"command": "l", "args": ["mcp"]}}, "hooks": {"AfterAgent": [2]}});
         let (name, home) = made(&dir.path().join("s"), &env, ours.clone()).unwrap();
         assert_eq!(name, VARIABLE);
         let home = Path::new(&home).join(FOLDER);
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(
             all,
             json!({"ui": {"theme": "Dracula"},
-                "mcpServers": {"a": {"command": "x"}, "loopmon": {"command": "l"}}, "hooks": {"AfterAgent": [1, 2]}})
+                "mcpServers": {"a": {"command": "x"}, "loopmon": {"command": "l", "args": ["mcp"]}}, "hooks": {"AfterAgent": [1, 2]}})
         );
         assert_eq!(std::fs::read_to_string(theirs.join(SETTINGS)).unwrap(), settings, "theirs is as it was");
         assert!(std::fs::symlink_metadata(home.join("oauth_creds.json")).unwrap().is_symlink());

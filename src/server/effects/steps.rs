@@ -257,6 +257,7 @@ fn launch(
         role_prompt: role.and_then(|role| shared.project().role_prompt(role)),
         result_file: (!structured).then(|| result_file.clone()),
         structured,
+        tools: agents::calls_back(profile, order.brief.step),
     };
     let text = prompt_text(order, &extra);
     let io = |error: std::io::Error| broken(format!("{} can't be written: {error}", dir.display()));
