@@ -198,3 +198,68 @@ fn a_secret_reaches_only_its_own_agent_and_no_file() {
     let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
     assert!(!requests.iter().any(|body| body.contains(canary)), "another vendor saw it");
 }
+
+/// The names of the tools that a request offers, whatever the API.
+fn offered(body: &Value) -> Vec<String> {
+    let list = |at: &str| body.pointer(at).and_then(Value::as_array).cloned().unwrap_or_default();
+    let tools = list("/tools").into_iter().chain(list("/tools/0/functionDeclarations"));
+    let name = |tool: &Value| {
+        let names = ["/name", "/function/name", "/type"].map(|at| tool.pointer(at).and_then(Value::as_str));
+        names.into_iter().flatten().next().map(str::to_owned)
+    };
+    tools.filter_map(|tool| name(&tool)).collect()
+}
+
+fn reviews_without_tools(agent: &str) {
+    let mock = Mock::start([]);
+    mock.take_all();
+    let Some(bench) = project_of(agent, &mock.url(), "review_tools = \"none\"\n") else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let worker =
+        "[agents.worker]\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; echo hello > greeting.txt\"]\n";
+    let text = text.replace(&format!("implementer = {agent:?}"), "implementer = \"worker\"");
+    std::fs::write(path, format!("{worker}{text}")).unwrap();
+    // Some ask for a title beside.
+    let fine = || match agent {
+        "claude" => Turn::structured(json!({"verdict": "approve", "summary": "Fine.", "findings": []})),
+        _ => verdict("approve", "Fine.", json!([])),
+    };
+    mock.push([fine(), fine(), fine()]);
+    bench.run(&bench.one_task()).code(0);
+    assert_eq!(bench.merged("greeting.txt"), "hello\n");
+    let judged = mock.requests();
+    assert!(judged.iter().any(|body| body.to_string().contains("diff --git")), "the diff is in the prompt");
+    for body in judged {
+        let tools = offered(&body);
+        // An answer of a form, and for Codex what may change nothing here.
+        let harmless = [
+            "StructuredOutput",
+            "DeferredToolPlaceholder",
+            "apply_patch",
+            "request_user_input",
+            "update_plan",
+        ];
+        assert!(tools.iter().all(|tool| harmless.contains(&tool.as_str())), "{tools:?}");
+    }
+}
+
+#[test]
+fn claude_reviews_without_tools() {
+    reviews_without_tools("claude");
+}
+
+#[test]
+fn codex_reviews_without_tools() {
+    reviews_without_tools("codex");
+}
+
+#[test]
+fn gemini_reviews_without_tools() {
+    reviews_without_tools("gemini");
+}
+
+#[test]
+fn opencode_reviews_without_tools() {
+    reviews_without_tools("opencode");
+}

@@ -28,6 +28,8 @@ pub struct Agent {
     pub permission: Option<String>,
     /// Headless: what it may not do by itself is asked of a person.
     pub asks: bool,
+    /// What it has when it reviews.
+    pub review_tools: ReviewTools,
     /// Settings that let it do anything are allowed.
     pub unsafe_allowed: bool,
     /// Further arguments.
@@ -44,6 +46,15 @@ pub struct Agent {
     pub deny_keys: String,
     /// What to type to interrupt.
     pub interrupt_keys: String,
+}
+
+/// What a reviewer has beside its prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewTools {
+    /// Tools that read.
+    Read,
+    /// Nothing.
+    None,
 }
 
 /// The adapter that drives an agent.

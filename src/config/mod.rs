@@ -19,7 +19,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{Agent, AgentKind, Mode, PromptDelivery};
+pub use agent::{Agent, AgentKind, Mode, PromptDelivery, ReviewTools};
 pub use edit::{EditError, with_env};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};

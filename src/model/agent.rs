@@ -145,6 +145,9 @@ pub struct AgentProfile {
     /// Headless: what it may not do by itself is asked of a person, where its program can ask.
     #[serde(default)]
     pub asks: bool,
+    /// Has no tools at all when it reviews: it judges what its prompt shows.
+    #[serde(default)]
+    pub reviews_blind: bool,
     /// Further arguments; they may hold placeholders too.
     pub extra_args: Vec<String>,
     /// Arguments for going on with an earlier session; empty: as the adapter does it, and a command not at all.

@@ -304,6 +304,7 @@ pub fn profile(agent: &config::Agent) -> AgentProfile {
         effort: agent.effort.clone(),
         permission: agent.permission.clone(),
         asks: agent.asks,
+        reviews_blind: agent.review_tools == config::ReviewTools::None,
         extra_args: texts(&agent.extra_args),
         resume_args: texts(&agent.resume_args),
         env_allow: agent.env.clone(),

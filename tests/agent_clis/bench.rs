@@ -52,6 +52,7 @@ impl Bench {
             model: (self.kind == AgentKind::Gemini).then(|| "gemini-2.5-pro".to_owned()),
             effort: None,
             asks: false,
+            reviews_blind: false,
             permission: None,
             extra_args: vec![],
             resume_args: vec![],

@@ -25,7 +25,7 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let mut argv = program(profile);
     argv.extend(["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned));
     argv.extend(model(profile));
-    argv.extend(permissions(request.step, profile.permission.as_deref()));
+    argv.extend(permissions(request.step, profile));
     if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
         let schema: Value = serde_json::from_str(schema)
             .map_err(|error| unsupported(&format!("its schema is no JSON: {error}")))?;
@@ -51,7 +51,7 @@ pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, Lau
     let profile = request.profile;
     let mut argv = program(profile);
     argv.extend(model(profile));
-    argv.extend(permissions(request.step, profile.permission.as_deref()));
+    argv.extend(permissions(request.step, profile));
     argv.push(match resume::id(request)? {
         Some(id) => format!("--resume={id}"),
         None => format!("--session-id={}", resume::chosen(request.session)),
@@ -89,12 +89,13 @@ pub(super) fn takes_schema(step: StepKind) -> bool {
 }
 
 /// Who judges or plans only reads, whatever the profile allows to those who work.
-fn permissions(step: StepKind, permission: Option<&str>) -> Vec<String> {
+fn permissions(step: StepKind, profile: &AgentProfile) -> Vec<String> {
+    let permission = profile.permission.as_deref();
     match step {
         StepKind::Plan | StepKind::Review => {
-            ["--tools=Read,Grep,Glob", "--permission-mode=dontAsk", "--strict-mcp-config"]
-                .map(str::to_owned)
-                .to_vec()
+            let blind = step == StepKind::Review && profile.reviews_blind;
+            let tools = if blind { "--tools=" } else { "--tools=Read,Grep,Glob" };
+            [tools, "--permission-mode=dontAsk", "--strict-mcp-config"].map(str::to_owned).to_vec()
         }
         StepKind::Implement | StepKind::Fix => {
             vec![format!("--permission-mode={}", permission.unwrap_or("acceptEdits"))]

@@ -22,6 +22,7 @@ fn profile() -> AgentProfile {
         model: Some("opus".to_owned()),
         effort: None,
         asks: false,
+        reviews_blind: false,
         permission: None,
         extra_args: vec![],
         resume_args: vec![],

@@ -14,6 +14,18 @@ use super::{environment, resume, template};
 
 pub(super) use protocol::Codex;
 
+/// What leaves no tool but one that can change nothing where only reading is allowed.
+const WITHOUT_TOOLS: [&str; 8] = [
+    "--disable=shell_tool",
+    "--disable=unified_exec",
+    "--disable=goals",
+    "--disable=view_image",
+    "--disable=apps",
+    "--disable=plugins",
+    "--disable=multi_agent",
+    "-c=web_search=\"disabled\"",
+];
+
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
@@ -25,6 +37,9 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.push("--disable=unbounded_connection_retries".to_owned());
     argv.extend(usual(profile));
     argv.push(format!("--sandbox={}", sandbox(request.step, profile.permission.as_deref())));
+    if request.step == StepKind::Review && profile.reviews_blind {
+        argv.extend(WITHOUT_TOOLS.map(str::to_owned));
+    }
     let mut files = Vec::new();
     if let Some(schema) = request.schema.filter(|_| takes_schema(request.step)) {
         let path = schema_file(request);

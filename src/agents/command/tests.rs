@@ -17,6 +17,7 @@ fn profile(command: &[&str], prompt: PromptBy, mode: AgentMode) -> AgentProfile 
         model: Some("m1".to_owned()),
         effort: None,
         asks: false,
+        reviews_blind: false,
         permission: None,
         extra_args: vec!["--last".to_owned()],
         resume_args: vec![],

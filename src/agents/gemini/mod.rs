@@ -5,6 +5,8 @@
 
 mod protocol;
 
+use serde_json::json;
+
 use crate::model::StepKind;
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
@@ -19,7 +21,11 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(["--output-format", "stream-json"].map(str::to_owned));
     argv.extend(template::fill(request, &profile.extra_args)?);
     argv.extend(resume::arguments(request, |id| vec![format!("--resume={id}")])?);
-    without_nul(request.agent(), Launch::headless(request, argv, environment::build(request)))
+    let mut launch = Launch::headless(request, argv, environment::build(request));
+    if request.step == StepKind::Review && profile.reviews_blind {
+        launch.lay_over(json!({ "tools": { "core": [] }, "mcp": { "allowed": [] } }));
+    }
+    without_nul(request.agent(), launch)
 }
 
 /// The launch of its own screen; the prompt is pasted into it.

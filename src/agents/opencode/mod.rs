@@ -28,6 +28,9 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     let mut env = environment::build(request);
     let permissions = permissions(request.step, profile.permission.as_deref());
     add_configuration(&mut env, json!({"permission": permissions, "autoupdate": false}));
+    if request.step == StepKind::Review && profile.reviews_blind {
+        add_configuration(&mut env, json!({"permission": "deny", "tools": {"*": false}}));
+    }
     without_nul(request.agent(), Launch::headless(request, argv, env))
 }
 

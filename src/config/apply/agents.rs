@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, check_name, set, value, values};
-use crate::config::agent::{Agent, AgentKind, Mode, PromptDelivery};
+use crate::config::agent::{Agent, AgentKind, Mode, PromptDelivery, ReviewTools};
 use crate::config::problem::nearest;
 use crate::config::reader::{Placed, Section};
 use crate::config::{Placeholder, Template};
 
 const MODES: [(&str, Mode); 2] = [("headless", Mode::Headless), ("interactive", Mode::Interactive)];
+const REVIEW_TOOLS: [(&str, ReviewTools); 2] = [("read", ReviewTools::Read), ("none", ReviewTools::None)];
 const DELIVERIES: [(&str, PromptDelivery); 4] = [
     ("stdin", PromptDelivery::Stdin),
     ("argument", PromptDelivery::Argument),
@@ -68,6 +69,7 @@ fn agent<'a>(
     let permission = section.choice("permission", &words).map(value);
     set(&mut agent.permission, permission.map(|word| Some(word.to_owned())));
     set(&mut agent.asks, section.flag("asks"));
+    set(&mut agent.review_tools, section.choice("review_tools", &REVIEW_TOOLS).map(value));
     set(&mut agent.unsafe_allowed, section.flag("unsafe"));
     set(&mut agent.extra_args, templates(&mut section, "extra_args"));
     set(&mut agent.resume_args, templates(&mut section, "resume_args"));
@@ -94,6 +96,7 @@ pub(in crate::config) fn blank_agent(name: &str, kind: AgentKind) -> Agent {
         effort: None,
         permission: None,
         asks: false,
+        review_tools: ReviewTools::Read,
         unsafe_allowed: false,
         extra_args: Vec::new(),
         resume_args: Vec::new(),

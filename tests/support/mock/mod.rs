@@ -109,6 +109,7 @@ struct Shared {
     requests: Mutex<Vec<Value>>,
     keys: Mutex<Vec<String>>,
     messages: AtomicUsize,
+    takes_all: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -132,6 +133,7 @@ impl Mock {
             requests: Mutex::default(),
             keys: Mutex::default(),
             messages: AtomicUsize::new(0),
+            takes_all: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
         let for_thread = Arc::clone(&shared);
@@ -142,6 +144,11 @@ impl Mock {
     /// The base URL.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on, requests without tools are answered from the script too.
+    pub fn take_all(&self) {
+        self.shared.takes_all.store(true, Ordering::Relaxed);
     }
 
     /// Adds to the script.
@@ -222,7 +229,7 @@ fn api(request: &Request) -> Option<&'static dyn Api> {
 
 fn next_turn(shared: &Shared, api: &dyn Api, key: Option<String>, body: &Value) -> Turn {
     shared.keys.lock().unwrap().extend(key);
-    if !api.offers_tools(body) {
+    if !api.offers_tools(body) && !shared.takes_all.load(Ordering::Relaxed) {
         return Turn::text("ok");
     }
     shared.requests.lock().unwrap().push(body.clone());
