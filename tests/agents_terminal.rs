@@ -19,7 +19,9 @@ mod support;
 use mock::{Mock, Turn};
 use mocked::project_of;
 use serde_json::{Value, json};
-use support::wait_for;
+use std::time::Duration;
+use support::tty::Tty;
+use support::{LOOPMON, wait_for};
 
 const VERDICT: &str = r#"{"verdict": "approve", "summary": "As it should be.", "findings": []}"#;
 
@@ -102,4 +104,120 @@ fn gemini_works_in_its_own_terminal() {
 #[test]
 fn opencode_works_in_its_own_terminal() {
     from_its_terminal_to_the_merge("opencode");
+}
+
+/// A turn that is interrupted, words that begin the next one, and an end that is one.
+fn interrupted_and_gone_on_with(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    mock.push([Turn::After(Duration::from_secs(120), Box::new(Turn::text("too late")))]);
+    let run = bench.start(&bench.one_task());
+    wait_for("the first request", || (!mock.requests().is_empty()).then_some(()));
+    mock.push([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        Turn::text("Wrote it after all."),
+        verdict(agent),
+    ]);
+    let state = || {
+        let sessions = bench.status()["sessions"].as_array()?.clone();
+        Some(sessions.iter().find(|session| session["task"] == "T1")?["status"]["state"].clone())
+    };
+    wait_for("the agent at work", || (state()? == "working").then_some(()));
+    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &bench.machine.env(), (120, 36));
+    tty.wait("T1");
+    tty.type_text("i");
+    wait_for("the agent at rest", || (state()? == "idle").then_some(()));
+    assert_eq!(bench.task("T1")["phase"], "implementing", "it was not sent away");
+    bench.loopmon(&["prompt", "T1", "write greeting.txt now"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    drop(tty);
+    run.ended();
+    assert_eq!(bench.merged("greeting.txt"), "hello\n");
+    let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
+    assert!(requests.iter().any(|body| body.contains("write greeting.txt now")), "the words did not arrive");
+}
+
+#[test]
+fn claude_is_interrupted() {
+    interrupted_and_gone_on_with("claude");
+}
+
+#[test]
+fn codex_is_interrupted() {
+    interrupted_and_gone_on_with("codex");
+}
+
+#[test]
+fn gemini_is_interrupted() {
+    interrupted_and_gone_on_with("gemini");
+}
+
+#[test]
+fn opencode_is_interrupted() {
+    interrupted_and_gone_on_with("opencode");
+}
+
+/// Two of a kind at the same time: each has its own session, folder, prompt and account.
+fn two_at_once(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text =
+        std::fs::read_to_string(&path).unwrap().replace("grep -q hello greeting.txt", "grep -q hello *.txt");
+    let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
+         \\\"findings\\\": []}'\"]";
+    let text = text.replace(&format!("[review]\nagents = [{agent:?}]"), "[review]\nagents = [\"checker\"]");
+    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
+    let writes = || Turn::write_here(agent, "@FOLDER@.txt", "hello @FOLDER@\n");
+    // Whichever asks first: both begin with a file and end with words.
+    let both = Duration::from_secs(3);
+    mock.push(
+        [writes(), writes(), Turn::text("Written."), Turn::text("Written.")]
+            .map(|turn| Turn::After(both, Box::new(turn))),
+    );
+    let plan = bench.plan(
+        "[[tasks]]\nid = \"T1\"\ntitle = \"Alpha\"\ndescription = \"Write it.\"\n\
+         [[tasks]]\nid = \"T2\"\ntitle = \"Beta\"\ndescription = \"Write it.\"\n",
+    );
+    bench.run(&plan).code(0);
+    for task in ["T1", "T2"] {
+        assert_eq!(bench.merged(&format!("{task}.txt")), format!("hello {task}\n"));
+    }
+    for body in mock.requests().iter().map(Value::to_string) {
+        assert!(body.contains("Alpha") != body.contains("Beta"), "a prompt went astray: {body}");
+    }
+    let mut sessions: Vec<_> = bench
+        .events_of("step", "session-seen")
+        .iter()
+        .map(|(_, event)| event["resume"].to_string())
+        .collect();
+    sessions.sort();
+    sessions.dedup();
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    for (_, event) in bench.events_of("step", "session-seen") {
+        let used = bench.events_of("step", "used");
+        let own = used.iter().filter(|(_, used)| used["effect"] == event["effect"]);
+        let tokens: u64 = own.filter_map(|(_, used)| used["usage"]["input_tokens"].as_u64()).sum();
+        assert_eq!(tokens, 200, "{used:?}");
+    }
+}
+
+#[test]
+fn two_of_claude_share_nothing() {
+    two_at_once("claude");
+}
+
+#[test]
+fn two_of_codex_share_nothing() {
+    two_at_once("codex");
+}
+
+#[test]
+fn two_of_gemini_share_nothing() {
+    two_at_once("gemini");
+}
+
+#[test]
+fn two_of_opencode_share_nothing() {
+    two_at_once("opencode");
 }

@@ -114,6 +114,10 @@ fn asked(event: &Value) -> String {
 fn said_by_gemini(event: &Value) -> (Option<AgentState>, String) {
     let state = match name_of(event) {
         "BeforeAgent" => AgentState::Working,
+        // It was interrupted, or the API failed: its screen says which.
+        "AfterAgent" if field(event, "prompt_response").trim() == "[no response text]" => {
+            return (Some(AgentState::Idle), "the turn ended without an answer".to_owned());
+        }
         "AfterAgent" => AgentState::Done,
         "Notification" if field(event, "notification_type") == "ToolPermission" => {
             let details = event.get("details").unwrap_or(&Value::Null);

@@ -81,6 +81,8 @@ pub struct Turn {
     status_since: u64,
     /// What its screen and title showed last, and since when.
     seen: (Option<AgentState>, u64),
+    /// Whether its hooks have told anything: then they tell the end of a turn.
+    hooked: bool,
     /// What a person answers to what it asks.
     answer: Option<Answer>,
     /// Since when it has been between turns.
@@ -137,6 +139,7 @@ impl Turn {
             status: None,
             status_since: now,
             seen: (None, 0),
+            hooked: false,
             answer: None,
             idle_since: None,
             words: String::new(),
@@ -198,6 +201,7 @@ impl Turn {
             self.changed = None;
         }
         let mut acts = Vec::new();
+        self.hooked |= sight.hooked.is_some();
         let (found, told) = self.found(sight, now);
         let state = found.as_ref().map(|found| found.status.state).unwrap_or_default();
         if let Some(found) = found
@@ -264,8 +268,19 @@ impl Turn {
         let (reported, hooked) = (sight.reported.filter(known), sight.hooked.filter(known));
         match (reported, hooked) {
             (Some(reported), _) => Some(reported),
-            (None, Some(hooked)) if self.seen.0.is_some() && self.seen.1 > hooked.at => None,
+            (None, Some(hooked)) if self.is_newer(hooked) => None,
             (None, hooked) => hooked,
+        }
+    }
+
+    /// Whether the screen has changed to something else since a hook told this. A turn that has ended is more than a screen
+    /// that rests.
+    fn is_newer(&self, hooked: Report<'_>) -> bool {
+        let has_ended = matches!(hooked.status.state, AgentState::Done | AgentState::Error);
+        match self.seen {
+            (None, _) => false,
+            (Some(AgentState::Idle), _) if has_ended => false,
+            (Some(_), since) => since > hooked.at,
         }
     }
 
@@ -329,7 +344,7 @@ impl Turn {
         self.phase = Phase::Open;
         self.words = self.manners.last_words(lines);
         // Who was interrupted waits for the person who did that; a program that only knows that it rests has ended.
-        let interrupted = state == AgentState::Idle && reports_done(self.kind);
+        let interrupted = state == AgentState::Idle && (reports_done(self.kind) || self.hooked);
         if self.queue.is_empty() && !interrupted && state != AgentState::Error {
             self.phase = Phase::Going { next: 0, at: now };
             self.go(0, now, acts);

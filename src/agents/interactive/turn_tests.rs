@@ -212,6 +212,11 @@ fn hooks_tell_what_nothing_else_does_and_the_screen_what_they_do_not() {
     assert_eq!(bench.state(), blocked);
     bench.titles("◇  Ready (w)");
     assert_eq!(bench.state(), AgentState::Idle, "no hook tells of an interrupt");
+    assert_eq!(bench.after(60_000), [], "who interrupted it has the word");
+    bench.hooks(AgentState::Working);
+    bench.hooks(AgentState::Done);
+    bench.titles("◇  Ready  (w)");
+    assert_eq!(bench.state(), AgentState::Done, "a screen that rests says less");
     bench.hooks(AgentState::Working);
     bench.reports(AgentState::Done);
     bench.hooks(AgentState::Working);

@@ -13,6 +13,8 @@ use crate::server::live::{Answer, AnswerKeys, LiveSession};
 use crate::server::panes::{InputError, Pane};
 use crate::server::shared::Shared;
 
+/// Between two presses of Escape.
+const KEY_PAUSE: Duration = Duration::from_millis(200);
 /// Between a paste and its Enter: slower CLIs take an Enter that comes at once for a part of the paste.
 const PASTE_PAUSE: Duration = Duration::from_millis(250);
 /// Between SIGTERM and SIGKILL.
@@ -106,13 +108,25 @@ pub(super) async fn control(
             Ok(())
         }
         ControlAction::Interrupt if pane.interactive && !session.keys.interrupt.is_empty() => {
-            pane.input(session.keys.interrupt.clone().into_bytes()).map_err(told)
+            press(&pane, &session.keys.interrupt).await.map_err(told)
         }
         ControlAction::Interrupt => pane.signal(Signal::Interrupt).map_err(told),
         ControlAction::Pause => pane.signal(Signal::Pause).map_err(told),
         ControlAction::Continue => pane.signal(Signal::Continue).map_err(told),
         ControlAction::End => end(&pane).map_err(told),
     }
+}
+
+/// Types keys; a second Escape comes after a pause, for both at once are another key.
+async fn press(pane: &Pane, keys: &str) -> Result<(), InputError> {
+    let mut rest = keys;
+    while let Some(at) = rest.find("\x1b\x1b") {
+        let (first, others) = rest.split_at(at + 1);
+        pane.reply(first.as_bytes().to_vec())?;
+        tokio::time::sleep(KEY_PAUSE).await;
+        rest = others;
+    }
+    pane.reply(rest.as_bytes().to_vec())
 }
 
 /// Words for an agent: they wait for its turn to end, if it is known when that is.

@@ -268,9 +268,11 @@ fn input(input: &Value, body: &Value) -> String {
     in_place(&input.to_string(), body)
 }
 
-/// A text, with the working directory in its place.
+/// A text, with the working directory in its place, and its name in the place of `@FOLDER@`.
 fn in_place(text: &str, body: &Value) -> String {
-    text.replace(HERE, &working_directory(body))
+    let directory = working_directory(body);
+    let name = directory.rsplit('/').next().unwrap_or_default().to_owned();
+    text.replace(HERE, &directory).replace("@FOLDER@", &name)
 }
 
 /// The folder that the client says it works in; the last that it names, for a resumed session may have moved.
