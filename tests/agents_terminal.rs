@@ -78,6 +78,10 @@ fn from_its_terminal_to_the_merge(agent: &str) {
     let used: Vec<_> = bench.events_of("step", "used").into_iter().filter(of_worker).collect();
     let tokens = |name: &str| used.iter().filter_map(|(_, event)| event["usage"][name].as_u64()).sum::<u64>();
     assert_eq!((tokens("input_tokens"), tokens("output_tokens")), (300, 60), "three answers: {used:?}");
+    if agent == "gemini" {
+        // Its price is known, and it tells tokens only: $1.25 in and $10 out for a million.
+        assert_eq!((tokens("cost_micros"), tokens("estimated_micros")), (975, 975), "{used:?}");
+    }
     let ended = bench.events_of("step", "ended");
     let summary = &ended.iter().find(|event| of_worker(event)).unwrap().1["outcome"]["summary"];
     assert_eq!(summary, "Wrote the greeting, and more.", "its last words");

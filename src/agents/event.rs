@@ -9,6 +9,8 @@ pub enum AgentEvent {
     SessionSeen(String),
     /// The provider does not know the session that was to be resumed: the next attempt has to start a new one.
     SessionGone,
+    /// The model that it works with, as its program calls it.
+    ModelSeen(String),
     /// Tokens and money since the last such event.
     Used(Usage),
     /// Its status changed.

@@ -19,6 +19,7 @@ mod lines;
 mod login;
 mod mcp;
 mod opencode;
+mod prices;
 mod resume;
 mod status;
 mod stream;
@@ -36,6 +37,7 @@ pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest, lay_over};
 pub use login::{Login, Need, how_to_install, how_to_log_in, logins, made_for};
+pub use prices::{price_date, priced, tells_tokens_only};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
 pub use text::plain as plain_text;
 

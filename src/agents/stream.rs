@@ -58,6 +58,13 @@ impl Log {
         }
     }
 
+    /// The model that works; nothing is no name of one.
+    pub(super) fn model(&mut self, name: &str) {
+        if !name.is_empty() {
+            self.events.push(AgentEvent::ModelSeen(text::one_line(name, 80)));
+        }
+    }
+
     /// Something happened that is not a spinner.
     pub(super) fn progress(&mut self) {
         self.events.push(AgentEvent::Progress);
@@ -80,11 +87,7 @@ impl Log {
 
     /// What this process has used since it began.
     pub(super) fn used_up_to(&mut self, total: Usage) {
-        let more = Usage {
-            cost_micros: total.cost_micros.saturating_sub(self.emitted.cost_micros),
-            input_tokens: total.input_tokens.saturating_sub(self.emitted.input_tokens),
-            output_tokens: total.output_tokens.saturating_sub(self.emitted.output_tokens),
-        };
+        let more = total.minus(self.emitted);
         if more != Usage::default() {
             self.emitted = self.emitted.plus(more);
             self.events.push(AgentEvent::Used(more));

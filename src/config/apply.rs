@@ -69,6 +69,7 @@ impl Draft {
             top.section("ui").into_iter().for_each(|section| self.ui(section));
             top.section("keys").into_iter().for_each(|section| self.keys(section));
             top.section("recording").into_iter().for_each(|section| self.recording(section));
+            top.section("prices").into_iter().for_each(|section| self.prices(section));
             top.finish();
         });
         let (problems, known) = reader.into_problems();
@@ -148,6 +149,24 @@ impl Draft {
         }
     }
 
+    fn prices(&mut self, section: Section<'_, '_, '_>) {
+        for (name, mut section) in section.named_sections() {
+            let known = self.config.prices.get(&name.value).copied();
+            let mut number = |key| section.number(key, 0.0..=1_000_000.0);
+            let (input, cached, output) = (number("input"), number("cached"), number("output"));
+            let (input, output) =
+                (input.or(known.map(|price| price.input)), output.or(known.map(|price| price.output)));
+            match (input, output) {
+                (Some(input), Some(output)) => {
+                    let cached = cached.or(known.map(|price| price.cached)).unwrap_or(input);
+                    self.config.prices.insert(name.value, Price { input, cached, output });
+                }
+                _ => section.report(name.place.problem("a price needs `input` and `output`", None)),
+            }
+            section.finish();
+        }
+    }
+
     fn worktrees(&mut self, mut section: Section<'_, '_, '_>) {
         let worktrees = &mut self.config.worktrees;
         let dir = section.text("dir").map(value);
@@ -205,6 +224,7 @@ impl Draft {
 fn blank() -> Config {
     let none = Duration::ZERO;
     Config {
+        prices: BTreeMap::new(),
         run: Run {
             parallel: 0,
             max_rounds: 0,

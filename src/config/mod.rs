@@ -24,8 +24,8 @@ pub use edit::{EditError, with_env};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};
 pub use settings::{
-    AfterFix, Clipboard, Defaults, Gate, GateCommand, HumanGate, OnMax, Quorum, Recording, Review, Role, Run,
-    Ui, Worktrees,
+    AfterFix, Clipboard, Defaults, Gate, GateCommand, HumanGate, OnMax, Price, Quorum, Recording, Review,
+    Role, Run, Ui, Worktrees,
 };
 pub use template::{Placeholder, Template};
 
@@ -65,6 +65,8 @@ pub struct Config {
     pub keys: BTreeMap<String, Vec<String>>,
     /// Recorded output.
     pub recording: Recording,
+    /// What models' tokens cost, where the list that comes with the program is wrong or silent.
+    pub prices: BTreeMap<String, Price>,
 }
 
 /// The text of a configuration file and what to call it in errors.

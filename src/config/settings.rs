@@ -176,3 +176,14 @@ pub struct Recording {
     /// Bytes kept for each session.
     pub limit_bytes: u64,
 }
+
+/// What a model's tokens cost: US dollars for a million.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    /// Tokens in.
+    pub input: f64,
+    /// Tokens in that were read from a cache.
+    pub cached: f64,
+    /// Tokens out.
+    pub output: f64,
+}

@@ -89,10 +89,16 @@ pub enum StatusSource {
 /// Tokens and money that were used. All values are sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Micro-dollars, as the provider reported them.
+    /// Micro-dollars, as the provider reported them, or as they were estimated.
     pub cost_micros: u64,
+    /// How much of that was estimated from tokens.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub estimated_micros: u64,
     /// Tokens in, cache reads included.
     pub input_tokens: u64,
+    /// How many of those were read from a cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_tokens: u64,
     /// Tokens out.
     pub output_tokens: u64,
 }
@@ -102,7 +108,9 @@ impl Usage {
     pub fn minus(self, other: Usage) -> Usage {
         Usage {
             cost_micros: self.cost_micros.saturating_sub(other.cost_micros),
+            estimated_micros: self.estimated_micros.saturating_sub(other.estimated_micros),
             input_tokens: self.input_tokens.saturating_sub(other.input_tokens),
+            cached_tokens: self.cached_tokens.saturating_sub(other.cached_tokens),
             output_tokens: self.output_tokens.saturating_sub(other.output_tokens),
         }
     }
@@ -111,15 +119,35 @@ impl Usage {
     pub fn plus(self, other: Usage) -> Usage {
         Usage {
             cost_micros: self.cost_micros.saturating_add(other.cost_micros),
+            estimated_micros: self.estimated_micros.saturating_add(other.estimated_micros),
             input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
             output_tokens: self.output_tokens.saturating_add(other.output_tokens),
         }
     }
 
-    /// Dollars with cents, as people read them.
+    /// Dollars with cents, as people read them; `~` before what is an estimate, in part or as a whole.
     pub fn dollars(self) -> String {
-        format!("${}.{:02}", self.cost_micros / 1_000_000, self.cost_micros % 1_000_000 / 10_000)
+        let about = if self.estimated_micros > 0 { "~" } else { "" };
+        format!("{about}${}.{:02}", self.cost_micros / 1_000_000, self.cost_micros % 1_000_000 / 10_000)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What a model's tokens cost: US dollars for a million.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Tokens in.
+    pub input: f64,
+    /// Tokens in that were read from a cache.
+    pub cached: f64,
+    /// Tokens out.
+    pub output: f64,
 }
 
 /// How to run an agent: what the configuration says of it, checked.

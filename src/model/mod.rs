@@ -19,7 +19,7 @@ pub mod task;
 pub mod time;
 pub mod verdict;
 
-pub use agent::{AgentName, AgentProfile, AgentState, AgentStatus, BlockedKind, StatusSource, Usage};
+pub use agent::{AgentName, AgentProfile, AgentState, AgentStatus, BlockedKind, Price, StatusSource, Usage};
 pub use brief::Brief;
 pub use command::{Command, Verb};
 pub use counted::counted;

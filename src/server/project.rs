@@ -13,7 +13,7 @@ use crate::keymap::Keymap;
 use crate::model::agent::{AgentKind, AgentMode, PromptBy};
 use crate::model::policy::{Retry, Team};
 use crate::model::{
-    AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Quorum, SetupLine,
+    AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Price, Quorum, SetupLine,
 };
 use crate::protocol::client::Shows;
 use crate::theme::Theme;
@@ -29,6 +29,8 @@ pub struct Project {
     pub profiles: BTreeMap<AgentName, AgentProfile>,
     /// Those of them that may do anything.
     pub unguarded: Vec<AgentName>,
+    /// What the person says that models' tokens cost.
+    pub prices: BTreeMap<String, Price>,
     /// Bytes of recording that are kept for a session.
     pub recording_limit: u64,
     /// Lines that are run once in each new worktree.
@@ -51,6 +53,10 @@ pub struct Project {
     ui: config::Ui,
 }
 
+fn price((model, price): (&String, &config::Price)) -> (String, Price) {
+    (model.clone(), Price { input: price.input, cached: price.cached, output: price.output })
+}
+
 impl Project {
     /// Reads the settings; the error is everything that is wrong with them.
     pub fn load(places: &Places, repository: &Repository) -> Result<Project, Problems> {
@@ -71,6 +77,7 @@ impl Project {
                 .filter(|agent| agent.is_unguarded())
                 .map(|agent| AgentName(agent.name.clone()))
                 .collect(),
+            prices: config.prices.iter().map(price).collect(),
             recording_limit: config.recording.limit_bytes,
             setup: setup(&config.worktrees),
             copy: config.worktrees.copy.clone(),

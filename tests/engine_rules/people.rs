@@ -36,7 +36,7 @@ fn arrive(world: &mut World) {
 }
 
 fn spend(world: &mut World, effect: EffectId, micros: u64) {
-    let usage = Usage { cost_micros: micros, input_tokens: 10, output_tokens: 10 };
+    let usage = Usage { cost_micros: micros, input_tokens: 10, output_tokens: 10, ..Usage::default() };
     world.event(Event::Step(StepEvent::Used { effect, usage }));
 }
 

@@ -134,7 +134,7 @@ fn an_interrupted_agent_is_told_and_resumed_by_the_id_that_was_seen_first() {
     let mut world = World::of_one(policy());
     let (effect, _) = world.agent("a", StepKind::Implement);
     world.event(Event::Step(StepEvent::SessionSeen { effect, resume: "s-1".to_owned() }));
-    let used = Usage { cost_micros: 7, input_tokens: 1, output_tokens: 2 };
+    let used = Usage { cost_micros: 7, input_tokens: 1, output_tokens: 2, ..Usage::default() };
     world.event(Event::Step(StepEvent::Used { effect, usage: used }));
     world.end(effect, StepOutcome::Lost);
     world.timer();

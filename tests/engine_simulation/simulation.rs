@@ -221,7 +221,10 @@ impl Simulation {
             2 => StepEvent::SessionGone { effect },
             6..9 => {
                 let cost_micros = self.chance.below(300);
-                StepEvent::Used { effect, usage: Usage { cost_micros, input_tokens: 1, output_tokens: 1 } }
+                StepEvent::Used {
+                    effect,
+                    usage: Usage { cost_micros, input_tokens: 1, output_tokens: 1, ..Usage::default() },
+                }
             }
             3 => {
                 let asks = AgentState::Blocked(BlockedKind::Permission);

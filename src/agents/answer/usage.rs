@@ -13,6 +13,7 @@ pub(super) fn of(object: &Value) -> Option<Usage> {
         cost_micros: micros(cost),
         input_tokens: tokens("input_tokens"),
         output_tokens: tokens("output_tokens"),
+        ..Usage::default()
     })
 }
 

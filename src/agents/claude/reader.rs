@@ -167,10 +167,11 @@ fn is_delta(message: &Value) -> bool {
 fn tokens(usage: &Value) -> Usage {
     let number = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or(0);
     Usage {
-        cost_micros: 0,
         input_tokens: number("input_tokens")
             .saturating_add(number("cache_creation_input_tokens"))
             .saturating_add(number("cache_read_input_tokens")),
+        cached_tokens: number("cache_read_input_tokens"),
         output_tokens: number("output_tokens"),
+        ..Usage::default()
     }
 }

@@ -314,7 +314,8 @@ fn a_whole_turn_is_followed() {
         AgentEvent::Used(usage) => sum.plus(*usage),
         _ => sum,
     });
-    assert_eq!(used, Usage { cost_micros: 11_800, input_tokens: 100, output_tokens: 20 });
+    let tokens = Usage { input_tokens: 100, cached_tokens: 90, output_tokens: 20, ..Usage::default() };
+    assert_eq!(used, Usage { cost_micros: 11_800, ..tokens });
     assert!(events.iter().any(|e| matches!(e, AgentEvent::Status(s) if s.message == "Edit src/x.rs")));
     assert!(events.iter().any(|e| matches!(e, AgentEvent::Status(s) if s.state == AgentState::Done)));
     let transcript: String = events
@@ -343,7 +344,7 @@ fn a_whole_turn_is_followed() {
 
 #[test]
 fn the_cost_of_a_resumed_session_counts_once() {
-    let resumed = Usage { cost_micros: 10_000, input_tokens: 1000, output_tokens: 1000 };
+    let resumed = Usage { cost_micros: 10_000, input_tokens: 1000, output_tokens: 1000, ..Usage::default() };
     let cost = |resumed| {
         run_with(StepKind::Fix, resumed, &[result(json!({}))], "", ExitInfo::code(0)).iter().find_map(|e| {
             match e {
@@ -352,7 +353,16 @@ fn the_cost_of_a_resumed_session_counts_once() {
             }
         })
     };
-    assert_eq!(cost(resumed), Some(Usage { cost_micros: 1_800, input_tokens: 100, output_tokens: 20 }));
+    assert_eq!(
+        cost(resumed),
+        Some(Usage {
+            cost_micros: 1_800,
+            input_tokens: 100,
+            cached_tokens: 90,
+            output_tokens: 20,
+            ..Usage::default()
+        })
+    );
     let more = Usage { cost_micros: 50_000, ..resumed };
     assert_eq!(
         cost(more).map(|usage| usage.cost_micros),

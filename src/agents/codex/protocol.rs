@@ -118,6 +118,7 @@ impl Codex {
         let since = |total: u64, before: u64| total.checked_sub(before).unwrap_or(total);
         log.used_up_to(Usage {
             input_tokens: since(input, self.resumed.input_tokens),
+            cached_tokens: since(number("cached_input_tokens"), self.resumed.cached_tokens),
             output_tokens: since(output, self.resumed.output_tokens),
             ..Usage::default()
         });

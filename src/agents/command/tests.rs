@@ -203,7 +203,7 @@ fn usage_of_the_result_is_reported_even_if_it_failed() {
     let mut reader = CommandReader::new(AgentMode::Headless, StepKind::Implement);
     let file = r#"{"summary":"x","usage":{"cost_usd":0.5,"input_tokens":7}}"#.to_owned();
     let events = reader.finish(ExitInfo::code(1), Some(file));
-    let used = Usage { cost_micros: 500_000, input_tokens: 7, output_tokens: 0 };
+    let used = Usage { cost_micros: 500_000, input_tokens: 7, output_tokens: 0, ..Usage::default() };
     assert!(events.contains(&AgentEvent::Used(used)), "{events:?}");
 }
 

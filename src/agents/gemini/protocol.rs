@@ -31,6 +31,7 @@ impl Protocol for Gemini {
         match kind {
             "init" => {
                 log.session(field(message, "session_id"));
+                log.model(field(message, "model"));
                 log.status(AgentState::Working, "");
                 log.show(&[header("Gemini CLI", &[field(message, "model"), field(message, "session_id")])]);
             }
@@ -104,6 +105,7 @@ impl Gemini {
         };
         let usage = Usage {
             input_tokens: number("input_tokens"),
+            cached_tokens: number("cached"),
             output_tokens: number("output_tokens"),
             ..Usage::default()
         };

@@ -26,6 +26,8 @@ pub struct Told {
     pub status: Option<AgentStatus>,
     /// Its last words, where its turn has ended.
     pub words: Option<String>,
+    /// The model that it works with.
+    pub model: Option<String>,
     /// Whether this comes before anything was used in this process.
     pub begins: bool,
 }
@@ -52,6 +54,7 @@ pub fn read(kind: AgentKind, event: &Value) -> Told {
         words: words
             .filter(|_| state == Some(AgentState::Done))
             .map(|words| text::plain(words).trim().to_owned()),
+        model: known("model").map(|model| text::one_line(model, 80)),
         begins: matches!(
             name_of(event),
             "SessionStart" | "UserPromptSubmit" | "BeforeAgent" | "session.created"

@@ -84,7 +84,9 @@ impl Account {
 
 fn sum_of(used: &Value, input: &[&str], output: &[&str]) -> Usage {
     let sum = |names: &[&str]| names.iter().map(|name| number(used, name)).fold(0, u64::saturating_add);
-    Usage { cost_micros: 0, input_tokens: sum(input), output_tokens: sum(output) }
+    let cached = ["cache_read_input_tokens", "cached_input_tokens", "cached"];
+    let (input_tokens, cached_tokens, output_tokens) = (sum(input), sum(&cached), sum(output));
+    Usage { input_tokens, cached_tokens, output_tokens, ..Usage::default() }
 }
 
 fn of_opencode(used: &Value) -> Usage {
@@ -113,17 +115,41 @@ mod tests {
                 {"input_tokens": 10, "cache_read_input_tokens": 5, "output_tokens": output}}})
         };
         let user = json!({"type": "user", "message": {"id": "c", "usage": {"input_tokens": 1_000}}});
-        let both = Usage { cost_micros: 0, input_tokens: 30, output_tokens: 7 };
+        let both = Usage {
+            cost_micros: 0,
+            input_tokens: 30,
+            cached_tokens: 10,
+            output_tokens: 7,
+            ..Usage::default()
+        };
         assert_eq!(of(&[claude("a", 1), claude("a", 3), user, claude("b", 4)]), Some(both));
         let gemini = |output: u64| json!({"type": "gemini", "id": "x", "tokens": {"input": 9, "output": output, "thoughts": 2, "cached": 3}});
         let gemini = of(&[gemini(1), gemini(4)]);
-        assert_eq!(gemini, Some(Usage { cost_micros: 0, input_tokens: 9, output_tokens: 6 }));
+        assert_eq!(
+            gemini,
+            Some(Usage {
+                cost_micros: 0,
+                input_tokens: 9,
+                cached_tokens: 3,
+                output_tokens: 6,
+                ..Usage::default()
+            })
+        );
         let codex = |input: u64| {
             json!({"type": "event_msg", "payload": {"type": "token_count", "info": {"total_token_usage":
                 {"input_tokens": input, "cached_input_tokens": 40, "output_tokens": 20}}}})
         };
         let codex = of(&[codex(100), codex(300)]);
-        assert_eq!(codex, Some(Usage { cost_micros: 0, input_tokens: 300, output_tokens: 20 }));
+        assert_eq!(
+            codex,
+            Some(Usage {
+                cost_micros: 0,
+                input_tokens: 300,
+                cached_tokens: 40,
+                output_tokens: 20,
+                ..Usage::default()
+            })
+        );
     }
 
     #[test]
@@ -135,7 +161,8 @@ mod tests {
         );
         assert_eq!(usage(&json!({}), None::<&[u8]>), None);
         let used = json!({"used": {"input": 300, "output": 60, "cost": 0.0125}});
-        let expected = Usage { cost_micros: 12_500, input_tokens: 300, output_tokens: 60 };
+        let expected =
+            Usage { cost_micros: 12_500, input_tokens: 300, output_tokens: 60, ..Usage::default() };
         assert_eq!(usage(&used, None::<&[u8]>), Some(expected));
     }
 }

@@ -105,7 +105,12 @@ impl Opencode {
         let cost = micros(part.get("cost").and_then(Value::as_f64).unwrap_or(0.0));
         let input = number("/tokens/input") + number("/tokens/cache/read") + number("/tokens/cache/write");
         let output = number("/tokens/output") + number("/tokens/reasoning");
-        self.used = self.used.plus(Usage { cost_micros: cost, input_tokens: input, output_tokens: output });
+        self.used = self.used.plus(Usage {
+            cost_micros: cost,
+            input_tokens: input,
+            output_tokens: output,
+            ..Usage::default()
+        });
         log.used_up_to(self.used);
         self.stopped = field(part, "reason") != "tool-calls";
         if self.stopped {

@@ -242,7 +242,8 @@ impl Listener {
                 AgentEvent::Used(usage) => self.usage = self.usage.plus(usage),
                 AgentEvent::Transcript(bytes) => self.show(&bytes),
                 AgentEvent::Outcome(outcome) => self.outcome = Some(outcome),
-                AgentEvent::SessionGone
+                AgentEvent::ModelSeen(_)
+                | AgentEvent::SessionGone
                 | AgentEvent::Status(_)
                 | AgentEvent::Progress
                 | AgentEvent::InputEnds => {}

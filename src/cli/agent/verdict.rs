@@ -43,7 +43,7 @@ impl Verdict {
     /// The line at the end, and a hint below it.
     pub fn text(&self) -> String {
         let mut facts = vec![format!("{:.1} s", self.took.as_secs_f64())];
-        let Usage { cost_micros, input_tokens, output_tokens } = self.usage;
+        let Usage { cost_micros, input_tokens, output_tokens, .. } = self.usage;
         if self.usage != Usage::default() {
             facts.push(format!("{input_tokens} tokens in, {output_tokens} out"));
         }
@@ -139,7 +139,7 @@ mod tests {
             outcome,
             limit: Duration::from_secs(5),
             took: Duration::from_millis(1234),
-            usage: Usage { cost_micros: 1200, input_tokens: 3, output_tokens: 1 },
+            usage: Usage { cost_micros: 1200, input_tokens: 3, output_tokens: 1, ..Usage::default() },
             session: Some("abc".to_owned()),
             transcript: String::new(),
         }

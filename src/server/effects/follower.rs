@@ -42,6 +42,10 @@ pub(super) struct AgentFollower {
     /// What the session that is gone on with had used, and what this one had when it was first told.
     resumed: Usage,
     used_before: Option<Usage>,
+    /// The model that works, and whether that is all that is told of the cost.
+    model: Option<String>,
+    tells_tokens_only: bool,
+    told_no_price: bool,
     seen: Option<String>,
     status: Option<AgentStatus>,
     /// The recording is being read: what it says was said before, and only where it ends counts.
@@ -87,6 +91,9 @@ impl AgentFollower {
             logged: facts.usage,
             resumed: order.resumed,
             used_before: None,
+            model: profile.model.clone(),
+            tells_tokens_only: agents::tells_tokens_only(profile, order.brief.step),
+            told_no_price: false,
             seen: order.resume.clone(),
             status: None,
             catching_up: true,
@@ -127,6 +134,7 @@ impl AgentFollower {
     fn hear_hooks(&mut self, pane: &Pane) {
         let Some(terminal) = &mut self.terminal else { return };
         for (told, usage) in terminal.take_hooked() {
+            self.model = told.model.or(self.model.take());
             if let Some(id) = told.session {
                 self.begins = None;
                 self.take(pane, vec![AgentEvent::SessionSeen(id)]);
@@ -141,8 +149,7 @@ impl AgentFollower {
         // An earlier server that has counted already counted from the beginning.
         let is_first = begins && self.logged == Usage::default();
         let before = *self.used_before.get_or_insert(if is_first { usage } else { self.resumed });
-        let fresh = usage.minus(before.plus(self.used));
-        self.count(fresh);
+        self.count(usage.minus(before.plus(self.used)));
     }
 
     /// Looks at what it shows, and goes on with its turn.
@@ -180,6 +187,7 @@ impl AgentFollower {
                         self.report(StepEvent::SessionSeen { effect: self.effect, resume: id });
                     }
                 }
+                AgentEvent::ModelSeen(model) => self.model = Some(model),
                 AgentEvent::SessionGone => self.report(StepEvent::SessionGone { effect: self.effect }),
                 AgentEvent::Used(usage) => self.count(usage),
                 AgentEvent::Status(status) => self.set_status(pane, status),
@@ -215,8 +223,30 @@ impl AgentFollower {
         }
     }
 
+    /// With what its tokens cost, if it tells nothing of money.
+    fn priced(&mut self, usage: Usage) -> Usage {
+        if !self.tells_tokens_only {
+            return usage;
+        }
+        let model = self.model.as_deref().unwrap_or_default();
+        if let Some(priced) = agents::priced(&self.shared.project().prices, model, usage) {
+            return priced;
+        }
+        if !std::mem::replace(&mut self.told_no_price, true) && !self.catching_up {
+            let (agent, date) = (&self.agent, agents::price_date());
+            let why = match model {
+                "" => format!("tells no model; name it in [agents.{agent}]"),
+                model => format!("works with {model}, which the prices of {date} don't have: see [prices]"),
+            };
+            let text = format!("what {agent} uses counts as $0: it {why}");
+            self.shared.send(ToRuntime::Notice { text, bad: true });
+        }
+        usage
+    }
+
     /// What an earlier server has logged is not logged again.
     fn count(&mut self, usage: Usage) {
+        let usage = self.priced(usage);
         self.used = self.used.plus(usage);
         let fresh = self.used.minus(self.logged);
         if fresh != Usage::default() {

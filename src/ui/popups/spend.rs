@@ -61,11 +61,7 @@ fn rows(snapshot: &Snapshot, look: Look<'_>) -> Vec<Row> {
         .map(|task| (task.id.to_string(), task.title.clone(), task.usage))
         .collect();
     let tasks: Usage = lines.iter().fold(Usage::default(), |sum, (.., usage)| sum.plus(*usage));
-    let rest = Usage {
-        cost_micros: run.usage.cost_micros.saturating_sub(tasks.cost_micros),
-        input_tokens: run.usage.input_tokens.saturating_sub(tasks.input_tokens),
-        output_tokens: run.usage.output_tokens.saturating_sub(tasks.output_tokens),
-    };
+    let rest = run.usage.minus(tasks);
     if rest != Usage::default() {
         lines.push(("plan".to_owned(), "the planner".to_owned(), rest));
     }

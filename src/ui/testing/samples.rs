@@ -92,7 +92,12 @@ fn run() -> RunView {
         integration: "loopmon/20261121-1".to_owned(),
         paused: false,
         landed: false,
-        usage: Usage { cost_micros: 4_200_000, input_tokens: 1_250_000, output_tokens: 45_000 },
+        usage: Usage {
+            cost_micros: 4_200_000,
+            input_tokens: 1_250_000,
+            output_tokens: 45_000,
+            ..Usage::default()
+        },
         budget_micros: 20_000_000,
         proposal: None,
         plan_problems: Vec::new(),
@@ -153,7 +158,7 @@ fn task(line: &Line) -> TaskView {
         human: true,
         findings: Vec::new(),
         usage: if started {
-            Usage { cost_micros: 1_120_000, input_tokens: 90_000, output_tokens: 4_000 }
+            Usage { cost_micros: 1_120_000, input_tokens: 90_000, output_tokens: 4_000, ..Usage::default() }
         } else {
             Usage::default()
         },
@@ -283,7 +288,7 @@ const AGENT: &str = "\x1b[1m> Add GET /v1/users with cursor pagination.\x1b[0m\r
 pub fn proposed() -> Snapshot {
     let mut run = run();
     run.phase = RunPhase::Proposed;
-    run.usage = Usage { cost_micros: 80_000, input_tokens: 40_000, output_tokens: 2_000 };
+    run.usage = Usage { cost_micros: 80_000, input_tokens: 40_000, output_tokens: 2_000, ..Usage::default() };
     run.proposal = Some(plan());
     let row = AttentionRow {
         kind: AttentionKind::Question,

@@ -379,7 +379,7 @@ impl Ui {
                 let now = Usage { cost_micros: run.budget_micros, ..Usage::default() };
                 let context = format!("{} spent so far", run.usage.dollars());
                 let words =
-                    Words::new(WordsFor::Budget, &context).with(now.dollars().trim_start_matches('$'));
+                    Words::new(WordsFor::Budget, &context).with(now.dollars().trim_start_matches(['~', '$']));
                 self.popups.push(Popup::Words(Box::new(words)));
                 Vec::new()
             }
