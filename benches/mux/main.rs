@@ -1,8 +1,7 @@
 //! loopmon beside other multiplexers: the same load in the same run, in a terminal of 200x50 that this bench owns.
 //!
-//! `cargo bench --bench mux -- [--quick] [--only=loopmon,tmux] [flood many latency switch idle memory start
-//! begin resize]`. What is
-//! installed of tmux and mprocs takes part. On a busy machine the ratios are what counts.
+//! `cargo bench --bench mux -- [--quick] [--only=loopmon,tmux] [--keys=300] [--hidden=0,3,15,48] [flood many latency
+//! switch idle memory start begin resize]`. What is installed of tmux and mprocs takes part. On a busy machine the ratios are what counts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -102,8 +101,13 @@ fn main() {
     {
         return child::run(socket, name);
     }
-    let amount = if args.iter().any(|arg| arg == "--quick") { QUICK } else { FULL };
-    let only = args.iter().find_map(|arg| arg.strip_prefix("--only="));
+    let given = |option: &str| args.iter().find_map(|arg| arg.strip_prefix(option));
+    let mut amount = if args.iter().any(|arg| arg == "--quick") { QUICK } else { FULL };
+    amount.keys = given("--keys=").map_or(amount.keys, |keys| keys.parse().unwrap());
+    if let Some(hidden) = given("--hidden=") {
+        amount.hidden = hidden.split(',').map(|count| count.parse().unwrap()).collect::<Vec<_>>().leak();
+    }
+    let only = given("--only=");
     let peers = [Peer::Loopmon, Peer::Tmux, Peer::Mprocs];
     let asked = |peer: &Peer| only.is_none_or(|only| only.split(',').any(|name| name == peer.name()));
     let peers: Vec<Peer> = peers.into_iter().filter(|peer| asked(peer) && peer.program().is_some()).collect();

@@ -176,6 +176,7 @@ impl ScreenClient {
                 if let TerminalEvent::Resize(cols, rows) = event {
                     self.canvas = Canvas::new(cols, rows, self.project.mouse());
                 }
+                self.shared.readers.note_key();
                 Some(to_input(event).map(|input| self.input(input)).unwrap_or_default())
             }
             ToServer::Key { event, parts } => Some(self.input(to_stroke(event, parts))),

@@ -19,6 +19,7 @@ pub mod start;
 
 mod audience;
 mod backchannel;
+mod conversation;
 mod effects;
 mod ended;
 mod links;

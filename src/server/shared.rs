@@ -34,7 +34,7 @@ pub struct Shared {
     pub questions: Questions,
     /// What agents post.
     pub board: Board,
-    /// Threads that read what they print.
+    /// Threads that parse what they print in masses.
     pub readers: Readers,
     project: RwLock<Arc<Project>>,
     mistake: RwLock<Option<Arc<str>>>,

@@ -74,10 +74,8 @@ pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timesta
     }
     tokio::spawn(async move {
         let (id, kind) = (effect.id, effect.kind.clone());
-        let is_session = kind.is_session();
         let work = carry_out(Arc::clone(&shared), facts, effect);
-        let task = if is_session { shared.readers.spawn(work) } else { tokio::spawn(work) };
-        if let Err(error) = task.await {
+        if let Err(error) = tokio::spawn(work).await {
             // A panic in here must not leave the engine waiting for ever.
             tracing::error!(%error, "an effect ended in a panic");
             shared.report(failure(id, &kind, format!("loopmon itself failed here: {error}")));

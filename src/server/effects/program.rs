@@ -76,16 +76,16 @@ impl Program {
             shared.report(spawned);
         }
         let spent = Duration::from_millis(clock::now().since(facts.started));
-        let mut follower = Watch {
+        let follower = Watch {
             tail: Tail::default(),
             ends_at: Instant::now() + limit.saturating_sub(spent),
             timed_out: false,
             live: Arc::clone(&live),
         };
-        let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower)
-            .await
-            .map_err(|error| error.to_string())?;
-        match exit {
+        let readers = &shared.readers;
+        let (exit, follower) =
+            sessions::follow(standing, &dir, &recording, &pane, outbox, follower, readers).await;
+        match exit.map_err(|error| error.to_string())? {
             _ if live.is_ending() => Err(ENDED.to_owned()),
             None => Err("its process is gone and left no exit code".to_owned()),
             Some(exit) => {

@@ -110,7 +110,9 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
     }
     let mut follower = AgentFollower::new(shared, facts, order, &profile, Arc::clone(&live));
     follower.begin_turn(&profile, facts, &dir.join("prompt.md"));
-    let exit = sessions::follow(standing, &dir, &recording, &pane, outbox, &mut follower).await;
+    let readers = &shared.readers;
+    let (exit, follower) =
+        sessions::follow(standing, &dir, &recording, &pane, outbox, follower, readers).await;
     let result_file = read_result(&dir.join("result.json"));
     let outcome = match exit {
         Ok(Some(exit)) => {
