@@ -19,6 +19,7 @@ mod support;
 use mock::{Mock, Turn};
 use mocked::project_of;
 use serde_json::{Value, json};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use support::tty::Tty;
 use support::{LOOPMON, wait_for};
@@ -173,12 +174,10 @@ fn two_at_once(agent: &str) {
     let text = text.replace(&format!("[review]\nagents = [{agent:?}]"), "[review]\nagents = [\"checker\"]");
     std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
     let writes = || Turn::write_here(agent, "@FOLDER@.txt", "hello @FOLDER@\n");
-    // Whichever asks first: both begin with a file and end with words.
-    let both = Duration::from_secs(3);
-    mock.push(
-        [writes(), writes(), Turn::text("Written."), Turn::text("Written.")]
-            .map(|turn| Turn::After(both, Box::new(turn))),
-    );
+    // Whichever asks first: neither goes on before both have begun.
+    let both = Arc::new(Barrier::new(2));
+    let meet = |turn| Turn::Meet(Arc::clone(&both), Box::new(turn));
+    mock.push([meet(writes()), meet(writes()), Turn::text("Written."), Turn::text("Written.")]);
     let plan = bench.plan(
         "[[tasks]]\nid = \"T1\"\ntitle = \"Alpha\"\ndescription = \"Write it.\"\n\
          [[tasks]]\nid = \"T2\"\ntitle = \"Beta\"\ndescription = \"Write it.\"\n",

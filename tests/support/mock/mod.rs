@@ -21,7 +21,7 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub enum Turn {
     Limited(u32),
     /// The turn after this wait.
     After(Duration, Box<Turn>),
+    /// The turn once as many requests wait here as the barrier wants.
+    Meet(Arc<Barrier>, Box<Turn>),
     /// The message's events with this pause before each.
     Slow(Duration, Vec<Block>),
     /// The message's stream breaks off in the middle.
@@ -248,6 +250,10 @@ fn answer(
     match turn {
         Turn::After(wait, turn) => {
             std::thread::sleep(wait);
+            answer(stream, shared, api, body, *turn)
+        }
+        Turn::Meet(barrier, turn) => {
+            barrier.wait();
             answer(stream, shared, api, body, *turn)
         }
         Turn::Error(status, message) => {
