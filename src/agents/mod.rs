@@ -20,6 +20,7 @@ mod login;
 mod mcp;
 mod opencode;
 mod resume;
+mod rpc;
 mod status;
 mod stream;
 mod template;
@@ -89,9 +90,8 @@ pub fn mode(profile: &AgentProfile, step: StepKind) -> AgentMode {
 
 /// Whether a headless agent can be answered and spoken to while it works in this step.
 pub fn talks(profile: &AgentProfile, step: StepKind) -> bool {
-    profile.kind == AgentKind::Claude
-        && mode(profile, step) == AgentMode::Headless
-        && claude::talks(profile, step)
+    let asks = profile.asks && matches!(step, StepKind::Implement | StepKind::Fix);
+    asks && profile.kind != AgentKind::Command && mode(profile, step) == AgentMode::Headless
 }
 
 /// The id of the provider's session that a launch in a terminal begins, where it is ours to choose.
@@ -104,13 +104,16 @@ pub fn chosen_session(profile: &AgentProfile, session: &str) -> Option<String> {
 /// `resumed` is what the resumed provider session had used before, as summed from its earlier events: some command
 /// lines report totals of the whole session. It is zero for a new session.
 pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn Reader + Send> {
-    let mode = mode(profile, step);
+    let (mode, talks) = (mode(profile, step), talks(profile, step));
     match profile.kind {
         // What is on a screen is no stream.
         _ if mode == AgentMode::Interactive => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Command => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Claude => {
             Box::new(StreamReader::new(claude::Claude::new(step, resumed)).with_result(step))
+        }
+        AgentKind::Codex if talks => {
+            Box::new(StreamReader::new(codex::Server::new(step, resumed)).with_result(step))
         }
         AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed)).with_result(step)),
         AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step)).with_result(step)),

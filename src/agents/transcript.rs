@@ -35,6 +35,11 @@ pub(super) fn thinks(text: &str) -> Vec<String> {
     bulleted(text, "✻", THINKING)
 }
 
+/// What a person said to it while it worked.
+pub(super) fn told(text: &str) -> Vec<String> {
+    bulleted(text, "›", BOLD)
+}
+
 fn bulleted(text: &str, bullet: &str, style: &str) -> Vec<String> {
     let text = plain(text);
     let text = text.trim();

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::agents::event::ExitInfo;
-use crate::agents::stream::{Log, Protocol, failed, success, without_result};
+use crate::agents::stream::{INTERRUPTED, Log, Protocol, failed, success, without_result};
 use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, removed, says, subject, warning,
 };
@@ -144,9 +144,7 @@ fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
         }
         Some(42 | 52 | 55) => failed(FailureKind::Configuration, &tail()),
         // It ends so when it is told to end.
-        Some(0) => {
-            failed(FailureKind::Infrastructure, "the turn was interrupted; its session can be resumed")
-        }
+        Some(0) => failed(FailureKind::Infrastructure, INTERRUPTED),
         Some(code) => match u64::try_from(code).ok().and_then(status_of) {
             Some(status) => failed(failure::kind(Some(status), log.noise()), &tail()),
             None => without_result("gemini", exit, log, false),

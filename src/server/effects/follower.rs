@@ -105,8 +105,11 @@ impl AgentFollower {
         }
     }
 
-    /// A known program in its own terminal gets its prompt when it can take it, unless an earlier server gave it that.
+    /// Who is spoken to gets its prompt when it can take it: by its reader; and a known program in its own terminal, unless an earlier server gave it that.
     pub(super) fn begin_turn(&mut self, profile: &AgentProfile, facts: &Facts, prompt_file: &Path) {
+        if self.live.keys.talks {
+            self.reader.set_prompt(std::fs::read_to_string(prompt_file).unwrap_or_default());
+        }
         if !self.interactive || profile.kind == AgentKind::Command {
             return;
         }
@@ -212,6 +215,26 @@ impl AgentFollower {
             if let Err(error) = pane.input(bytes) {
                 tracing::warn!(session = %pane.session, %error, "what was said did not reach the agent");
             }
+        }
+        if self.live.take_interrupt() {
+            let _ended = match self.reader.interrupt() {
+                Some(bytes) => pane.reply(bytes),
+                None => pane.signal(Signal::Interrupt),
+            };
+        }
+        // What a person said may be the last word.
+        let events = self.reader.feed(&[]);
+        self.take(pane, events);
+        self.send_due(pane);
+    }
+
+    /// Gives a headless agent what its reader has to tell it by itself.
+    fn send_due(&mut self, pane: &Pane) {
+        let due = self.reader.take_due();
+        if !due.is_empty()
+            && let Err(error) = pane.reply(due)
+        {
+            tracing::warn!(session = %pane.session, %error, "the agent was not told what it has to know");
         }
     }
 
@@ -325,11 +348,15 @@ impl Follower for AgentFollower {
         }
         let events = self.reader.feed(bytes);
         self.take(pane, events);
+        if !self.catching_up {
+            self.send_due(pane);
+        }
     }
 
     fn caught_up(&mut self, pane: &Pane) {
         self.catching_up = false;
-        if self.input_over {
+        self.send_due(pane);
+        if self.input_over && self.reader.rests() {
             let _ended = pane.close_input();
         }
         if let Some(status) = self.status.take() {
