@@ -53,7 +53,7 @@ macro_rules! each {
     };
 }
 
-each!(codex);
+each!(codex, gemini, opencode);
 
 /// A command that the agent may not run by itself.
 fn needs_leave(agent: &str, command: &str) -> Turn {
@@ -166,10 +166,16 @@ fn fixes(agent: &str) {
         "description": "It greets nobody by name.", "suggestion": "Greet the world."});
     let refusal = json!({"verdict": "request_changes", "summary": "Too short.", "findings": [finding]});
     mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
-    mock.push([Turn::text(&refusal.to_string())]);
+    mock.push([Turn::After(Duration::from_millis(500), Box::new(Turn::text(&refusal.to_string())))]);
     mock.push([Turn::write_here(agent, "names.txt", "world\n"), Turn::text("Now it greets the world.")]);
     mock.push([approval()]);
-    bench.run(&bench.one_task()).code(0).says("1 of 1 tasks done");
+    let run = bench.start(&bench.one_task());
+    if agent == "gemini" {
+        // In the minute in which a session began, it writes over its record when it is to go on with it.
+        wait_for("the review", || (mock.requests().len() == 3).then_some(()));
+        installed::later(&bench.machine.path("home"));
+    }
+    run.ended().code(0).says("1 of 1 tasks done");
     assert_eq!(mock.left(), 0, "turns of the script were not asked for");
     assert_eq!(bench.merged("names.txt"), "world\n");
     let requests = requests(&mock);

@@ -49,8 +49,9 @@ pub trait Reader {
     /// Takes the next bytes.
     fn feed(&mut self, bytes: &[u8]) -> Vec<AgentEvent>;
 
-    /// What it is to be asked first, for a reader that asks it itself when the program is ready for that.
-    fn set_prompt(&mut self, _prompt: String) {}
+    /// What it is to be asked first, and the session that it goes on with, for a reader that asks it itself when the
+    /// program is ready for that.
+    fn open(&mut self, _prompt: String, _resume: Option<String>) {}
 
     /// What has to go to standard input by itself and did not yet, as far as the output shows. What is taken counts as sent.
     fn take_due(&mut self) -> Vec<u8> {

@@ -4,6 +4,7 @@
 //! bytes in, checked values out. Invariant: whatever an agent prints, a reader neither fails nor guesses; an answer
 //! that is not clear becomes `Invalid` with what to correct.
 
+mod acp;
 pub mod answer;
 mod claude;
 mod codex;
@@ -94,6 +95,11 @@ pub fn talks(profile: &AgentProfile, step: StepKind) -> bool {
     asks && profile.kind != AgentKind::Command && mode(profile, step) == AgentMode::Headless
 }
 
+/// Whether it ends when its standard input does. Gemini CLI lives on as long as a server of tools that it started.
+pub fn ends_with_its_input(profile: &AgentProfile) -> bool {
+    profile.kind != AgentKind::Gemini
+}
+
 /// The id of the provider's session that a launch in a terminal begins, where it is ours to choose.
 pub fn chosen_session(profile: &AgentProfile, session: &str) -> Option<String> {
     matches!(profile.kind, AgentKind::Claude | AgentKind::Gemini).then(|| resume::chosen(session))
@@ -116,6 +122,9 @@ pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn
             Box::new(StreamReader::new(codex::Server::new(step, resumed)).with_result(step))
         }
         AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed)).with_result(step)),
+        AgentKind::Gemini | AgentKind::Opencode if talks => {
+            Box::new(StreamReader::new(acp::Acp::new(profile.kind, step)).with_result(step))
+        }
         AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step)).with_result(step)),
         AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step)).with_result(step)),
     }

@@ -114,10 +114,11 @@ impl<T> Calls<T> {
         self.due.push((None, message));
     }
 
-    /// What the request was for that is answered with this; none of those that an earlier server made.
+    /// What the request was for that is answered with this; none of those that an earlier server made. What was to be
+    /// sent before it was sent too.
     pub(super) fn answered(&mut self, id: u64) -> Option<T> {
         self.next = self.next.max(id.saturating_add(1));
-        self.due.retain(|(due, _)| *due != Some(id));
+        self.due.retain(|(due, _)| due.is_none_or(|due| due > id));
         self.open.remove(&id)
     }
 

@@ -19,6 +19,9 @@ pub(super) const INTERRUPTED: &str = "the turn was interrupted; its session can 
 /// What an agent waits with whose turn a person interrupted.
 pub(super) const STOPPED: &str = "it was interrupted: say how to go on";
 
+/// What is said to it where a person only allows it to go on.
+pub(super) const GO_ON: &str = "Go on.";
+
 /// What a provider's messages mean.
 pub(super) trait Protocol {
     /// Takes a message of its stream.
@@ -32,8 +35,8 @@ pub(super) trait Protocol {
         value.get("type").is_some()
     }
 
-    /// What it is to be asked first, if that is said in its stream.
-    fn set_prompt(&mut self, _prompt: String) {}
+    /// What it is to be asked first, and the session that it goes on with, if that is said in its stream.
+    fn open(&mut self, _prompt: String, _resume: Option<String>) {}
 
     /// What has to be sent by itself and was not, as far as the stream shows.
     fn take_due(&mut self) -> Vec<Value> {
@@ -192,8 +195,8 @@ impl<P: Protocol> Reader for StreamReader<P> {
         std::mem::take(&mut self.log.events)
     }
 
-    fn set_prompt(&mut self, prompt: String) {
-        self.protocol.set_prompt(prompt);
+    fn open(&mut self, prompt: String, resume: Option<String>) {
+        self.protocol.open(prompt, resume);
     }
 
     fn take_due(&mut self) -> Vec<u8> {

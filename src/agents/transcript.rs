@@ -92,6 +92,17 @@ pub(super) fn output(text: &str, failed: bool) -> Vec<String> {
     shown.chain(more).collect()
 }
 
+/// A list of what is to be done, with what each provider calls the text of an entry.
+pub(super) fn todos(list: Option<&Value>) -> Vec<String> {
+    let line = |todo: &Value| {
+        let done = todo.get("completed").and_then(Value::as_bool).unwrap_or(false);
+        let text: String = ["text", "step", "content"].map(|key| field(todo, key)).concat();
+        format!("{} {text}", if done || field(todo, "status") == "completed" { "✓" } else { "○" })
+    };
+    let lines: Vec<String> = list.and_then(Value::as_array).into_iter().flatten().map(line).collect();
+    output(&lines.join("\n"), false)
+}
+
 /// Something that a person should see.
 pub(super) fn warning(text: &str) -> String {
     format!("{YELLOW}{}{RESET}", one_line(text, 2000))

@@ -13,7 +13,7 @@ use loopmon::model::{AgentName, AgentProfile, FailureKind, StepKind, StepOutcome
 use loopmon::prompts;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::installed::{KEY, installed, mock_environment, settle_in};
+use super::installed::{KEY, installed, later, mock_environment, settle_in};
 use super::mock::{Mock, Turn};
 
 pub struct Bench {
@@ -22,7 +22,7 @@ pub struct Bench {
     pub kind: AgentKind,
     program: PathBuf,
     /// Whether it is spoken to while it works.
-    asks: bool,
+    pub asks: bool,
 }
 
 pub struct Ran {
@@ -84,7 +84,7 @@ impl Bench {
         used: Usage,
     ) -> Ran {
         let child = self.spawn(profile, step, prompt, resume);
-        self.read(child, profile, step, used)
+        self.read(child, profile, step, used, resume)
     }
 
     pub fn spawn(&self, profile: &AgentProfile, step: StepKind, prompt: &str, resume: Option<&str>) -> Child {
@@ -159,9 +159,17 @@ impl Bench {
         child
     }
 
-    pub fn read(&self, mut child: Child, profile: &AgentProfile, step: StepKind, used: Usage) -> Ran {
+    pub fn read(
+        &self,
+        mut child: Child,
+        profile: &AgentProfile,
+        step: StepKind,
+        used: Usage,
+        resume: Option<&str>,
+    ) -> Ran {
         let mut reader = agents::reader(profile, step, used);
-        reader.set_prompt(fs::read_to_string(self.dir.path().join("prompt.md")).unwrap());
+        reader
+            .open(fs::read_to_string(self.dir.path().join("prompt.md")).unwrap(), resume.map(str::to_owned));
         let mut output = fs::File::open(self.dir.path().join("output")).unwrap();
         let mut events = Vec::new();
         let status = loop {
@@ -199,10 +207,18 @@ impl Bench {
                 }
                 kill_process_group(pid, signal).unwrap();
             });
-            let ran = self.read(child, &profile, StepKind::Implement, Usage::default());
+            let ran = self.read(child, &profile, StepKind::Implement, Usage::default(), None);
             assert!(!self.mock.requests().is_empty(), "it never asked");
             ran
         })
+    }
+
+    /// Has a minute gone by for the sessions of Gemini CLI that were spoken to: in the minute in which one began, it
+    /// writes over its own record when it is to go on with it.
+    pub fn a_minute_later(&self) {
+        if self.kind == AgentKind::Gemini {
+            later(&self.dir.path().join("home"));
+        }
     }
 
     /// What the program printed, as it is.

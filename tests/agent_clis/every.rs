@@ -91,7 +91,7 @@ macro_rules! each_talking {
     };
 }
 
-each_talking!(talking_codex: Codex);
+each_talking!(talking_codex: Codex, talking_gemini: Gemini, talking_opencode: Opencode);
 
 type Start = fn(AgentKind, Vec<Turn>) -> Option<Bench>;
 
@@ -115,6 +115,7 @@ fn edits_and_resumes(bench: Option<Bench>) {
     assert_eq!(bench.mock.keys(), [KEY]);
     assert!(bench.mock.requests()[0].to_string().contains("--please write\\nhello.txt ä ä"));
 
+    bench.a_minute_later();
     bench.mock.push([Turn::text("Nothing left to do.")]);
     let second = bench.run(StepKind::Fix, "and now the fix", Some(&first.session()), used);
     second.says("Nothing left to do.", &bench);
@@ -200,9 +201,10 @@ fn interrupted(kind: AgentKind, start: Start) {
         let ran = bench.interrupted_by(signal);
         let (failure, message) = ran.failure();
         assert_eq!(failure, FailureKind::Infrastructure, "{message}\n{}", bench.output());
+        bench.a_minute_later();
         bench.mock.push([Turn::text("Done after all.")]);
-        // opencode names its session with its first step, which had not come.
-        let session = (kind != AgentKind::Opencode).then(|| ran.session());
+        // opencode names its session with its first step, which had not come, unless it is spoken to.
+        let session = (kind != AgentKind::Opencode || bench.asks).then(|| ran.session());
         let resumed = bench.run(StepKind::Implement, "go on", session.as_deref(), Usage::default());
         resumed.says("Done after all.", &bench);
     }

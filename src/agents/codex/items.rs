@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::agents::stream::Log;
-use crate::agents::transcript::{added, aside, call, field, output, says, thinks, warning};
+use crate::agents::transcript::{added, aside, call, field, output, says, thinks, todos, warning};
 use crate::model::AgentState;
 
 /// An item has begun.
@@ -47,17 +47,6 @@ pub(super) fn completed<'a>(item: &'a Value, log: &mut Log) -> Option<&'a str> {
         other => log.show(&[aside(other)]),
     }
     None
-}
-
-/// A list of what is to be done.
-pub(super) fn todos(list: Option<&Value>) -> Vec<String> {
-    let line = |todo: &Value| {
-        let done = todo.get("completed").and_then(Value::as_bool).unwrap_or(false);
-        let text = format!("{}{}", field(todo, "text"), field(todo, "step"));
-        format!("{} {text}", if done || field(todo, "status") == "completed" { "✓" } else { "○" })
-    };
-    let lines: Vec<String> = list.and_then(Value::as_array).into_iter().flatten().map(line).collect();
-    output(&lines.join("\n"), false)
 }
 
 /// The files that a change is about.

@@ -14,8 +14,8 @@ use super::protocol::{End, needs_login, says_that_it_is_gone, since, without_end
 use crate::agents::event::ExitInfo;
 use crate::agents::failure;
 use crate::agents::rpc::{self, Calls, Incoming, error_words};
-use crate::agents::stream::{INTERRUPTED, Log, Protocol, STOPPED, failed, success};
-use crate::agents::transcript::{aside, ended, failed as failure_line, field, header, told, warning};
+use crate::agents::stream::{GO_ON, INTERRUPTED, Log, Protocol, STOPPED, failed, success};
+use crate::agents::transcript::{aside, ended, failed as failure_line, field, header, todos, told, warning};
 use crate::model::{AgentState, BlockedKind, FailureKind, StepKind, StepOutcome, Timestamp, Usage};
 
 /// What tells nothing that a person wants to read.
@@ -32,8 +32,6 @@ const QUIET: [&str; 11] = [
     "turn/",
     "rawResponse",
 ];
-/// What is said to it where a person says that it may go on, and nothing else.
-const GO_ON: &str = "Go on.";
 
 /// Follows one process of `codex app-server`, with one thread.
 pub(in crate::agents) struct Server {
@@ -100,7 +98,7 @@ impl Protocol for Server {
         rpc::incoming(value).is_some()
     }
 
-    fn set_prompt(&mut self, prompt: String) {
+    fn open(&mut self, prompt: String, _resume: Option<String>) {
         self.prompt = prompt;
     }
 
@@ -309,7 +307,7 @@ impl Server {
             "item/completed" => self.completed(item, is_ours, log),
             "turn/plan/updated" => {
                 log.progress();
-                log.show(&items::todos(params.get("plan")));
+                log.show(&todos(params.get("plan")));
             }
             "serverRequest/resolved" => {
                 self.asks.retain(|ask| Some(&ask.id) != params.get("requestId"));

@@ -16,7 +16,7 @@ struct Talk {
 impl Talk {
     fn new() -> Talk {
         let mut reader = StreamReader::new(Server::new(StepKind::Implement, Usage::default()));
-        reader.set_prompt("Write it.".to_owned());
+        reader.open("Write it.".to_owned(), None);
         Talk { reader, events: Vec::new() }
     }
 

@@ -133,7 +133,8 @@ fn status_of(code: u64) -> Option<u64> {
     [400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 529].into_iter().find(|status| status % 256 == code)
 }
 
-fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
+/// The outcome of a process that ended and told nothing of its turn.
+pub(in crate::agents) fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
     let tail = || text::tail(log.noise(), 4, 800);
     match exit.code {
         Some(41) => failed(FailureKind::Authentication, &format!("Gemini is not logged in: {}", tail())),
