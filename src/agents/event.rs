@@ -51,6 +51,25 @@ pub trait Reader {
     /// Takes the next bytes.
     fn feed(&mut self, bytes: &[u8]) -> Vec<AgentEvent>;
 
+    /// What it is to be asked first, and the session that it goes on with, for a reader that asks it itself when the
+    /// program is ready for that.
+    fn open(&mut self, _prompt: String, _resume: Option<String>) {}
+
+    /// What has to go to standard input by itself and did not yet, as far as the output shows. What is taken counts as sent.
+    fn take_due(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Whether its turn is over and nothing more is on its way to it; what was heard last counts.
+    fn rests(&self) -> bool {
+        true
+    }
+
+    /// What ends its turn and leaves it alive, for standard input; none if only a signal does.
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// What answers the request that it waits with, for standard input; none if it asks nothing there.
     fn answer(&mut self, _allow: bool, _words: &str) -> Option<Vec<u8>> {
         None

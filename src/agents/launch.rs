@@ -97,6 +97,22 @@ impl Launch {
         }
     }
 
+    /// A program on pipes that is spoken to while it works; `opening` is what it is told first.
+    pub(super) fn dialogue(
+        request: &LaunchRequest<'_>,
+        argv: Vec<String>,
+        env: Vec<(String, String)>,
+        opening: String,
+    ) -> Launch {
+        let file = request.prompt_file.with_file_name("input.jsonl");
+        Launch {
+            stdin_file: Some(file.clone()),
+            stdin_open: true,
+            files: vec![(file, opening)],
+            ..Launch::headless(request, argv, env)
+        }
+    }
+
     /// A program in a terminal of its own, whose prompt is pasted.
     pub(super) fn terminal(
         request: &LaunchRequest<'_>,

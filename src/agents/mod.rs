@@ -4,6 +4,7 @@
 //! bytes in, checked values out. Invariant: whatever an agent prints, a reader neither fails nor guesses; an answer
 //! that is not clear becomes `Invalid` with what to correct.
 
+mod acp;
 pub mod answer;
 mod claude;
 mod codex;
@@ -21,6 +22,7 @@ mod mcp;
 mod opencode;
 mod prices;
 mod resume;
+mod rpc;
 mod status;
 mod stream;
 mod template;
@@ -98,9 +100,13 @@ pub fn mode(profile: &AgentProfile, step: StepKind) -> AgentMode {
 
 /// Whether a headless agent can be answered and spoken to while it works in this step.
 pub fn talks(profile: &AgentProfile, step: StepKind) -> bool {
-    profile.kind == AgentKind::Claude
-        && mode(profile, step) == AgentMode::Headless
-        && claude::talks(profile, step)
+    let asks = profile.asks && matches!(step, StepKind::Implement | StepKind::Fix);
+    asks && profile.kind != AgentKind::Command && mode(profile, step) == AgentMode::Headless
+}
+
+/// Whether it ends when its standard input does. Gemini CLI lives on as long as a server of tools that it started.
+pub fn ends_with_its_input(profile: &AgentProfile) -> bool {
+    profile.kind != AgentKind::Gemini
 }
 
 /// The id of the provider's session that a launch in a terminal begins, where it is ours to choose.
@@ -113,7 +119,7 @@ pub fn chosen_session(profile: &AgentProfile, session: &str) -> Option<String> {
 /// `resumed` is what the resumed provider session had used before, as summed from its earlier events: some command
 /// lines report totals of the whole session. It is zero for a new session.
 pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn Reader + Send> {
-    let mode = mode(profile, step);
+    let (mode, talks) = (mode(profile, step), talks(profile, step));
     match profile.kind {
         // What is on a screen is no stream.
         _ if mode == AgentMode::Interactive => Box::new(command::CommandReader::new(mode, step)),
@@ -121,7 +127,13 @@ pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn
         AgentKind::Claude => {
             Box::new(StreamReader::new(claude::Claude::new(step, resumed)).with_result(step))
         }
+        AgentKind::Codex if talks => {
+            Box::new(StreamReader::new(codex::Server::new(step, resumed)).with_result(step))
+        }
         AgentKind::Codex => Box::new(StreamReader::new(codex::Codex::new(step, resumed)).with_result(step)),
+        AgentKind::Gemini | AgentKind::Opencode if talks => {
+            Box::new(StreamReader::new(acp::Acp::new(profile.kind, step)).with_result(step))
+        }
         AgentKind::Gemini => Box::new(StreamReader::new(gemini::Gemini::new(step)).with_result(step)),
         AgentKind::Opencode => Box::new(StreamReader::new(opencode::Opencode::new(step)).with_result(step)),
     }

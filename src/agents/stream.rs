@@ -14,6 +14,14 @@ use crate::model::{AgentState, AgentStatus, FailureKind, StatusSource, StepKind,
 /// Bytes of lines outside the protocol (standard error) that are kept for messages.
 const NOISE_KEPT: usize = 16 * 1024;
 
+/// What an interrupted turn comes to, if nobody goes on with it.
+pub(super) const INTERRUPTED: &str = "the turn was interrupted; its session can be resumed";
+/// What an agent waits with whose turn a person interrupted.
+pub(super) const STOPPED: &str = "it was interrupted: say how to go on";
+
+/// What is said to it where a person only allows it to go on.
+pub(super) const GO_ON: &str = "Go on.";
+
 /// What a provider's messages mean.
 pub(super) trait Protocol {
     /// Takes a message of its stream.
@@ -22,8 +30,31 @@ pub(super) trait Protocol {
     /// Takes a line that is none, which is shown as it is.
     fn noise(&mut self, _line: &str) {}
 
+    /// Whether a line of JSON is one of its stream.
+    fn is_message(&self, value: &Value) -> bool {
+        value.get("type").is_some()
+    }
+
+    /// What it is to be asked first, and the session that it goes on with, if that is said in its stream.
+    fn open(&mut self, _prompt: String, _resume: Option<String>) {}
+
+    /// What has to be sent by itself and was not, as far as the stream shows.
+    fn take_due(&mut self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// Whether nothing is under way.
+    fn rests(&self) -> bool {
+        true
+    }
+
+    /// What interrupts its turn.
+    fn interrupt(&mut self) -> Option<Value> {
+        None
+    }
+
     /// What answers the request that it waits with.
-    fn answer(&mut self, _allow: bool, _words: &str) -> Option<Value> {
+    fn answer(&mut self, _allow: bool, _words: &str, _log: &mut Log) -> Option<Value> {
         None
     }
 
@@ -146,7 +177,8 @@ impl<P: Protocol> StreamReader<P> {
     }
 
     fn line(&mut self, line: &str) {
-        let message = serde_json::from_str::<Value>(line).ok().filter(|value| value.get("type").is_some());
+        let message =
+            serde_json::from_str::<Value>(line).ok().filter(|value| self.protocol.is_message(value));
         match message {
             Some(message) => self.protocol.message(&message, &mut self.log),
             None => {
@@ -166,12 +198,28 @@ impl<P: Protocol> Reader for StreamReader<P> {
         std::mem::take(&mut self.log.events)
     }
 
+    fn open(&mut self, prompt: String, resume: Option<String>) {
+        self.protocol.open(prompt, resume);
+    }
+
+    fn take_due(&mut self) -> Vec<u8> {
+        self.protocol.take_due().into_iter().flat_map(line_of).collect()
+    }
+
+    fn rests(&self) -> bool {
+        self.protocol.rests()
+    }
+
+    fn interrupt(&mut self) -> Option<Vec<u8>> {
+        self.protocol.interrupt().map(line_of)
+    }
+
     fn answer(&mut self, allow: bool, words: &str) -> Option<Vec<u8>> {
-        self.protocol.answer(allow, words).map(|message| format!("{message}\n").into_bytes())
+        self.protocol.answer(allow, words, &mut self.log).map(line_of)
     }
 
     fn say(&mut self, words: &str) -> Option<Vec<u8>> {
-        self.protocol.say(words).map(|message| format!("{message}\n").into_bytes())
+        self.protocol.say(words).map(line_of)
     }
 
     fn finish(&mut self, exit: ExitInfo, result_file: Option<String>) -> Vec<AgentEvent> {
@@ -194,6 +242,10 @@ impl<P: Protocol> Reader for StreamReader<P> {
         self.log.events.push(AgentEvent::Outcome(outcome));
         std::mem::take(&mut self.log.events)
     }
+}
+
+fn line_of(message: Value) -> Vec<u8> {
+    format!("{message}\n").into_bytes()
 }
 
 /// What was handed in as a file counts before what the turn ended with, unless the turn failed or the file is none.

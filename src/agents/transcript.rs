@@ -35,6 +35,11 @@ pub(super) fn thinks(text: &str) -> Vec<String> {
     bulleted(text, "✻", THINKING)
 }
 
+/// What a person said to it while it worked.
+pub(super) fn told(text: &str) -> Vec<String> {
+    bulleted(text, "›", BOLD)
+}
+
 fn bulleted(text: &str, bullet: &str, style: &str) -> Vec<String> {
     let text = plain(text);
     let text = text.trim();
@@ -85,6 +90,17 @@ pub(super) fn output(text: &str, failed: bool) -> Vec<String> {
     let more = kept.len().saturating_sub(RESULT_LINES);
     let more = (more > 0).then(|| format!("  {DIM}   … {more} more lines{RESET}"));
     shown.chain(more).collect()
+}
+
+/// A list of what is to be done, with what each provider calls the text of an entry.
+pub(super) fn todos(list: Option<&Value>) -> Vec<String> {
+    let line = |todo: &Value| {
+        let done = todo.get("completed").and_then(Value::as_bool).unwrap_or(false);
+        let text: String = ["text", "step", "content"].map(|key| field(todo, key)).concat();
+        format!("{} {text}", if done || field(todo, "status") == "completed" { "✓" } else { "○" })
+    };
+    let lines: Vec<String> = list.and_then(Value::as_array).into_iter().flatten().map(line).collect();
+    output(&lines.join("\n"), false)
 }
 
 /// Something that a person should see.

@@ -51,6 +51,8 @@ pub struct LiveSession {
     answers: Mutex<(Option<String>, Option<String>)>,
     /// A person's answer, which it has to take.
     answer: Mutex<Option<Answer>>,
+    /// A person wants its turn to end.
+    interrupting: AtomicBool,
     /// Words that wait until it is between turns.
     words: Mutex<Vec<String>>,
     /// What its program's hooks told.
@@ -100,6 +102,7 @@ impl LiveSession {
             standstill: Mutex::default(),
             answers: Mutex::default(),
             answer: Mutex::default(),
+            interrupting: AtomicBool::new(false),
             words: Mutex::default(),
             hooked: Mutex::default(),
         }
@@ -126,6 +129,16 @@ impl LiveSession {
     /// Takes a person's answer.
     pub fn take_answer(&self) -> Option<Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Has its turn ended, by whoever speaks to it.
+    pub fn interrupt(&self) {
+        self.interrupting.store(true, Ordering::Release);
+    }
+
+    /// Whether its turn is to end; asked once for each time.
+    pub fn take_interrupt(&self) -> bool {
+        self.interrupting.swap(false, Ordering::AcqRel)
     }
 
     /// Has words wait until it is between turns.

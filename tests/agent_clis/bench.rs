@@ -1,6 +1,7 @@
 //! One agent, one mock, one folder to work in.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,14 +13,16 @@ use loopmon::model::{AgentName, AgentProfile, FailureKind, StepKind, StepOutcome
 use loopmon::prompts;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::installed::{KEY, installed, mock_environment, settle_in};
+use super::installed::{KEY, installed, later, mock_environment, settle_in};
 use super::mock::{Mock, Turn};
 
 pub struct Bench {
     pub mock: Mock,
     pub dir: tempfile::TempDir,
-    kind: AgentKind,
+    pub kind: AgentKind,
     program: PathBuf,
+    /// Whether it is spoken to while it works.
+    pub asks: bool,
 }
 
 pub struct Ran {
@@ -33,9 +36,14 @@ impl Bench {
         for folder in ["home", "work"] {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
-        let bench = Self { mock: Mock::start(script), dir, kind, program };
+        let bench = Self { mock: Mock::start(script), dir, kind, program, asks: false };
         settle_in(name(kind), &bench.dir.path().join("home"), &bench.mock.url());
         Some(bench)
+    }
+
+    /// The same, with an agent that is spoken to while it works.
+    pub fn start_talking(kind: AgentKind, script: impl IntoIterator<Item = Turn>) -> Option<Self> {
+        Some(Self { asks: true, ..Self::start(kind, script)? })
     }
 
     pub fn work(&self) -> PathBuf {
@@ -51,7 +59,7 @@ impl Bench {
             mode: AgentMode::Headless,
             model: (self.kind == AgentKind::Gemini).then(|| "gemini-2.5-pro".to_owned()),
             effort: None,
-            asks: false,
+            asks: self.asks,
             reviews_blind: false,
             permission: None,
             extra_args: vec![],
@@ -77,7 +85,7 @@ impl Bench {
         used: Usage,
     ) -> Ran {
         let child = self.spawn(profile, step, prompt, resume);
-        self.read(child, profile, step, used)
+        self.read(child, profile, step, used, resume)
     }
 
     pub fn spawn(&self, profile: &AgentProfile, step: StepKind, prompt: &str, resume: Option<&str>) -> Child {
@@ -129,24 +137,60 @@ impl Bench {
         let (program, arguments) = launch.argv.split_first().unwrap();
         // Both outputs go into one file, as they come through one pipe of a keeper.
         let pipe = fs::File::create(dir.join("output")).unwrap();
-        Command::new(program)
+        let stdin = match &launch.stdin_file {
+            Some(_) if launch.stdin_open => Stdio::piped(),
+            Some(file) => fs::File::open(file).unwrap().into(),
+            None => Stdio::null(),
+        };
+        let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
             .envs(launch.env)
             .current_dir(self.work())
-            .stdin(launch.stdin_file.map_or(Stdio::null(), |file| fs::File::open(file).unwrap().into()))
+            .stdin(stdin)
             .stdout(pipe.try_clone().unwrap())
             .stderr(pipe)
             .process_group(0)
             .spawn()
-            .unwrap()
+            .unwrap();
+        if let (Some(input), Some(file)) = (&mut child.stdin, &launch.stdin_file) {
+            // One that ended at once does not read it.
+            let _closed = input.write_all(&fs::read(file).unwrap());
+        }
+        child
     }
 
-    pub fn read(&self, mut child: Child, profile: &AgentProfile, step: StepKind, used: Usage) -> Ran {
-        let status = child.wait().unwrap();
+    pub fn read(
+        &self,
+        mut child: Child,
+        profile: &AgentProfile,
+        step: StepKind,
+        used: Usage,
+        resume: Option<&str>,
+    ) -> Ran {
         let mut reader = agents::reader(profile, step, used);
-        let bytes = fs::read(self.dir.path().join("output")).unwrap();
-        let mut events: Vec<AgentEvent> = bytes.chunks(1000).flat_map(|chunk| reader.feed(chunk)).collect();
+        reader
+            .open(fs::read_to_string(self.dir.path().join("prompt.md")).unwrap(), resume.map(str::to_owned));
+        let mut output = fs::File::open(self.dir.path().join("output")).unwrap();
+        let mut events = Vec::new();
+        let status = loop {
+            let ended = child.try_wait().unwrap();
+            let mut bytes = Vec::new();
+            output.read_to_end(&mut bytes).unwrap();
+            events.extend(bytes.chunks(1000).flat_map(|chunk| reader.feed(chunk)));
+            let due = reader.take_due();
+            if let Some(input) = &mut child.stdin {
+                let _closed = input.write_all(&due);
+            }
+            if events.contains(&AgentEvent::InputEnds) && reader.rests() {
+                child.stdin = None;
+            }
+            match ended {
+                Some(status) => break status,
+                None if bytes.is_empty() => std::thread::sleep(Duration::from_millis(5)),
+                None => {}
+            }
+        };
         events.extend(reader.finish(ExitInfo { code: status.code(), signal: status.signal() }, None));
         Ran { events }
     }
@@ -155,13 +199,27 @@ impl Bench {
     pub fn interrupted_by(&self, signal: Signal) -> Ran {
         let profile = self.profile();
         let child = self.spawn(&profile, StepKind::Implement, "do it", None);
-        let end = Instant::now() + Duration::from_secs(60);
-        while self.mock.requests().is_empty() {
-            assert!(Instant::now() < end, "it never asked");
-            std::thread::sleep(Duration::from_millis(10));
+        let pid = Pid::from_child(&child);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let end = Instant::now() + Duration::from_secs(60);
+                while self.mock.requests().is_empty() && Instant::now() < end {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                kill_process_group(pid, signal).unwrap();
+            });
+            let ran = self.read(child, &profile, StepKind::Implement, Usage::default(), None);
+            assert!(!self.mock.requests().is_empty(), "it never asked");
+            ran
+        })
+    }
+
+    /// Has a minute gone by for the sessions of Gemini CLI that were spoken to: in the minute in which one began, it
+    /// writes over its own record when it is to go on with it.
+    pub fn a_minute_later(&self) {
+        if self.kind == AgentKind::Gemini {
+            later(&self.dir.path().join("home"));
         }
-        kill_process_group(Pid::from_child(&child), signal).unwrap();
-        self.read(child, &profile, StepKind::Implement, Usage::default())
     }
 
     /// What the program printed, as it is.

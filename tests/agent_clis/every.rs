@@ -18,9 +18,11 @@ macro_rules! each {
         $(mod $name {
             use loopmon::model::agent::AgentKind::$kind;
 
+            use crate::bench::Bench;
+
             #[test]
             fn edits_a_file_and_a_second_round_resumes_the_session() {
-                super::edits_and_resumes($kind);
+                super::edits_and_resumes(Bench::start($kind, []));
             }
 
             #[test]
@@ -30,22 +32,22 @@ macro_rules! each {
 
             #[test]
             fn errors_of_the_api_have_their_kinds() {
-                super::errors($kind);
+                super::errors($kind, Bench::start);
             }
 
             #[test]
             fn a_session_that_is_gone_and_a_wrong_flag_are_told_apart_from_bad_luck() {
-                super::session_gone($kind);
+                super::session_gone(Bench::start($kind, []));
             }
 
             #[test]
             fn an_interrupted_turn_is_no_success_and_its_session_goes_on() {
-                super::interrupted($kind);
+                super::interrupted($kind, Bench::start);
             }
 
             #[test]
             fn a_stream_that_is_cut_or_slow_comes_to_its_end() {
-                super::cut_and_slow($kind);
+                super::cut_and_slow($kind, Bench::start);
             }
         })*
     };
@@ -53,8 +55,49 @@ macro_rules! each {
 
 each!(codex: Codex, gemini: Gemini, opencode: Opencode);
 
-fn edits_and_resumes(kind: AgentKind) {
-    let Some(bench) = Bench::start(kind, []) else { return };
+/// The same of those that are spoken to while they work.
+macro_rules! each_talking {
+    ($($name:ident: $kind:ident),*) => {
+        $(mod $name {
+            use loopmon::model::agent::AgentKind::$kind;
+
+            use crate::bench::Bench;
+
+            #[test]
+            fn edits_a_file_and_a_second_round_resumes_the_session() {
+                super::edits_and_resumes(Bench::start_talking($kind, []));
+            }
+
+            #[test]
+            fn errors_of_the_api_have_their_kinds() {
+                super::errors($kind, Bench::start_talking);
+            }
+
+            #[test]
+            fn a_session_that_is_gone_and_a_wrong_flag_are_told_apart_from_bad_luck() {
+                super::session_gone(Bench::start_talking($kind, []));
+            }
+
+            #[test]
+            fn a_turn_that_a_signal_ends_is_no_success_and_its_session_goes_on() {
+                super::interrupted($kind, Bench::start_talking);
+            }
+
+            #[test]
+            fn a_stream_that_is_cut_or_slow_comes_to_its_end() {
+                super::cut_and_slow($kind, Bench::start_talking);
+            }
+        })*
+    };
+}
+
+each_talking!(talking_codex: Codex, talking_gemini: Gemini, talking_opencode: Opencode);
+
+type Start = fn(AgentKind, Vec<Turn>) -> Option<Bench>;
+
+fn edits_and_resumes(bench: Option<Bench>) {
+    let Some(bench) = bench else { return };
+    let kind = bench.kind;
     let file = bench.work().join("hello.txt");
     bench.mock.push([Turn::write(name(kind), &file, "hello\n"), Turn::text("Wrote the greeting.")]);
     // More than an argument could hold, and beginning like a flag.
@@ -72,6 +115,7 @@ fn edits_and_resumes(kind: AgentKind) {
     assert_eq!(bench.mock.keys(), [KEY]);
     assert!(bench.mock.requests()[0].to_string().contains("--please write\\nhello.txt ä ä"));
 
+    bench.a_minute_later();
     bench.mock.push([Turn::text("Nothing left to do.")]);
     let second = bench.run(StepKind::Fix, "and now the fix", Some(&first.session()), used);
     second.says("Nothing left to do.", &bench);
@@ -117,7 +161,7 @@ fn reviews(kind: AgentKind) {
     }
 }
 
-fn errors(kind: AgentKind) {
+fn errors(kind: AgentKind, start: Start) {
     let quota = FailureKind::Quota { until: None };
     for (turn, wanted) in [
         (Turn::Error(401, "the key is wrong"), FailureKind::Authentication),
@@ -129,16 +173,16 @@ fn errors(kind: AgentKind) {
             continue;
         }
         let told = format!("{turn:?}");
-        let Some(bench) = Bench::start(kind, vec![turn; 12]) else { return };
+        let Some(bench) = start(kind, vec![turn; 12]) else { return };
         let ran = bench.run(StepKind::Implement, "do it", None, Usage::default());
         assert_eq!(ran.failure().0, wanted, "{told}: {:?}\n{}", ran.failure(), bench.output());
         assert!(!ran.failure().1.is_empty());
     }
 }
 
-fn session_gone(kind: AgentKind) {
-    let Some(bench) = Bench::start(kind, []) else { return };
-    let unknown = match kind {
+fn session_gone(bench: Option<Bench>) {
+    let Some(bench) = bench else { return };
+    let unknown = match bench.kind {
         AgentKind::Opencode => "ses_e027c1c8fffeHJPMXtPGV2TSpZ",
         _ => "0b8f6a3e-1111-4222-8333-444455556666",
     };
@@ -150,25 +194,26 @@ fn session_gone(kind: AgentKind) {
     assert_eq!(wrong.failure().0, FailureKind::Configuration, "{:?}\n{}", wrong.failure(), bench.output());
 }
 
-fn interrupted(kind: AgentKind) {
+fn interrupted(kind: AgentKind, start: Start) {
     for signal in [Signal::INT, Signal::TERM] {
         let late = Turn::After(Duration::from_secs(60), Box::new(Turn::text("too late")));
-        let Some(bench) = Bench::start(kind, [late]) else { return };
+        let Some(bench) = start(kind, vec![late]) else { return };
         let ran = bench.interrupted_by(signal);
         let (failure, message) = ran.failure();
         assert_eq!(failure, FailureKind::Infrastructure, "{message}\n{}", bench.output());
+        bench.a_minute_later();
         bench.mock.push([Turn::text("Done after all.")]);
-        // opencode names its session with its first step, which had not come.
-        let session = (kind != AgentKind::Opencode).then(|| ran.session());
+        // opencode names its session with its first step, which had not come, unless it is spoken to.
+        let session = (kind != AgentKind::Opencode || bench.asks).then(|| ran.session());
         let resumed = bench.run(StepKind::Implement, "go on", session.as_deref(), Usage::default());
         resumed.says("Done after all.", &bench);
     }
 }
 
-fn cut_and_slow(kind: AgentKind) {
+fn cut_and_slow(kind: AgentKind, start: Start) {
     let said = || vec![Block::Text("All is well that ends well.".to_owned())];
     let pause = Duration::from_millis(200);
-    let Some(bench) = Bench::start(kind, [Turn::Cut(said()), Turn::Slow(pause, said())]) else { return };
+    let Some(bench) = start(kind, vec![Turn::Cut(said()), Turn::Slow(pause, said())]) else { return };
     let ran = bench.run(StepKind::Implement, "do it", None, Usage::default());
     match ran.outcome() {
         // It asks again by itself, or says that it did not come to its end.

@@ -66,3 +66,15 @@ pub fn mock_environment(agent: &str, url: &str) -> Vec<(String, String)> {
     };
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
+
+/// Has the sessions that Gemini CLI wrote down in this home begun in another minute.
+pub fn later(home: &Path) {
+    let projects = fs::read_dir(home.join(".gemini/tmp")).unwrap().flatten();
+    let files = projects.filter_map(|project| fs::read_dir(project.path().join("chats")).ok());
+    for file in files.flatten().flatten() {
+        let name = file.file_name().into_string().unwrap();
+        // `session-2026-11-21T13-27-…`
+        let (day, rest) = (name.get(..19).unwrap(), name.get(24..).unwrap());
+        fs::rename(file.path(), file.path().with_file_name(format!("{day}00-00{rest}"))).unwrap();
+    }
+}

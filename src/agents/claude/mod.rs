@@ -33,16 +33,13 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     }
     argv.extend(resume::arguments(request, |id| vec![format!("--resume={id}")])?);
     argv.extend(template::fill(request, &profile.extra_args)?);
-    let mut launch = Launch::headless(request, argv, environment::build(request));
-    if talks(profile, request.step) {
-        launch.stdin_open = true;
-        launch
-            .argv
-            .extend(["--input-format=stream-json", "--permission-prompt-tool=stdio"].map(str::to_owned));
-        let file = request.prompt_file.with_file_name("input.jsonl");
-        launch.files.push((file.clone(), format!("{}\n", user_message(request.prompt_text))));
-        launch.stdin_file = Some(file);
-    }
+    let env = environment::build(request);
+    let launch = if super::talks(profile, request.step) {
+        argv.extend(["--input-format=stream-json", "--permission-prompt-tool=stdio"].map(str::to_owned));
+        Launch::dialogue(request, argv, env, format!("{}\n", user_message(request.prompt_text)))
+    } else {
+        Launch::headless(request, argv, env)
+    };
     without_nul(request.agent(), launch)
 }
 
@@ -62,11 +59,6 @@ pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, Lau
     env.push(("CLAUDE_CODE_SANDBOXED".to_owned(), "1".to_owned()));
     env.sort();
     without_nul(request.agent(), Launch::terminal(request, argv, env))
-}
-
-/// Whether it is spoken to while it works, so that a person can be asked for leave.
-pub(super) fn talks(profile: &AgentProfile, step: StepKind) -> bool {
-    profile.asks && matches!(step, StepKind::Implement | StepKind::Fix)
 }
 
 /// Words for it, as a line of its input.

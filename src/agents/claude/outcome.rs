@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::agents::event::ExitInfo;
-use crate::agents::stream::{Log, failed, without_result};
+use crate::agents::stream::{INTERRUPTED, Log, failed, without_result};
 use crate::agents::transcript::{self, field};
 use crate::agents::{answer, text};
 use crate::model::{FailureKind, StepKind, StepOutcome, Timestamp};
@@ -100,10 +100,7 @@ fn failure(step: StepKind, result: &Value, seen: &Seen) -> StepOutcome {
             );
         }
         (_, "aborted_streaming" | "aborted_tools") => {
-            return failed(
-                FailureKind::Infrastructure,
-                "the turn was interrupted; its session can be resumed",
-            );
+            return failed(FailureKind::Infrastructure, INTERRUPTED);
         }
         _ => api_failure(status, &text, seen.quota_until),
     };

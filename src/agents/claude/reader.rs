@@ -60,7 +60,7 @@ impl Protocol for Claude {
         }
     }
 
-    fn answer(&mut self, allow: bool, words: &str) -> Option<Value> {
+    fn answer(&mut self, allow: bool, words: &str, _log: &mut Log) -> Option<Value> {
         let Request { id, input } = self.asks.take()?;
         let words = if words.trim().is_empty() { "The person who was asked said no." } else { words };
         let response = match allow {

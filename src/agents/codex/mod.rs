@@ -1,9 +1,13 @@
-//! Codex: headless as `codex exec --json`, and in its own screen. Flags, lines and outcomes are those of 0.169.0.
+//! Codex: headless as `codex exec --json`, or as `codex app-server` where a person is asked, and in its own screen. Flags,
+//! lines and outcomes are those of 0.169.0.
 //!
-//! Invariants: without a screen, the prompt goes in on standard input, which ends; a step that judges can change nothing; a lost network
-//! ends the turn after some tries and not never.
+//! Invariants: without a screen, the prompt goes in on standard input; a step that judges can change nothing; a lost
+//! network ends the turn after some tries and not never.
 
+mod ask;
+mod items;
 mod protocol;
+mod server;
 
 use std::path::PathBuf;
 
@@ -13,6 +17,10 @@ use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
 use super::{environment, resume, template};
 
 pub(super) use protocol::Codex;
+pub(super) use server::Server;
+
+/// Otherwise a turn without a network waits for it without end.
+const NETWORK: &str = "--disable=unbounded_connection_retries";
 
 /// What leaves no tool but one that can change nothing where only reading is allowed.
 const WITHOUT_TOOLS: [&str; 8] = [
@@ -29,12 +37,14 @@ const WITHOUT_TOOLS: [&str; 8] = [
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
+    if super::talks(profile, request.step) {
+        return launch_server(request);
+    }
     let unsupported =
         |problem: &str| LaunchError::Unsupported { agent: profile.name.clone(), problem: problem.to_owned() };
     let mut argv = program(profile);
     argv.extend(["exec", "--json", "--skip-git-repo-check"].map(str::to_owned));
-    // Otherwise a turn without a network waits for it without end.
-    argv.push("--disable=unbounded_connection_retries".to_owned());
+    argv.push(NETWORK.to_owned());
     argv.extend(usual(profile));
     argv.push(format!("--sandbox={}", sandbox(request.step, profile.permission.as_deref())));
     if request.step == StepKind::Review && profile.reviews_blind {
@@ -50,6 +60,19 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(resume::arguments(request, |id| vec!["resume".to_owned(), id.to_owned()])?);
     argv.push("-".to_owned());
     let launch = Launch { files, ..Launch::headless(request, argv, environment::build(request)) };
+    without_nul(request.agent(), launch)
+}
+
+/// The launch of a turn that a person can be asked in.
+fn launch_server(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let mut argv = program(profile);
+    argv.extend(["app-server", NETWORK].map(str::to_owned));
+    argv.extend(settings(profile));
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    let sandbox = sandbox(request.step, profile.permission.as_deref());
+    let opening = server::opening(resume::id(request)?, sandbox, profile.model.as_deref());
+    let launch = Launch::dialogue(request, argv, environment::build(request), opening);
     without_nul(request.agent(), launch)
 }
 
@@ -75,8 +98,12 @@ fn program(profile: &AgentProfile) -> Vec<String> {
 }
 
 fn usual(profile: &AgentProfile) -> Vec<String> {
+    let model = profile.model.iter().map(|model| format!("--model={model}"));
+    settings(profile).into_iter().chain(model).collect()
+}
+
+fn settings(profile: &AgentProfile) -> Vec<String> {
     let mut arguments = vec!["-c=check_for_update_on_startup=false".to_owned()];
-    arguments.extend(profile.model.iter().map(|model| format!("--model={model}")));
     arguments.extend(profile.effort.iter().map(|effort| format!("-c=model_reasoning_effort={effort:?}")));
     arguments
 }

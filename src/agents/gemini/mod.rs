@@ -1,4 +1,4 @@
-//! Gemini CLI: headless as `gemini -o stream-json`, and in its own screen. Flags, lines and outcomes are those of 0.61.0.
+//! Gemini CLI: headless as `gemini -o stream-json`, or as `gemini --acp` where a person is asked, and in its own screen. Flags, lines and outcomes are those of 0.61.0.
 //!
 //! It has no schema and no system prompt by flag: a form is asked for in the prompt and checked here. Invariant: it is
 //! one process and no pair of which one ignores signals.
@@ -10,14 +10,21 @@ use serde_json::json;
 use crate::model::StepKind;
 
 use super::launch::{Launch, LaunchError, LaunchRequest, without_nul};
-use super::{environment, resume, template};
+use super::{acp, environment, resume, template};
 
-pub(super) use protocol::Gemini;
+pub(super) use protocol::{Gemini, without_end};
 
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
     let mut argv = usual(request);
+    if super::talks(profile, request.step) {
+        argv.push("--acp".to_owned());
+        argv.extend(template::fill(request, &profile.extra_args)?);
+        let opening = acp::opening(resume::id(request)?, request.worktree);
+        let launch = Launch::dialogue(request, argv, environment::build(request), opening);
+        return without_nul(request.agent(), launch);
+    }
     argv.extend(["--output-format", "stream-json"].map(str::to_owned));
     argv.extend(template::fill(request, &profile.extra_args)?);
     argv.extend(resume::arguments(request, |id| vec![format!("--resume={id}")])?);

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::agents::event::ExitInfo;
-use crate::agents::stream::{Log, Protocol, failed, success, without_result};
+use crate::agents::stream::{INTERRUPTED, Log, Protocol, failed, success, without_result};
 use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, removed, says, subject, warning,
 };
@@ -135,7 +135,8 @@ fn status_of(code: u64) -> Option<u64> {
     [400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 529].into_iter().find(|status| status % 256 == code)
 }
 
-fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
+/// The outcome of a process that ended and told nothing of its turn.
+pub(in crate::agents) fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
     let tail = || text::tail(log.noise(), 4, 800);
     match exit.code {
         Some(41) => failed(FailureKind::Authentication, &format!("Gemini is not logged in: {}", tail())),
@@ -146,9 +147,7 @@ fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
         }
         Some(42 | 52 | 55) => failed(FailureKind::Configuration, &tail()),
         // It ends so when it is told to end.
-        Some(0) => {
-            failed(FailureKind::Infrastructure, "the turn was interrupted; its session can be resumed")
-        }
+        Some(0) => failed(FailureKind::Infrastructure, INTERRUPTED),
         Some(code) => match u64::try_from(code).ok().and_then(status_of) {
             Some(status) => failed(failure::kind(Some(status), log.noise()), &tail()),
             None => without_result("gemini", exit, log, false),

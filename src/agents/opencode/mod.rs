@@ -1,5 +1,5 @@
-//! opencode: headless as `opencode run --format json`, and in its own screen. Flags, lines and outcomes are those of
-//! 1.18.33.
+//! opencode: headless as `opencode run --format json`, or as `opencode acp` where a person is asked, and in its own
+//! screen. Flags, lines and outcomes are those of 1.18.33.
 //!
 //! It has no flags for what is allowed: that goes into a configuration for this process alone, by its environment.
 
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::model::{AgentProfile, StepKind};
 
 use super::launch::{Launch, LaunchError, LaunchRequest, lay_over, without_nul};
-use super::{environment, resume, template};
+use super::{acp, environment, resume, template};
 
-pub(super) use protocol::Opencode;
+pub(super) use protocol::{Opencode, without_end};
 
 /// The variable with a configuration that is laid over the user's.
 const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
@@ -20,6 +20,9 @@ const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
+    if super::talks(profile, request.step) {
+        return launch_dialogue(request);
+    }
     let mut argv = program(profile);
     argv.extend(["run", "--format", "json"].map(str::to_owned));
     argv.extend(profile.model.iter().map(|model| format!("--model={model}")));
@@ -34,6 +37,35 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     without_nul(request.agent(), Launch::headless(request, argv, env))
 }
 
+/// The launch of a turn that a person can be asked in. Its model is no flag there.
+fn launch_dialogue(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
+    let profile = request.profile;
+    let mut argv = program(profile);
+    argv.push("acp".to_owned());
+    argv.extend(template::fill(request, &profile.extra_args)?);
+    let mut env = environment::build(request);
+    let file = acp::plugin_file(request.prompt_file);
+    let mut settings = asking(profile.permission.as_deref());
+    settings["plugin"] = json!([format!("file://{}", file.display())]);
+    if let Some(model) = &profile.model {
+        settings["model"] = json!(model);
+    }
+    add_configuration(&mut env, settings);
+    let mut launch =
+        Launch::dialogue(request, argv, env, acp::opening(resume::id(request)?, request.worktree));
+    launch.files.push((file, acp::PLUGIN.to_owned()));
+    without_nul(request.agent(), launch)
+}
+
+/// Where a person is there to answer what it asks.
+fn asking(permission: Option<&str>) -> Value {
+    let permissions = match permission {
+        Some("allow") => json!("allow"),
+        _ => json!({"edit": "allow", "bash": "ask", "webfetch": "ask", "external_directory": "ask"}),
+    };
+    json!({"permission": permissions, "autoupdate": false})
+}
+
 /// The launch of its own screen; the prompt is pasted into it.
 pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
@@ -42,12 +74,7 @@ pub(super) fn launch_terminal(request: &LaunchRequest<'_>) -> Result<Launch, Lau
     argv.extend(resume::id(request)?.map(|id| format!("--session={id}")));
     argv.extend(template::fill(request, &profile.extra_args)?);
     let mut env = environment::build(request);
-    // A person is there to answer what it asks.
-    let permissions = match profile.permission.as_deref() {
-        Some("allow") => json!("allow"),
-        _ => json!({"edit": "allow", "bash": "ask", "webfetch": "ask", "external_directory": "ask"}),
-    };
-    add_configuration(&mut env, json!({"permission": permissions, "autoupdate": false}));
+    add_configuration(&mut env, asking(profile.permission.as_deref()));
     without_nul(request.agent(), Launch::terminal(request, argv, env))
 }
 

@@ -63,13 +63,19 @@ impl Protocol for Opencode {
                 log.status(AgentState::Done, "");
                 success(self.step, &self.said, result_file)
             }
-            // It answers a flag that it does not know with its help.
-            None if exit.code == Some(1) && log.noise().contains("opencode run [message..]") => {
-                failed(FailureKind::Configuration, "it does not know one of its arguments; see `extra_args`")
-            }
-            None => without_result("opencode", exit, log, false),
+            None => without_end(exit, log),
         }
     }
+}
+
+/// The outcome of a process that ended and told nothing of its turn.
+pub(in crate::agents) fn without_end(exit: ExitInfo, log: &Log) -> StepOutcome {
+    let helps = ["opencode run [message..]", "opencode acp"].iter().any(|help| log.noise().contains(help));
+    // It answers a flag that it does not know with its help.
+    if exit.code == Some(1) && helps {
+        return failed(FailureKind::Configuration, "it does not know one of its arguments; see `extra_args`");
+    }
+    without_result("opencode", exit, log, false)
 }
 
 impl Opencode {

@@ -110,6 +110,11 @@ pub(super) async fn control(
         ControlAction::Interrupt if pane.interactive && !session.keys.interrupt.is_empty() => {
             press(&pane, &session.keys.interrupt).await.map_err(told)
         }
+        ControlAction::Interrupt if session.keys.talks => {
+            session.interrupt();
+            pane.nudge();
+            Ok(())
+        }
         ControlAction::Interrupt => pane.signal(Signal::Interrupt).map_err(told),
         ControlAction::Pause => pane.signal(Signal::Pause).map_err(told),
         ControlAction::Continue => pane.signal(Signal::Continue).map_err(told),

@@ -65,7 +65,13 @@ pub(super) struct AgentFollower {
     begins: Option<String>,
     /// There is nothing more to say to it.
     input_over: bool,
+    /// It does not end by itself then: when it is ended, once that was said.
+    lingers: bool,
+    goes_at: Option<Instant>,
 }
+
+/// What a program that lingers has left for what it writes down last.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl AgentFollower {
     pub(super) fn new(
@@ -109,11 +115,17 @@ impl AgentFollower {
             terminal: None,
             begins: None,
             input_over: false,
+            lingers: !agents::ends_with_its_input(profile),
+            goes_at: None,
         }
     }
 
-    /// A known program in its own terminal gets its prompt when it can take it, unless an earlier server gave it that.
+    /// Who is spoken to gets its prompt when it can take it: by its reader; and a known program in its own terminal, unless an earlier server gave it that.
     pub(super) fn begin_turn(&mut self, profile: &AgentProfile, facts: &Facts, prompt_file: &Path) {
+        if self.live.keys.talks {
+            let prompt = std::fs::read_to_string(prompt_file).unwrap_or_default();
+            self.reader.open(prompt, self.seen.clone());
+        }
         if !self.interactive || profile.kind == AgentKind::Command {
             return;
         }
@@ -203,8 +215,13 @@ impl AgentFollower {
     fn input_ends(&mut self, pane: &Pane) {
         self.input_over = true;
         if !self.catching_up {
-            let _ended = pane.close_input();
+            self.close_input(pane);
         }
+    }
+
+    fn close_input(&mut self, pane: &Pane) {
+        let _ended = pane.close_input();
+        self.goes_at = self.lingers.then(|| Instant::now() + LINGER);
     }
 
     /// Gives a headless agent what a person said to it.
@@ -220,6 +237,26 @@ impl AgentFollower {
             if let Err(error) = pane.input(bytes) {
                 tracing::warn!(session = %pane.session, %error, "what was said did not reach the agent");
             }
+        }
+        if self.live.take_interrupt() {
+            let _ended = match self.reader.interrupt() {
+                Some(bytes) => pane.reply(bytes),
+                None => pane.signal(Signal::Interrupt),
+            };
+        }
+        // What a person said may be the last word.
+        let events = self.reader.feed(&[]);
+        self.take(pane, events);
+        self.send_due(pane);
+    }
+
+    /// Gives a headless agent what its reader has to tell it by itself.
+    fn send_due(&mut self, pane: &Pane) {
+        let due = self.reader.take_due();
+        if !due.is_empty()
+            && let Err(error) = pane.reply(due)
+        {
+            tracing::warn!(session = %pane.session, %error, "the agent was not told what it has to know");
         }
     }
 
@@ -355,12 +392,16 @@ impl Follower for AgentFollower {
         }
         let events = self.reader.feed(bytes);
         self.take(pane, events);
+        if !self.catching_up {
+            self.send_due(pane);
+        }
     }
 
     fn caught_up(&mut self, pane: &Pane) {
         self.catching_up = false;
-        if self.input_over {
-            let _ended = pane.close_input();
+        self.send_due(pane);
+        if self.input_over && self.reader.rests() {
+            self.close_input(pane);
         }
         if let Some(status) = self.status.take() {
             match self.known.as_ref() == Some(&status) {
@@ -386,7 +427,7 @@ impl Follower for AgentFollower {
         let stall = (!self.stalled).then_some(self.stalls_at);
         let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
         let look = self.terminal.as_ref().filter(|_| !self.catching_up).and_then(Terminal::deadline);
-        stall.into_iter().chain(end).chain(self.mouth.due()).chain(look).min()
+        stall.into_iter().chain(end).chain(self.mouth.due()).chain(look).chain(self.goes_at).min()
     }
 
     fn wake(&mut self, pane: &Pane) {
@@ -395,6 +436,9 @@ impl Follower for AgentFollower {
         if !self.catching_up {
             self.look(pane);
             self.talk(pane);
+        }
+        if self.goes_at.take_if(|at| now >= *at).is_some() {
+            let _ended = pane.signal(Signal::Terminate { grace_ms: GRACE_MS });
         }
         if self.live.stands_still() {
             // A clock that stands while the agent does: it starts anew when it goes on.

@@ -1,0 +1,20 @@
+// Prints what opencode (1.18.33) does not say over the Agent Client Protocol, one line of JSON each, on standard error: what
+// each request used, and the status of one that failed. It answers nothing and changes nothing.
+import { writeSync } from "node:fs";
+
+const tell = (line) => writeSync(2, JSON.stringify(line) + "\n");
+
+export const Loopmon = async () => ({
+  event: async ({ event }) => {
+    try {
+      const { part, error } = event.properties;
+      if (event.type === "message.part.updated" && part.type === "step-finish") {
+        tell({ loopmon: "step", tokens: part.tokens, cost: part.cost });
+      } else if (event.type === "session.error" && error?.name !== "MessageAbortedError") {
+        tell({ loopmon: "error", status: error?.data?.statusCode });
+      }
+    } catch {
+      // An event of another form says nothing.
+    }
+  },
+});

@@ -1,0 +1,49 @@
+//! What opencode does not say over the protocol: the tokens and the cost of each request of a turn (it tells those of the
+//! last), and the status of HTTP that an error had. A plugin prints them as lines of its own on standard error.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::agents::answer::micros;
+use crate::model::Usage;
+
+/// The plugin.
+pub(in crate::agents) const PLUGIN: &str = include_str!("../../../assets/hooks/opencode-lines.js");
+/// The key that marks its lines.
+const MARK: &str = "loopmon";
+
+/// A line of the plugin's.
+pub(super) enum Line {
+    /// A request came to its end.
+    Step(Usage),
+    /// A request failed, with this status of HTTP.
+    Failed(Option<u64>),
+}
+
+/// Whether it may be a line of the plugin's.
+pub(super) fn is_ours(value: &Value) -> bool {
+    value.get(MARK).is_some()
+}
+
+/// The line, if it is one of the plugin's.
+pub(super) fn line(value: &Value) -> Option<Line> {
+    let number = |place: &str| value.pointer(place).and_then(Value::as_u64).unwrap_or(0);
+    match value.get(MARK).and_then(Value::as_str)? {
+        "step" => Some(Line::Step(Usage {
+            cost_micros: micros(value.get("cost").and_then(Value::as_f64).unwrap_or(0.0)),
+            input_tokens: number("/tokens/input")
+                + number("/tokens/cache/read")
+                + number("/tokens/cache/write"),
+            output_tokens: number("/tokens/output") + number("/tokens/reasoning"),
+            ..Usage::default()
+        })),
+        "error" => Some(Line::Failed(value.get("status").and_then(Value::as_u64))),
+        _ => None,
+    }
+}
+
+/// Where the plugin stands for a session.
+pub(in crate::agents) fn plugin_file(prompt_file: &Path) -> PathBuf {
+    prompt_file.with_file_name("loopmon-lines.js")
+}

@@ -1,0 +1,186 @@
+//! Headless agents that are spoken to while they work, with the real Codex, Gemini CLI and opencode, whose APIs are a mock
+//! on loopback: what they ask is answered from outside, a person's words reach them, an interrupt leaves them alive, and
+//! a server that is killed in between changes nothing. `.ci/agents` installs them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests and what they share"
+)]
+
+#[path = "support/installed.rs"]
+mod installed;
+#[path = "support/mock/mod.rs"]
+mod mock;
+#[path = "support/mocked.rs"]
+mod mocked;
+mod support;
+
+use mock::{Mock, Turn};
+use mocked::project_of;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::real::Bench;
+use support::tty::Tty;
+use support::wait_for;
+
+const ASKS: &str = "asks = true\n";
+
+macro_rules! each {
+    ($($agent:ident),*) => {
+        $(mod $agent {
+            #[test]
+            fn asks_for_leave_and_takes_an_answer_and_a_prompt_in_its_turn() {
+                super::asks_and_is_told(stringify!($agent));
+            }
+
+            #[test]
+            fn an_interrupted_turn_waits_for_the_person_and_goes_on_with_their_words() {
+                super::interrupted(stringify!($agent));
+            }
+
+            #[test]
+            fn a_killed_server_leaves_the_session_alive_and_the_next_one_answers_it() {
+                super::server_killed(stringify!($agent));
+            }
+
+            #[test]
+            fn a_fix_goes_on_in_the_implementers_session() {
+                super::fixes(stringify!($agent));
+            }
+        })*
+    };
+}
+
+each!(codex, gemini, opencode);
+
+/// A command that the agent may not run by itself.
+fn needs_leave(agent: &str, command: &str) -> Turn {
+    let input = match agent {
+        "codex" => json!({"cmd": command, "sandbox_permissions": "require_escalated", "justification": "so"}),
+        _ => json!({"command": command, "description": "run it"}),
+    };
+    let tool = match agent {
+        "codex" => "exec_command",
+        "gemini" => "run_shell_command",
+        _ => "bash",
+    };
+    Turn::tool(tool, input)
+}
+
+fn approval() -> Turn {
+    Turn::text(&json!({"verdict": "approve", "summary": "As it should be.", "findings": []}).to_string())
+}
+
+fn merged(bench: &Bench) {
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+}
+
+fn requests(mock: &Mock) -> Vec<String> {
+    mock.requests().iter().map(Value::to_string).collect()
+}
+
+fn asks_and_is_told(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
+    mock.push([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        needs_leave(agent, "sh -c 'echo more > more.txt'"),
+        needs_leave(agent, "sh -c 'echo worse > worse.txt'"),
+        Turn::After(Duration::from_secs(2), Box::new(Turn::text("I did one and not the other."))),
+        Turn::text("And what you said meanwhile."),
+        approval(),
+    ]);
+    let _shown = bench.start(&bench.one_task());
+    let row = bench.attention("echo more");
+    assert_eq!(row["kind"], "approval", "{row}");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    bench.attention("echo worse");
+    bench.loopmon(&["reject", "T1", "leave worse alone"]).code(0);
+    bench.loopmon(&["prompt", "T1", "and mind the KÄSE-4711"]).code(0);
+    merged(&bench);
+    assert_eq!(bench.merged("greeting.txt"), "hello\n");
+    assert_eq!(bench.merged("more.txt"), "more\n");
+    let requests = requests(&mock);
+    assert!(requests.iter().any(|body| body.contains("leave worse alone")), "the refusal's words are lost");
+    assert!(requests.iter().any(|body| body.contains("KÄSE-4711")), "the person's words are lost");
+    assert!(requests[0].contains("loopmon") && requests[0].contains("read_task"), "it can't call back");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+    let sessions = bench.events_of("step", "session-seen");
+    assert_eq!(sessions.len(), 2, "one of the implementer, one of the reviewer: {sessions:#?}");
+    let usage = bench.status()["run"]["usage"].clone();
+    let turns = u64::try_from(requests.len()).unwrap();
+    // Words that come in the middle may have a request given up and made anew, of which no usage is told.
+    let input = usage["input_tokens"].as_u64().unwrap();
+    assert!((100 * turns - 100..=100 * turns).contains(&input), "{usage} of {turns} requests");
+}
+
+fn interrupted(agent: &str) {
+    let late = Turn::After(Duration::from_secs(60), Box::new(Turn::text("too late")));
+    let mock = Mock::start([Turn::write_here(agent, "greeting.txt", "hello\n"), late]);
+    let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
+    let _shown = bench.start(&bench.one_task());
+    wait_for("the second request", || (mock.requests().len() == 2).then_some(()));
+    let mut screen = Tty::open(support::LOOPMON, &[], &bench.project(), &bench.machine.env(), (120, 36));
+    screen.wait("Do the work");
+    screen.type_text("i");
+    bench.attention("say how to go on");
+    mock.push([Turn::text("Done as you say."), approval()]);
+    bench.loopmon(&["prompt", "T1", "just stop there, KÄSE-4711"]).code(0);
+    merged(&bench);
+    assert!(requests(&mock)[2].contains("KÄSE-4711"), "the person's words are lost");
+    let started = bench.events_of("step", "spawned").len();
+    assert_eq!(started, 2, "the implementer and the reviewer: none was started twice");
+}
+
+fn server_killed(agent: &str) {
+    let mock = Mock::start([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        needs_leave(agent, "sh -c 'echo more > more.txt'"),
+        Turn::text("Done."),
+        approval(),
+    ]);
+    let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
+    let run = bench.start(&bench.one_task());
+    bench.attention("echo more");
+    let before = bench.descendants_of_keepers();
+    run.kill();
+    let pid = bench.machine.server_pid(&bench.project()).and_then(Pid::from_raw).expect("the server's pid");
+    kill_process(pid, Signal::KILL).unwrap();
+    wait_for("its end", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    // Any request starts the next one, even one that is refused.
+    bench.loopmon(&["resume"]);
+    bench.attention("echo more");
+    assert_eq!(bench.descendants_of_keepers(), before, "the session lives on");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    merged(&bench);
+    assert_eq!(bench.merged("more.txt"), "more\n");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+}
+
+fn fixes(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
+    let finding = json!({"severity": "major", "file": "greeting.txt", "line": 1,
+        "description": "It greets nobody by name.", "suggestion": "Greet the world."});
+    let refusal = json!({"verdict": "request_changes", "summary": "Too short.", "findings": [finding]});
+    mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
+    mock.push([Turn::After(Duration::from_millis(500), Box::new(Turn::text(&refusal.to_string())))]);
+    mock.push([Turn::write_here(agent, "names.txt", "world\n"), Turn::text("Now it greets the world.")]);
+    mock.push([approval()]);
+    let run = bench.start(&bench.one_task());
+    if agent == "gemini" {
+        // In the minute in which a session began, it writes over its record when it is to go on with it.
+        wait_for("the review", || (mock.requests().len() == 3).then_some(()));
+        installed::later(&bench.machine.path("home"));
+    }
+    run.ended().code(0).says("1 of 1 tasks done");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+    assert_eq!(bench.merged("names.txt"), "world\n");
+    let requests = requests(&mock);
+    let fix = requests.iter().find(|body| body.contains("It greets nobody by name.")).unwrap();
+    assert!(fix.contains("Wrote the greeting."), "the history is not there");
+    let usage = bench.status()["run"]["usage"].clone();
+    assert_eq!(usage["input_tokens"].as_u64(), Some(600), "each turn counts once: {usage}");
+}
