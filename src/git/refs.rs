@@ -71,16 +71,20 @@ impl Repository {
         let at = self.resolve(at)?;
         let existing = self.ref_value(&full)?;
         match existing {
-            Some(tip) if tip == at => return Ok(()),
-            Some(_) => return Err(GitError::BranchTaken { name: name.to_owned(), by: name.to_owned() }),
-            None => {}
+            Some(tip) if tip == at => Ok(()),
+            Some(_) => Err(GitError::BranchTaken { name: name.to_owned(), by: name.to_owned() }),
+            None => self.create_new_branch(name, &full, &at),
         }
-        if let Some(by) = self.colliding_branch(name)? {
-            return Err(GitError::BranchTaken { name: name.to_owned(), by });
-        }
-        match self.swap_ref(&full, &at, None)? {
-            Advance::Moved => Ok(()),
-            Advance::Lost { .. } => Err(GitError::BranchTaken { name: name.to_owned(), by: name.to_owned() }),
+    }
+
+    /// Creates a branch that was not there, at a commit that is.
+    pub(super) fn create_new_branch(&self, name: &str, full: &str, at: &str) -> Result<(), GitError> {
+        let taken = |by: String| Err(GitError::BranchTaken { name: name.to_owned(), by });
+        match self.swap_ref(full, at, None) {
+            Ok(Advance::Moved) => Ok(()),
+            Ok(Advance::Lost { .. }) => taken(name.to_owned()),
+            // git refuses a name that is a folder of another; by whose is asked only then.
+            Err(error) => self.colliding_branch(name)?.map_or(Err(error), taken),
         }
     }
 

@@ -65,11 +65,14 @@ impl Repository {
     /// Opens the repository that holds `path`.
     pub fn discover_with(git: Git, path: &Path) -> Result<Self, OpenError> {
         git.version()?;
-        let [common_dir, root, git_dir] = rev_parse_paths(&git, path).map_err(|e| open_error(e, path))?;
+        let found = rev_parse_paths(&git, path).map_err(|e| open_error(e, path))?;
+        let ([common_dir, root, git_dir], is_born) = found;
         let inner =
             Inner { git, root, git_dir, common_dir, trusted: Mutex::default(), register: Mutex::default() };
         let repository = Self { inner: Arc::new(inner) };
-        repository.refuse_unborn()?;
+        if !is_born {
+            return Err(repository.unborn()?);
+        }
         repository.trust_config()?;
         Ok(repository)
     }
@@ -128,13 +131,9 @@ impl Repository {
         Ok(full.strip_prefix("refs/heads/").map(str::to_owned))
     }
 
-    fn refuse_unborn(&self) -> Result<(), OpenError> {
-        let tip = self.call("rev-parse").args(["--verify", "-q", "HEAD^{commit}"]).accept(&[0, 1]).run()?;
-        if tip.code == 0 {
-            return Ok(());
-        }
+    fn unborn(&self) -> Result<OpenError, GitError> {
         let branch = self.head_branch()?.unwrap_or_else(|| "HEAD".to_owned());
-        Err(OpenError::UnbornBranch { branch, root: self.root().to_owned() })
+        Ok(OpenError::UnbornBranch { branch, root: self.root().to_owned() })
     }
 
     /// A call on the user's checkout.
@@ -151,21 +150,24 @@ impl Repository {
     }
 }
 
-/// The shared git folder, the top folder of the checkout, and its own git folder.
-fn rev_parse_paths(git: &Git, directory: &Path) -> Result<[PathBuf; 3], GitError> {
+/// The shared git folder, the top folder of the checkout, and its own git folder; and whether there is a commit.
+fn rev_parse_paths(git: &Git, directory: &Path) -> Result<([PathBuf; 3], bool), GitError> {
     let asked = ["--git-common-dir", "--show-toplevel", "--absolute-git-dir"];
-    let output = git.call(directory, "rev-parse").arg("--path-format=absolute").args(asked).run()?;
+    let call = git.call(directory, "rev-parse").arg("--path-format=absolute").args(asked);
+    let output = call.args(["--verify", "-q", "HEAD^{commit}"]).accept(&[0, 1]).run()?;
+    let is_born = output.code == 0;
     let lines: Vec<&[u8]> = output.stdout.split(|byte| *byte == b'\n').collect();
-    match lines.as_slice() {
-        [first, second, third, []] => {
-            Ok([first, second, third].map(|line| PathBuf::from(OsString::from_vec(line.to_vec()))))
+    let paths = match (lines.as_slice(), is_born) {
+        ([first, second, third, _, []], true) | ([first, second, third, []], false) => {
+            [first, second, third].map(|line| PathBuf::from(OsString::from_vec(line.to_vec())))
         }
         // There is a line break in a path.
         _ => {
             let [first, second, third] = asked.map(|what| rev_parse_path(git, directory, what));
-            Ok([first?, second?, third?])
+            [first?, second?, third?]
         }
-    }
+    };
+    Ok((paths, is_born))
 }
 
 fn rev_parse_path(git: &Git, directory: &Path, what: &str) -> Result<PathBuf, GitError> {

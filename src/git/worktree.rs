@@ -46,14 +46,20 @@ impl Repository {
             Some(tip) if self.is_ancestor(&at, &tip)? => tip,
             Some(_) => return Err(GitError::BranchTaken { name: branch.to_owned(), by: branch.to_owned() }),
             None => {
-                self.create_branch(branch, &at)?;
+                self.create_new_branch(branch, &full, &at)?;
                 at
             }
         };
-        if let Some(path) = self.checkout_of(&full)? {
-            return Err(GitError::CheckedOut { branch: branch.to_owned(), path });
+        self.make(path, Some(branch), &start).map_err(|error| self.explained(error, branch, &full))
+    }
+
+    /// Why there is no worktree of a branch: git refuses one that is checked out somewhere.
+    fn explained(&self, error: GitError, branch: &str, full: &str) -> GitError {
+        let is_refused = matches!(error, GitError::Failed { .. });
+        match self.checkout_of(full) {
+            Ok(Some(path)) if is_refused => GitError::CheckedOut { branch: branch.to_owned(), path },
+            _ => error,
         }
-        self.make(path, Some(branch), &start)
     }
 
     /// Makes a worktree at `path` without a branch: for reviewers and for proving merges.
