@@ -220,6 +220,18 @@ fn reviews_without_tools(agent: &str) {
         "[agents.worker]\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; echo hello > greeting.txt\"]\n";
     let text = text.replace(&format!("implementer = {agent:?}"), "implementer = \"worker\"");
     std::fs::write(path, format!("{worker}{text}")).unwrap();
+    // Servers of the person's own are tools too.
+    let (home, probe) = (bench.machine.path("home"), bench.machine.path("probe").display().to_string());
+    if agent == "gemini" {
+        let path = home.join(".gemini/settings.json");
+        let mut settings: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        settings["mcpServers"] = json!({"probe": {"command": "touch", "args": [probe]}});
+        std::fs::write(path, settings.to_string()).unwrap();
+    } else if agent == "codex" {
+        let path = home.join(".codex/config.toml");
+        let server = format!("\n[mcp_servers.probe]\ncommand = \"touch\"\nargs = [{probe:?}]\n");
+        std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &server).unwrap();
+    }
     // Some ask for a title beside.
     let fine = || match agent {
         "claude" => Turn::structured(json!({"verdict": "approve", "summary": "Fine.", "findings": []})),
@@ -228,6 +240,7 @@ fn reviews_without_tools(agent: &str) {
     mock.push([fine(), fine(), fine()]);
     bench.run(&bench.one_task()).code(0);
     assert_eq!(bench.merged("greeting.txt"), "hello\n");
+    assert!(!bench.machine.path("probe").exists(), "a server was started");
     let judged = mock.requests();
     assert!(judged.iter().any(|body| body.to_string().contains("diff --git")), "the diff is in the prompt");
     for body in judged {

@@ -111,31 +111,44 @@ fn opencode_works_in_its_own_terminal() {
     from_its_terminal_to_the_merge("opencode");
 }
 
-/// A turn that is interrupted, words that begin the next one, and an end that is one.
-fn interrupted_and_gone_on_with(agent: &str) {
+/// How a turn breaks off.
+#[derive(Clone, Copy, PartialEq)]
+enum Break {
+    Interrupt,
+    Error,
+}
+
+/// A turn that breaks off, which is no end; words that begin the next one, and an end that is one.
+fn broken_off_and_gone_on_with(agent: &str, by: Break) {
     let mock = Mock::start([]);
     let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
-    mock.push([Turn::After(Duration::from_secs(120), Box::new(Turn::text("too late")))]);
+    mock.push(match by {
+        Break::Interrupt => vec![Turn::After(Duration::from_secs(120), Box::new(Turn::text("too late")))],
+        Break::Error => vec![Turn::Error(400, "the mock refuses"); 1],
+    });
     let run = bench.start(&bench.one_task());
     wait_for("the first request", || (!mock.requests().is_empty()).then_some(()));
+    let state = || {
+        let sessions = bench.status()["sessions"].as_array()?.clone();
+        Some(sessions.iter().find(|session| session["task"] == "T1")?["status"]["state"].clone())
+    };
+    if by == Break::Interrupt {
+        wait_for("the agent at work", || (state()? == "working").then_some(()));
+        let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &bench.machine.env(), (120, 36));
+        tty.wait("T1");
+        tty.type_text("i");
+        wait_for("the agent at rest", || (state()? == "idle").then_some(()));
+    } else {
+        wait_for("the error", || matches!(state()?.as_str(), Some("error" | "idle")).then_some(()));
+    }
     mock.push([
         Turn::write_here(agent, "greeting.txt", "hello\n"),
         Turn::text("Wrote it after all."),
         verdict(agent),
     ]);
-    let state = || {
-        let sessions = bench.status()["sessions"].as_array()?.clone();
-        Some(sessions.iter().find(|session| session["task"] == "T1")?["status"]["state"].clone())
-    };
-    wait_for("the agent at work", || (state()? == "working").then_some(()));
-    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &bench.machine.env(), (120, 36));
-    tty.wait("T1");
-    tty.type_text("i");
-    wait_for("the agent at rest", || (state()? == "idle").then_some(()));
     assert_eq!(bench.task("T1")["phase"], "implementing", "it was not sent away");
     bench.loopmon(&["prompt", "T1", "write greeting.txt now"]).code(0);
     wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
-    drop(tty);
     run.ended();
     assert_eq!(bench.merged("greeting.txt"), "hello\n");
     let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
@@ -144,22 +157,22 @@ fn interrupted_and_gone_on_with(agent: &str) {
 
 #[test]
 fn claude_is_interrupted() {
-    interrupted_and_gone_on_with("claude");
+    broken_off_and_gone_on_with("claude", Break::Interrupt);
 }
 
 #[test]
 fn codex_is_interrupted() {
-    interrupted_and_gone_on_with("codex");
+    broken_off_and_gone_on_with("codex", Break::Interrupt);
 }
 
 #[test]
 fn gemini_is_interrupted() {
-    interrupted_and_gone_on_with("gemini");
+    broken_off_and_gone_on_with("gemini", Break::Interrupt);
 }
 
 #[test]
 fn opencode_is_interrupted() {
-    interrupted_and_gone_on_with("opencode");
+    broken_off_and_gone_on_with("opencode", Break::Interrupt);
 }
 
 /// Two of a kind at the same time: each has its own session, folder, prompt and account.
@@ -223,4 +236,24 @@ fn two_of_gemini_share_nothing() {
 #[test]
 fn two_of_opencode_share_nothing() {
     two_at_once("opencode");
+}
+
+#[test]
+fn an_error_of_the_api_is_no_end_for_claude() {
+    broken_off_and_gone_on_with("claude", Break::Error);
+}
+
+#[test]
+fn an_error_of_the_api_is_no_end_for_codex() {
+    broken_off_and_gone_on_with("codex", Break::Error);
+}
+
+#[test]
+fn an_error_of_the_api_is_no_end_for_gemini() {
+    broken_off_and_gone_on_with("gemini", Break::Error);
+}
+
+#[test]
+fn an_error_of_the_api_is_no_end_for_opencode() {
+    broken_off_and_gone_on_with("opencode", Break::Error);
 }

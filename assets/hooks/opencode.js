@@ -6,7 +6,8 @@ const FIELDS = { input: 0, output: 0, cost: 0 };
 
 export const Loopmon = async () => {
   let root; // The session of the person; others are of its sub-agents.
-  let aborted = false;
+  let ended = ""; // How the turn broke off, if it did.
+  let busy = false;
   let told = Promise.resolve();
   const messages = new Map(); // What each answer used, by its id.
   let words = ""; // The last text of an answer.
@@ -40,17 +41,19 @@ export const Loopmon = async () => {
     "session.status": ({ sessionID, status }) => {
       root ??= sessionID;
       if (sessionID !== root || status.type === "idle") return;
-      if (status.type === "busy") aborted = false;
+      if (!busy) [busy, ended, words] = [true, "", ""];
       tell(`session.${status.type}`, { message: status.message });
     },
     "session.idle": ({ sessionID }) => {
       if (sessionID !== root) return;
-      tell(aborted ? "session.aborted" : "session.idle", { last_assistant_message: words, ...used() });
+      busy = false;
+      // It rests after an error too, which was told.
+      if (ended !== "error") tell(`session.${ended || "idle"}`, { last_assistant_message: words, ...used() });
     },
     "session.error": ({ sessionID, error }) => {
       if (sessionID && sessionID !== root) return;
-      aborted = error?.name === "MessageAbortedError";
-      if (!aborted) tell("session.error", { message: error?.data?.message ?? error?.name, ...used() });
+      ended = error?.name === "MessageAbortedError" ? "aborted" : "error";
+      if (ended === "error") tell("session.error", { message: error?.data?.message ?? error?.name, ...used() });
     },
     "permission.asked": ({ permission, patterns }) =>
       tell("permission.asked", { message: `${permission}: ${(patterns ?? []).join(", ")}` }),

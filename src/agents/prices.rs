@@ -58,6 +58,8 @@ pub fn price_date() -> &'static str {
 fn price(models: &BTreeMap<String, Price>, model: &str) -> Option<Price> {
     // Some name the provider before it.
     let model = model.rsplit('/').next().unwrap_or(model);
+    // And some a variant behind it: `claude-sonnet-5[1m]`.
+    let model = model.split('[').next().unwrap_or(model);
     let undated = || {
         let (name, date) = model.split_once("-20")?;
         date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-').then_some(name)

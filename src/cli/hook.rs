@@ -34,9 +34,13 @@ fn event() -> Option<Value> {
     serde_json::from_slice(&text).ok()
 }
 
-fn tell(channel: &Channel, event: Value) -> std::io::Result<()> {
+fn tell(channel: &Channel, mut event: Value) -> std::io::Result<()> {
     let file = hooks::transcript(&event).and_then(|path| std::fs::File::open(path).ok());
     let usage = hooks::usage(&event, file.map(BufReader::new));
+    let (usage, model) = usage.unzip();
+    if let (Some(Some(model)), Some(event)) = (model, event.as_object_mut()) {
+        event.insert("model".to_owned(), Value::from(model));
+    }
     let call = Call::Hook { event: hooks::condense(event), usage };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = async {

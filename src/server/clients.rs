@@ -176,10 +176,15 @@ impl ScreenClient {
                 if let TerminalEvent::Resize(cols, rows) = event {
                     self.canvas = Canvas::new(cols, rows, self.project.mouse());
                 }
-                self.shared.readers.note_key();
+                if matches!(event, TerminalEvent::Key(_) | TerminalEvent::Paste(_)) {
+                    self.shared.readers.note_key();
+                }
                 Some(to_input(event).map(|input| self.input(input)).unwrap_or_default())
             }
-            ToServer::Key { event, parts } => Some(self.input(to_stroke(event, parts))),
+            ToServer::Key { event, parts } => {
+                self.shared.readers.note_key();
+                Some(self.input(to_stroke(event, parts)))
+            }
             ToServer::Edited(text) => {
                 self.canvas.forget();
                 match self.desk.edited(text) {

@@ -14,6 +14,9 @@ use super::{acp, environment, resume, template};
 
 pub(super) use protocol::{Gemini, without_end};
 
+/// A name that no server has: a list that is empty allows all.
+const NO_SERVER: &str = "none of the configured";
+
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
@@ -30,7 +33,7 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(resume::arguments(request, |id| vec![format!("--resume={id}")])?);
     let mut launch = Launch::headless(request, argv, environment::build(request));
     if request.step == StepKind::Review && profile.reviews_blind {
-        launch.lay_over(json!({ "tools": { "core": [] }, "mcp": { "allowed": [] } }));
+        launch.lay_over(json!({ "tools": { "core": [] }, "mcp": { "allowed": [NO_SERVER] } }));
     }
     without_nul(request.agent(), launch)
 }

@@ -24,16 +24,18 @@ const CLAUDE: [&str; 7] = [
     "SessionEnd",
 ];
 /// What of Codex is told, and how its list of trusted hooks calls it.
-const CODEX: [(&str, &str); 6] = [
+const CODEX: [(&str, &str); 7] = [
     ("SessionStart", "session_start"),
     ("UserPromptSubmit", "user_prompt_submit"),
     ("PermissionRequest", "permission_request"),
     ("PostToolUse", "post_tool_use"),
     ("Stop", "stop"),
     ("Interrupt", "interrupt"),
+    ("SessionEnd", "session_end"),
 ];
 /// What of Gemini CLI is told.
-const GEMINI: [&str; 5] = ["SessionStart", "BeforeAgent", "AfterTool", "Notification", "AfterAgent"];
+const GEMINI: [&str; 6] =
+    ["SessionStart", "BeforeAgent", "AfterTool", "Notification", "AfterAgent", "SessionEnd"];
 /// What tells of opencode, to be filled in with this program.
 const PLUGIN: &str = include_str!("../../../assets/hooks/opencode.js");
 /// The place in it for this program.
@@ -41,9 +43,12 @@ const PROGRAM: &str = "\"@PROGRAM@\"";
 
 /// Has a launch in a terminal run the hook.
 pub(in crate::agents) fn add(request: &LaunchRequest<'_>, launch: &mut Launch) {
-    let command = format!("{} hook", quoted(request.program));
+    // Whatever becomes of it, its exit code says nothing: some codes would hold the agent up.
+    let command = format!("{} hook 2>/dev/null || :", quoted(request.program));
     match request.profile.kind {
         AgentKind::Command => {}
+        // It takes one such argument, and the person's says what they allow.
+        AgentKind::Claude if launch.argv.iter().any(|one| one.starts_with("--settings")) => {}
         AgentKind::Claude => launch.add_arguments(request, vec![format!("--settings={}", claude(&command))]),
         AgentKind::Codex => launch.add_arguments(request, codex(&command)),
         AgentKind::Gemini => launch.lay_over(gemini(&command)),

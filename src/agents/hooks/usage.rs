@@ -15,10 +15,10 @@ use crate::model::Usage;
 /// Bytes of a line that are read; longer ones hold no account.
 const LINE: u64 = 1 << 20;
 
-/// From an event, or from the program's own file of the session, which is read to its end.
-pub fn usage(event: &Value, file: Option<impl BufRead>) -> Option<Usage> {
+/// From an event, or from the program's own file of the session, which is read to its end; and the model, if that names it.
+pub fn usage(event: &Value, file: Option<impl BufRead>) -> Option<(Usage, Option<String>)> {
     if let Some(used) = event.get("used") {
-        return Some(of_opencode(used));
+        return Some((of_opencode(used), None));
     }
     let mut account = Account::default();
     let mut file = file?;
@@ -27,10 +27,12 @@ pub fn usage(event: &Value, file: Option<impl BufRead>) -> Option<Usage> {
         line.clear();
         let count = file.by_ref().take(LINE).read_until(b'\n', &mut line).ok()?;
         if count == 0 {
-            return account.sum();
+            let model = account.model.take();
+            return account.sum().map(|usage| (usage, model));
         }
         // Most lines are text, and long.
-        if memchr::memmem::find(&line, b"tokens").is_some()
+        let has = |word: &str| memchr::memmem::find(&line, word.as_bytes()).is_some();
+        if (has("tokens") || has("turn_context"))
             && let Ok(line) = serde_json::from_slice(&line)
         {
             account.take(&line);
@@ -45,6 +47,8 @@ struct Account {
     answers: BTreeMap<String, Usage>,
     /// The whole, where that is said.
     total: Option<Usage>,
+    /// The last that answered.
+    model: Option<String>,
 }
 
 impl Account {
@@ -56,10 +60,15 @@ impl Account {
                 let used = message.get("usage").unwrap_or(none);
                 let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
                 self.answer(field(message, "id"), used, &input, &["output_tokens"]);
+                self.name(field(message, "model"));
             }
             "gemini" => {
                 let used = line.get("tokens").unwrap_or(none);
                 self.answer(field(line, "id"), used, &["input"], &["output", "thoughts"]);
+                self.name(field(line, "model"));
+            }
+            "turn_context" => {
+                self.name(line.pointer("/payload/model").and_then(Value::as_str).unwrap_or_default())
             }
             "event_msg" => {
                 let used = line.pointer("/payload/info/total_token_usage");
@@ -67,6 +76,13 @@ impl Account {
                 self.total = total.or(self.total);
             }
             _ => {}
+        }
+    }
+
+    fn name(&mut self, model: &str) {
+        // What it says by itself names no model.
+        if !model.is_empty() && !model.starts_with('<') {
+            self.model = Some(model.to_owned());
         }
     }
 
@@ -104,6 +120,10 @@ mod tests {
     use serde_json::json;
 
     fn of(lines: &[Value]) -> Option<Usage> {
+        of_model(lines).map(|(usage, _)| usage)
+    }
+
+    fn of_model(lines: &[Value]) -> Option<(Usage, Option<String>)> {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         usage(&json!({"hook_event_name": "Stop"}), Some(format!("no JSON, tokens\n{text}").as_bytes()))
     }
@@ -163,6 +183,17 @@ mod tests {
         let used = json!({"used": {"input": 300, "output": 60, "cost": 0.0125}});
         let expected =
             Usage { cost_micros: 12_500, input_tokens: 300, output_tokens: 60, ..Usage::default() };
-        assert_eq!(usage(&used, None::<&[u8]>), Some(expected));
+        assert_eq!(usage(&used, None::<&[u8]>), Some((expected, None)));
+    }
+
+    #[test]
+    fn the_model_is_the_last_that_answered() {
+        let claude = |model: &str| json!({"type": "assistant", "message": {"id": model, "model": model, "usage": {"input_tokens": 1}}});
+        let told = of_model(&[claude("claude-opus-5"), claude("claude-haiku-4-5"), claude("<synthetic>")]);
+        assert_eq!(told.unwrap().1.as_deref(), Some("claude-haiku-4-5"));
+        let context = json!({"type": "turn_context", "payload": {"model": "gpt-5.5"}});
+        let tokens =
+            json!({"type": "event_msg", "payload": {"info": {"total_token_usage": {"input_tokens": 1}}}});
+        assert_eq!(of_model(&[context, tokens]).unwrap().1.as_deref(), Some("gpt-5.5"));
     }
 }

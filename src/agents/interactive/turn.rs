@@ -88,6 +88,8 @@ pub struct Turn {
     /// Since when it has been between turns.
     idle_since: Option<u64>,
     words: String,
+    /// When the last turn ended.
+    ended_at: u64,
 }
 
 /// Keys that answer a dialog, until it is gone.
@@ -143,6 +145,7 @@ impl Turn {
             answer: None,
             idle_since: None,
             words: String::new(),
+            ended_at: 0,
         }
     }
 
@@ -291,8 +294,9 @@ impl Turn {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Open => {
                 let is_up = now >= self.last_change + UP;
-                // A person began a turn by hand.
-                let begun = state == AgentState::Working && self.queue.is_empty();
+                // A person began a turn by hand; or what ended as if it were interrupted has ended well, and told it late.
+                let late = state == AgentState::Done && told > self.ended_at;
+                let begun = (state == AgentState::Working || late) && self.queue.is_empty();
                 self.phase = if begun { Phase::Working } else { Phase::Open };
                 if rests
                     && is_up
@@ -342,6 +346,7 @@ impl Turn {
 
     fn turn_ended(&mut self, state: AgentState, lines: &[String], now: u64, acts: &mut Vec<Act>) {
         self.phase = Phase::Open;
+        self.ended_at = now;
         self.words = self.manners.last_words(lines);
         // Who was interrupted waits for the person who did that; a program that only knows that it rests has ended.
         let interrupted = state == AgentState::Idle && (reports_done(self.kind) || self.hooked);

@@ -213,6 +213,10 @@ fn hooks_tell_what_nothing_else_does_and_the_screen_what_they_do_not() {
     bench.titles("◇  Ready (w)");
     assert_eq!(bench.state(), AgentState::Idle, "no hook tells of an interrupt");
     assert_eq!(bench.after(60_000), [], "who interrupted it has the word");
+    bench.hooks(AgentState::Done);
+    assert_eq!(bench.after(SETTLED).len(), 1, "it had ended well, and told it late");
+    let mut bench = Bench::of(AgentKind::Gemini, None);
+    bench.lines = vec![">   Type your message or @path/to/file".to_owned()];
     bench.hooks(AgentState::Working);
     bench.hooks(AgentState::Done);
     bench.titles("◇  Ready  (w)");

@@ -41,7 +41,9 @@ pub(super) struct AgentFollower {
     logged: Usage,
     /// What the session that is gone on with had used, and what this one had when it was first told.
     resumed: Usage,
-    used_before: Option<Usage>,
+    resumes: bool,
+    account: Option<Account>,
+    account_of: Option<String>,
     /// The model that works, and whether that is all that is told of the cost.
     model: Option<String>,
     tells_tokens_only: bool,
@@ -73,6 +75,15 @@ pub(super) struct AgentFollower {
 /// What a program that lingers has left for what it writes down last.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// The account of a provider's session.
+#[derive(Default)]
+struct Account {
+    /// What it said before this process.
+    before: Usage,
+    /// What was counted of it since.
+    counted: Usage,
+}
+
 impl AgentFollower {
     pub(super) fn new(
         shared: &Arc<Shared>,
@@ -96,7 +107,10 @@ impl AgentFollower {
             used: Usage::default(),
             logged: facts.usage,
             resumed: order.resumed,
-            used_before: None,
+            // opencode's plugin counts its process alone.
+            resumes: order.resume.is_some() && profile.kind != AgentKind::Opencode,
+            account: None,
+            account_of: None,
             model: profile.model.clone(),
             tells_tokens_only: agents::tells_tokens_only(profile, order.brief.step),
             told_no_price: false,
@@ -149,6 +163,10 @@ impl AgentFollower {
             self.model = told.model.or(self.model.take());
             if let Some(id) = told.session {
                 self.begins = None;
+                if self.account_of.replace(id.clone()).is_some_and(|before| before != id) {
+                    // A person began another conversation: its account begins at nothing.
+                    self.account = Some(Account::default());
+                }
                 self.take(pane, vec![AgentEvent::SessionSeen(id)]);
             }
             usage.into_iter().for_each(|usage| self.count_in_all(usage, told.begins));
@@ -156,12 +174,18 @@ impl AgentFollower {
         }
     }
 
-    /// What the provider's session has used in all, with what it had used before this process.
+    /// What the account of the provider's session says in all, with what it had used before this process.
     fn count_in_all(&mut self, usage: Usage, begins: bool) {
-        // An earlier server that has counted already counted from the beginning.
-        let is_first = begins && self.logged == Usage::default();
-        let before = *self.used_before.get_or_insert(if is_first { usage } else { self.resumed });
-        self.count(usage.minus(before.plus(self.used)));
+        let before = match (self.resumes, begins) {
+            (false, _) => Usage::default(),
+            // An earlier server that has counted already counted from the beginning.
+            (true, true) if self.logged == Usage::default() => usage,
+            (true, _) => self.resumed,
+        };
+        let account = self.account.get_or_insert(Account { before, counted: Usage::default() });
+        let fresh = usage.minus(account.before.plus(account.counted));
+        account.counted = account.counted.plus(fresh);
+        self.count(fresh);
     }
 
     /// Looks at what it shows, and goes on with its turn.
@@ -269,7 +293,7 @@ impl AgentFollower {
         if let Some(priced) = agents::priced(&self.shared.project().prices, model, usage) {
             return priced;
         }
-        if !std::mem::replace(&mut self.told_no_price, true) && !self.catching_up {
+        if !self.catching_up && !std::mem::replace(&mut self.told_no_price, true) {
             let (agent, date) = (&self.agent, agents::price_date());
             let why = match model {
                 "" => format!("tells no model; name it in [agents.{agent}]"),
@@ -283,10 +307,16 @@ impl AgentFollower {
 
     /// What an earlier server has logged is not logged again.
     fn count(&mut self, usage: Usage) {
-        let usage = self.priced(usage);
         self.used = self.used.plus(usage);
-        let fresh = self.used.minus(self.logged);
+        let logged = self.logged;
+        let told = Usage {
+            cost_micros: logged.cost_micros - logged.estimated_micros,
+            estimated_micros: 0,
+            ..logged
+        };
+        let fresh = self.used.minus(told);
         if fresh != Usage::default() {
+            let fresh = self.priced(fresh);
             self.logged = self.logged.plus(fresh);
             self.report(StepEvent::Used { effect: self.effect, usage: fresh });
         }

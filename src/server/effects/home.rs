@@ -1,7 +1,9 @@
 //! A home of its own for one process of Gemini CLI: it takes settings from nowhere else that leaves the person's home alone.
 //!
-//! Everything in it but the settings leads to the person's own: credentials, sessions, history. Not for what stands in the
-//! settings (`agents` says that). Invariant: nothing of the person's is changed or copied but the settings' text.
+//! Everything in it but the settings leads to the person's own: credentials, sessions, history. What the program replaces
+//! there instead of writing to it, and settings that are changed in it, are the session's, and gone with it. Not for what
+//! stands in the settings (`agents` says that). Invariant: nothing of the person's is changed or copied but the settings'
+//! text, and that is taken away when the session ends.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
@@ -16,9 +18,13 @@ use crate::process;
 const VARIABLE: &str = "GEMINI_CLI_HOME";
 /// Its folder there.
 const FOLDER: &str = ".gemini";
+/// The home in a session's folder.
+const HOME: &str = "home";
 const SETTINGS: &str = "settings.json";
 /// Folders that it makes on its first run, and finds its sessions in later.
 const OWN: [&str; 2] = ["tmp", "history"];
+/// What it looks for beside its folder.
+const BESIDE: [&str; 2] = [".agents", ".env"];
 /// Files that it writes itself, where a link may lead to nothing yet.
 const WRITTEN: [&str; 6] = [
     "projects.json",
@@ -37,7 +43,7 @@ pub(super) fn made(
 ) -> Result<(String, String), String> {
     let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value));
     let theirs = value(VARIABLE).or_else(|| value("HOME")).ok_or("there is no home")?.join(FOLDER);
-    let home = session.join("home");
+    let home = session.join(HOME);
     let ours = home.join(FOLDER);
     let told = |what: &str, path: &Path, error: std::io::Error| format!("{what} {}: {error}", path.display());
     for name in OWN {
@@ -56,11 +62,28 @@ pub(super) fn made(
             _ => {}
         }
     }
+    for name in BESIDE {
+        let (link, target) = (home.join(name), theirs.with_file_name(name));
+        if target.exists() && std::fs::symlink_metadata(&link).is_err() {
+            symlink(target, &link).map_err(|error| told("can't link", &link, error))?;
+        }
+    }
     let mut all = own_settings(&theirs.join(SETTINGS))?;
     lay_over(&mut all, settings);
     let path = ours.join(SETTINGS);
     process::write_atomic(&path, &all).map_err(|error| format!("can't write {}: {error}", path.display()))?;
     Ok((VARIABLE.to_owned(), home.to_string_lossy().into_owned()))
+}
+
+/// Takes the home of a session that has ended away: the person's settings may have secrets in them.
+pub(super) fn forget(session: &Path) {
+    let home = session.join(HOME);
+    match std::fs::remove_dir_all(&home) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(%error, home = %home.display(), "a session's home was not removed");
+        }
+        _ => {}
+    }
 }
 
 /// The person's settings; they may have comments in them.
@@ -108,6 +131,8 @@ mod tests {
         std::fs::write(home.join("projects.json"), "{}").unwrap();
         assert!(theirs.join("tmp/p/chats").is_dir() && theirs.join("projects.json").is_file());
         made(&dir.path().join("s"), &env, ours).unwrap();
+        forget(&dir.path().join("s"));
+        assert!(!home.exists() && theirs.join("tmp/p/chats").is_dir(), "only the session's own is gone");
     }
 
     #[test]

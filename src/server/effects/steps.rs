@@ -11,6 +11,7 @@ use super::controls::{self, session_id};
 use super::follower::AgentFollower;
 use super::home;
 use super::outfit::{self, WorktreeError};
+use super::servers;
 use crate::agents::{self, ExitInfo, Launch, LaunchRequest};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
@@ -124,6 +125,7 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         Ok(None) => StepOutcome::Lost,
         Err(error) => return Err(broken(error)),
     };
+    home::forget(&dir);
     release_checkout(shared, facts, order).await;
     Ok(if live.is_ending() { StepOutcome::Cancelled } else { outcome })
 }
@@ -291,9 +293,19 @@ fn launch(
     for (path, text) in &launch.files {
         std::fs::write(path, text).map_err(io)?;
     }
+    if profile.kind == AgentKind::Codex && profile.reviews_blind && order.brief.step == StepKind::Review {
+        let off = servers::off(&launch.env)
+            .map_err(|problem| Trouble::Failed(FailureKind::Configuration, problem))?;
+        let program = profile.command.len().clamp(1, launch.argv.len());
+        launch.argv.splice(program..program, off);
+    }
     if let Some(settings) = launch.settings.take() {
         match home::made(&dir, &launch.env, settings) {
             Ok(variable) => launch.env.push(variable),
+            // What is taken away from a reviewer is not to be there after all.
+            Err(problem) if order.brief.step == StepKind::Review => {
+                return Err(Trouble::Failed(FailureKind::Configuration, problem));
+            }
             // It works without them, and can't call back.
             Err(problem) => {
                 tracing::warn!(session = %order.session, problem, "settings can't be laid over its own")

@@ -82,7 +82,8 @@ impl Terminal {
                 self.hooked = Some((status.clone(), now));
                 self.turn.changed(now);
             }
-            if told.words.is_some() {
+            let begins = told.status.as_ref().is_some_and(|status| status.state == AgentState::Working);
+            if begins || told.words.is_some() {
                 self.words.clone_from(&told.words);
             }
             all.push((told, usage));
