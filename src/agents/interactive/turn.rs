@@ -314,7 +314,9 @@ impl Turn {
             }
             Phase::Sent { .. } if !rests && state != AgentState::Unknown => self.phase = Phase::Working,
             // A turn can be over before anybody looked.
-            Phase::Sent { at, .. } if state == AgentState::Done && told > at => self.phase = Phase::Working,
+            Phase::Sent { at, .. } if matches!(state, AgentState::Done | AgentState::Error) && told > at => {
+                self.phase = Phase::Working
+            }
             Phase::Sent { text, at, tries } if now >= at + RECEIPT && !person => {
                 self.send_again(text, tries, now, acts)
             }

@@ -226,3 +226,14 @@ fn hooks_tell_what_nothing_else_does_and_the_screen_what_they_do_not() {
     bench.hooks(AgentState::Working);
     assert_eq!(bench.state(), AgentState::Done, "what is reported counts most: a hook may come late");
 }
+
+#[test]
+fn a_turn_that_failed_before_anybody_looked_is_not_begun_again() {
+    let mut bench = Bench::new(Some("do it"));
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
+    bench.reports(AgentState::Error);
+    assert_eq!(bench.after(RECEIPT * 3), [], "it was heard, and failed");
+    bench.turn.say("go on".to_owned());
+    assert_eq!(bench.after(SETTLED + UP + 300), [paste("go on"), keys("\r")]);
+}
