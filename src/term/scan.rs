@@ -127,7 +127,10 @@ fn scan_escape(bytes: &[u8]) -> Scan<'_> {
 fn scan_string(bytes: &[u8], kind: Skip) -> Scan<'_> {
     let body = bytes.get(2..).unwrap_or_default();
     match string_end(body, kind) {
-        StringEnd::Unknown if body.len() > MAX_STRING => Scan::TooLong(kind),
+        // An ESC at the very end may be the first half of its end, and no part of it.
+        StringEnd::Unknown if body.len() - usize::from(body.last() == Some(&ESC)) > MAX_STRING => {
+            Scan::TooLong(kind)
+        }
         StringEnd::Unknown => Scan::Incomplete,
         StringEnd::At { text, next, proper, bell } => {
             let text = body.get(..text).filter(|text| proper && text.len() <= limit(text, kind));
@@ -209,6 +212,14 @@ mod tests {
         assert_eq!(scan(&long), Scan::TooLong(Skip::Osc));
         let ended = [long.as_slice(), b"\x07z"].concat();
         assert_eq!(scan(&ended), Scan::Complete(ended.len() - 1, Sequence::Ignored));
+        let longest = [b"\x1bP".as_slice(), &[b'a'; MAX_STRING]].concat();
+        assert_eq!(
+            scan(&[longest.as_slice(), b"\x1b"].concat()),
+            Scan::Incomplete,
+            "its end may be half there"
+        );
+        let whole = [longest.as_slice(), b"\x1b\\"].concat();
+        assert!(matches!(scan(&whole), Scan::Complete(_, Sequence::Dcs(_))));
         assert_eq!(skip(b"aaa\x07z", Skip::Osc), (4, true));
         assert_eq!(skip(b"aaa\x1b", Skip::Osc), (3, false));
         assert_eq!(skip(b"\x1b\\z", Skip::Osc), (2, true));
