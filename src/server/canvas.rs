@@ -28,6 +28,8 @@ pub struct Canvas {
     sink: Sink,
     size: (u16, u16),
     mouse: bool,
+    /// Where the cursor was left; none if it is hidden.
+    cursor: Option<Position>,
 }
 
 impl Canvas {
@@ -36,7 +38,7 @@ impl Canvas {
     pub fn new(cols: u16, rows: u16, mouse: bool) -> Canvas {
         let sink = Sink::default();
         let size = (cols.clamp(1, 1000), rows.clamp(1, 1000));
-        let mut canvas = Canvas { terminal: None, sink, size, mouse };
+        let mut canvas = Canvas { terminal: None, sink, size, mouse, cursor: None };
         canvas.forget();
         canvas
     }
@@ -49,7 +51,8 @@ impl Canvas {
     /// Nothing is known of the terminal any more: the next frame draws every cell.
     pub fn forget(&mut self) {
         let viewport = Viewport::Fixed(Rect::new(0, 0, self.size.0, self.size.1));
-        let backend = Underliner { inner: CrosstermBackend::new(self.sink.clone()), sink: self.sink.clone() };
+        let inner = CrosstermBackend::new(self.sink.clone());
+        let backend = Underliner { inner, sink: self.sink.clone(), drew: false, cursor: None };
         self.sink.take();
         self.terminal = Terminal::with_options(backend, TerminalOptions { viewport }).ok();
         self.sink.take();
@@ -69,12 +72,20 @@ impl Canvas {
         self.sink.push(if self.mouse { MOUSE_ON } else { MOUSE_OFF });
     }
 
-    /// Draws a frame; the bytes that bring the terminal there.
+    /// Draws a frame; the bytes that bring the terminal there, none if it is there already.
     pub fn draw(&mut self, work: impl FnOnce(&mut Frame<'_>)) -> Result<Vec<u8>, String> {
         let terminal = self.terminal.as_mut().ok_or_else(|| "the terminal could not be set up".to_owned())?;
+        let is_asked = !self.sink.is_empty();
         terminal.draw(work).map_err(|error| format!("the frame could not be drawn: {error}"))?;
+        let backend = terminal.backend_mut();
+        let before = std::mem::replace(&mut self.cursor, backend.cursor);
+        let is_same = !std::mem::take(&mut backend.drew) && before == backend.cursor && !is_asked;
+        let mut body = self.sink.take();
+        if is_same {
+            return Ok(Vec::new());
+        }
         let mut frame = BEGIN.to_vec();
-        frame.append(&mut self.sink.take());
+        frame.append(&mut body);
         frame.extend_from_slice(END);
         Ok(frame)
     }
@@ -85,6 +96,10 @@ impl Canvas {
 struct Underliner {
     inner: CrosstermBackend<Sink>,
     sink: Sink,
+    /// Cells were written since that was asked.
+    drew: bool,
+    /// Where the cursor stands; none if it is hidden.
+    cursor: Option<Position>,
 }
 
 impl Underliner {
@@ -109,11 +124,13 @@ impl Backend for Underliner {
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
         let cells: Vec<_> = content.collect();
+        self.drew |= !cells.is_empty();
         let kind = |(_, _, cell): &(u16, u16, &Cell)| underline::kind_of(cell.modifier);
         cells.chunk_by(|a, b| kind(a) == kind(b)).try_for_each(|alike| self.draw_alike(alike))
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
+        self.cursor = None;
         self.inner.hide_cursor()
     }
 
@@ -126,6 +143,8 @@ impl Backend for Underliner {
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        let position = position.into();
+        self.cursor = Some(position);
         self.inner.set_cursor_position(position)
     }
 
@@ -157,6 +176,10 @@ struct Sink(Arc<Mutex<Vec<u8>>>);
 impl Sink {
     fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn push(&self, bytes: &[u8]) {
@@ -220,6 +243,21 @@ mod tests {
         let style = terminal.row(0).nth(2).unwrap().style;
         assert_eq!((style.fg, style.bold), (Color::Index(1), true));
         assert_eq!(style.underline_colour, Color::Rgb(1, 2, 3));
+    }
+
+    #[test]
+    fn a_frame_that_changes_nothing_is_none() {
+        let mut canvas = Canvas::new(20, 2, false);
+        let mut at = |column: Option<u16>| {
+            let frame = canvas.draw(|frame| {
+                frame.render_widget(Paragraph::new("hello"), frame.area());
+                column.into_iter().for_each(|x| frame.set_cursor_position((x, 0)));
+            });
+            frame.unwrap().is_empty()
+        };
+        assert_eq!([at(None), at(None)], [false, true]);
+        assert_eq!([at(Some(3)), at(Some(3))], [false, true], "the cursor came");
+        assert_eq!([at(Some(4)), at(None), at(None)], [false, false, true], "it moved and went");
     }
 
     #[test]
