@@ -22,10 +22,11 @@ pub fn run(socket: &str, name: &str) {
     let mut stream = UnixStream::connect(socket).unwrap();
     writeln!(stream, "{name}").unwrap();
     let stop = Arc::new(AtomicBool::new(false));
+    let below = Arc::new(AtomicBool::new(false));
     for line in BufReader::new(stream.try_clone().unwrap()).lines() {
         let Ok(line) = line else { break };
         let words: Vec<&str> = line.split(' ').collect();
-        let answer = obey(&words, &stop);
+        let answer = obey(&words, &stop, &below);
         if writeln!(stream, "{answer}").is_err() {
             break;
         }
@@ -34,7 +35,7 @@ pub fn run(socket: &str, name: &str) {
     std::process::exit(0);
 }
 
-fn obey(words: &[&str], stop: &Arc<AtomicBool>) -> String {
+fn obey(words: &[&str], stop: &Arc<AtomicBool>, below: &Arc<AtomicBool>) -> String {
     match words {
         ["flood", path, times, end] => flood(path, times.parse().unwrap(), end),
         ["pour", path] => {
@@ -49,7 +50,11 @@ fn obey(words: &[&str], stop: &Arc<AtomicBool>) -> String {
             let mut out = std::io::stdout().lock();
             write!(out, "\x1b[2J\x1b[5;5H{text}").and_then(|()| out.flush()).unwrap();
         }
-        ["echo"] => begin(stop, |_| echo()),
+        ["echo"] => {
+            let below = Arc::clone(below);
+            begin(stop, move |_| echo(&below));
+        }
+        ["below"] => below.store(true, Ordering::Relaxed),
         ["stop"] => stop.store(true, Ordering::Relaxed),
         ["settle"] => return settle().to_owned(),
         ["size"] => {
@@ -78,11 +83,17 @@ fn flood(path: &str, times: usize, end: &str) {
     out.flush().unwrap();
 }
 
+/// Pieces end where a sequence begins: what else is written comes between two of them.
 fn pour(bytes: &[u8], stop: &AtomicBool) {
-    for piece in bytes.chunks(16 * 1024).cycle() {
-        if stop.load(Ordering::Relaxed) || std::io::stdout().lock().write_all(piece).is_err() {
+    let mut rest = bytes;
+    while !stop.load(Ordering::Relaxed) {
+        let most = rest.len().min(16 * 1024);
+        let end = rest[1..most].iter().rposition(|byte| *byte == b'\x1b').map_or(most, |at| at + 1);
+        let (piece, later) = rest.split_at(end);
+        if std::io::stdout().lock().write_all(piece).is_err() {
             return;
         }
+        rest = if later.is_empty() { bytes } else { later };
     }
 }
 
@@ -100,13 +111,15 @@ fn spin(pause: Duration, stop: &AtomicBool) {
     }
 }
 
-/// Each key is shown in the same place.
-fn echo() {
+/// Each key is shown in the same place: where its line begins, or in the last row.
+fn echo(below: &AtomicBool) {
     let mut buffer = [0; 1024];
     while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
+        let is_below = below.load(Ordering::Relaxed);
+        let (before, after) = if is_below { ("\x1b7\x1b[999;1H", "\x1b8") } else { ("\r", "") };
+        let text = [before.as_bytes(), &buffer[..count], after.as_bytes()].concat();
         let mut out = std::io::stdout().lock();
-        let _gone =
-            out.write_all(b"\r").and_then(|()| out.write_all(&buffer[..count])).and_then(|()| out.flush());
+        let _gone = out.write_all(&text).and_then(|()| out.flush());
     }
 }
 

@@ -1,7 +1,7 @@
 //! loopmon beside other multiplexers: the same load in the same run, in a terminal of 200x50 that this bench owns.
 //!
 //! `cargo bench --bench mux -- [--quick] [--only=loopmon,tmux] [--keys=300] [--hidden=0,3,15,48] [flood many latency
-//! switch idle memory start begin resize]`. What is installed of tmux and mprocs takes part. On a busy machine the ratios are what counts.
+//! own switch idle memory start begin resize]`. What is installed of tmux and mprocs takes part. On a busy machine the ratios are what counts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -42,6 +42,8 @@ struct Amount {
     hidden: &'static [usize],
     openings: usize,
     beginnings: usize,
+    /// Panes of each of those.
+    begun: &'static [usize],
 }
 
 const FULL: Amount = Amount {
@@ -55,6 +57,7 @@ const FULL: Amount = Amount {
     hidden: &[0, 3, 15, 48],
     openings: 20,
     beginnings: 5,
+    begun: &[1, 10, 50],
 };
 const QUICK: Amount = Amount {
     flood: 5,
@@ -67,6 +70,7 @@ const QUICK: Amount = Amount {
     hidden: &[0, 3, 15],
     openings: 7,
     beginnings: 3,
+    begun: &[1, 10],
 };
 
 const fn secs(count: u64) -> Duration {
@@ -82,10 +86,11 @@ struct Table {
 /// A part of the bench: rows of what one peer did.
 type Part = fn(Peer, &Amount) -> Vec<(String, Option<f64>)>;
 
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("flood", flood),
     ("many", many),
     ("latency", latency),
+    ("own", own),
     ("switch", switch),
     ("idle", idle),
     ("memory", memory),
@@ -227,6 +232,21 @@ fn latency(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
     rows
 }
 
+/// From a key to its character on the screen in a pane that floods itself: it jumps about and leaves the last row alone.
+fn own(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
+    let mut mux = Running::start(peer, 1);
+    let (_, text) = load::kinds().into_iter().find(|(kind, _)| *kind == "cursor").unwrap();
+    let file = mux.bench.machine.path("cursor");
+    std::fs::write(&file, &text).unwrap();
+    mux.tell(0, "below");
+    mux.tell(0, &format!("pour {}", file.display()));
+    std::thread::sleep(Duration::from_secs(1));
+    let mut times = echoes(&mut mux.console, amount.keys);
+    let at = percentiles(&mut times);
+    let what = "key to echo, its own pane flooding (cursor jumps)";
+    vec![(format!("{what}, p50 ms"), at(50)), (format!("{what}, p99 ms"), at(99))]
+}
+
 /// Milliseconds of each key; one that never came is a second, and after five of those it is given up.
 fn echoes(console: &mut Console, count: usize) -> Vec<f64> {
     const LOST: f64 = 1000.0;
@@ -365,7 +385,7 @@ fn start(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
 /// How soon all is there where nothing ran before: servers, keepers, every program, and the first frame.
 fn begin(peer: Peer, amount: &Amount) -> Vec<(String, Option<f64>)> {
     let mut rows = Vec::new();
-    for panes in [1, 10] {
+    for &panes in amount.begun {
         let mut spans: Vec<_> =
             (0..amount.beginnings).filter_map(|_| peers::begin(peer, panes, PATIENCE)).collect();
         spans.sort();

@@ -18,7 +18,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::process::{Identity, read_environment, read_spec, write_atomic};
+use crate::process::{Identity, read_environment, read_spec, write_atomic, write_keeper};
 use crate::protocol::keeper::{
     CLAIM_FILE, EXIT_FILE, Exit, ExitFile, KEEPER_FILE, KeeperFile, KeeperSpec, LAUNCH_FAILED, Mode, VERSION,
 };
@@ -128,11 +128,10 @@ fn launch(dir: &Path, spec: &KeeperSpec) -> Result<Pump, KeeperError> {
         child: child.into(),
         socket: spec.socket.clone(),
     };
-    let path = dir.join(KEEPER_FILE);
-    if let Err(source) = write_atomic(&path, &known) {
+    if let Err(source) = write_keeper(dir, &known) {
         // Nobody could find this session again: it must not live on.
         let _ = crate::process::kill_tree(child, ending::KILL_LIMIT);
-        return Err(file("write", &path, source));
+        return Err(file("write", &dir.join(KEEPER_FILE), source));
     }
     let mut pump = Pump::new(spec.clone(), line, recorder, listener, signals, child, keeper);
     pump.queue_input(&first);

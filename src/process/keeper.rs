@@ -124,7 +124,12 @@ pub fn spawn_keeper(
 pub fn write_spec(dir: &Path, spec: &KeeperSpec) -> io::Result<()> {
     let is_ours = |(name, _): &&(String, String)| name.starts_with("LOOPMON_");
     let env = spec.env.iter().filter(is_ours).cloned().collect();
-    write_atomic(&dir.join(SPEC_FILE), &KeeperSpec { env, ..spec.clone() })
+    write_whole(&dir.join(SPEC_FILE), &KeeperSpec { env, ..spec.clone() })
+}
+
+/// Writes who keeps and who is kept.
+pub fn write_keeper(dir: &Path, file: &KeeperFile) -> io::Result<()> {
+    write_whole(&dir.join(KEEPER_FILE), file)
 }
 
 /// Reads the environment that a starter gives to its keeper; empty if there is none.
@@ -165,19 +170,32 @@ pub fn wait_for_claimant(dir: &Path, limit: Duration) {
 /// Writes JSON under a temporary name, syncs it, renames it and syncs the directory: after a crash there is the old
 /// file or the new one. Only its owner may read it.
 pub fn write_atomic(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let (file, temporary) = write_beside(path, value)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+/// The same for what tells of living processes: a crash of the machine ends them, so it need not outlast that, and
+/// nobody waits for the disk. What may be there then instead is an empty file, which is read as none.
+fn write_whole(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let (_, temporary) = write_beside(path, value)?;
+    std::fs::rename(&temporary, path)
+}
+
+fn write_beside(path: &Path, value: &impl Serialize) -> io::Result<(File, PathBuf)> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
     let temporary = path.with_extension("tmp");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(&text)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    Ok((file, temporary))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match std::fs::read(path) {
+        Ok(text) if text.iter().all(|byte| *byte == 0) => Ok(None),
         Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -29,6 +29,8 @@ pub struct Canvas {
     links: Links,
     size: (u16, u16),
     mouse: bool,
+    /// Where the cursor was left; none if it is hidden.
+    cursor: Option<Position>,
 }
 
 impl Canvas {
@@ -37,7 +39,8 @@ impl Canvas {
     pub fn new(cols: u16, rows: u16, mouse: bool) -> Canvas {
         let sink = Sink::default();
         let size = (cols.clamp(1, 1000), rows.clamp(1, 1000));
-        let mut canvas = Canvas { terminal: None, sink, links: Links::default(), size, mouse };
+        let links = Links::default();
+        let mut canvas = Canvas { terminal: None, sink, links, size, mouse, cursor: None };
         canvas.forget();
         canvas
     }
@@ -51,7 +54,8 @@ impl Canvas {
     pub fn forget(&mut self) {
         let viewport = Viewport::Fixed(Rect::new(0, 0, self.size.0, self.size.1));
         let (sink, links) = (self.sink.clone(), self.links.clone());
-        let backend = Pen { inner: CrosstermBackend::new(sink.clone()), sink, links };
+        let inner = CrosstermBackend::new(sink.clone());
+        let backend = Pen { inner, sink, links, drew: false, cursor: None };
         self.links.replace(Vec::new());
         self.sink.take();
         self.terminal = Terminal::with_options(backend, TerminalOptions { viewport }).ok();
@@ -72,7 +76,7 @@ impl Canvas {
         self.sink.push(if self.mouse { MOUSE_ON } else { MOUSE_OFF });
     }
 
-    /// Draws a frame; the bytes that bring the terminal there.
+    /// Draws a frame; the bytes that bring the terminal there, none if it is there already.
     pub fn draw(&mut self, work: impl FnOnce(&mut Frame<'_>)) -> Result<Vec<u8>, String> {
         self.draw_linked(|frame| {
             work(frame);
@@ -86,14 +90,22 @@ impl Canvas {
         work: impl FnOnce(&mut Frame<'_>) -> Vec<LinkRun>,
     ) -> Result<Vec<u8>, String> {
         let terminal = self.terminal.as_mut().ok_or_else(|| "the terminal could not be set up".to_owned())?;
+        let is_asked = !self.sink.is_empty();
         let links = self.links.clone();
         let work = |frame: &mut Frame<'_>| {
             let now = work(frame);
             redraw_changed(&links.replace(now.clone()), &now, frame);
         };
         terminal.draw(work).map_err(|error| format!("the frame could not be drawn: {error}"))?;
+        let backend = terminal.backend_mut();
+        let before = std::mem::replace(&mut self.cursor, backend.cursor);
+        let is_same = !std::mem::take(&mut backend.drew) && before == backend.cursor && !is_asked;
+        let mut body = self.sink.take();
+        if is_same {
+            return Ok(Vec::new());
+        }
         let mut frame = BEGIN.to_vec();
-        frame.append(&mut self.sink.take());
+        frame.append(&mut body);
         frame.extend_from_slice(END);
         Ok(frame)
     }
@@ -117,6 +129,10 @@ struct Pen {
     inner: CrosstermBackend<Sink>,
     sink: Sink,
     links: Links,
+    /// Cells were written since that was asked.
+    drew: bool,
+    /// Where the cursor stands; none if it is hidden.
+    cursor: Option<Position>,
 }
 
 /// What crossterm does not know of a cell.
@@ -198,6 +214,7 @@ impl Backend for Pen {
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
         let cells: Vec<_> = content.collect();
+        self.drew |= !cells.is_empty();
         let links = self.links.get();
         let nothing = Beyond { line: None, overline: false, link: None };
         let alike =
@@ -211,6 +228,7 @@ impl Backend for Pen {
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
+        self.cursor = None;
         self.inner.hide_cursor()
     }
 
@@ -223,6 +241,8 @@ impl Backend for Pen {
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        let position = position.into();
+        self.cursor = Some(position);
         self.inner.set_cursor_position(position)
     }
 
@@ -254,6 +274,10 @@ struct Sink(Arc<Mutex<Vec<u8>>>);
 impl Sink {
     fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn push(&self, bytes: &[u8]) {
@@ -373,6 +397,21 @@ mod tests {
         assert_eq!(show(false, Vec::new()), [None, None, None, None, None, None]);
         let hostile = opening("https://a/\x07\x1b\\\u{9b}ü b");
         assert!(hostile.ends_with(";https://a/%07%1B\\%C2%9B%C3%BC%20b\x1b\\"), "{hostile:?}");
+    }
+
+    #[test]
+    fn a_frame_that_changes_nothing_is_none() {
+        let mut canvas = Canvas::new(20, 2, false);
+        let mut at = |column: Option<u16>| {
+            let frame = canvas.draw(|frame| {
+                frame.render_widget(Paragraph::new("hello"), frame.area());
+                column.into_iter().for_each(|x| frame.set_cursor_position((x, 0)));
+            });
+            frame.unwrap().is_empty()
+        };
+        assert_eq!([at(None), at(None)], [false, true]);
+        assert_eq!([at(Some(3)), at(Some(3))], [false, true], "the cursor came");
+        assert_eq!([at(Some(4)), at(None), at(None)], [false, false, true], "it moved and went");
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl ScreenClient {
                 pin!(self.panes_changed.notified()).enable();
                 let scene = self.scene();
                 match scene.show(|world| draw(&mut self.ui, &mut self.canvas, world)) {
+                    Ok(frame) if frame.is_empty() => {}
                     Ok(frame) => permit.send(FromServer::Frame(frame)),
                     Err(message) => {
                         permit.send(Message::Bye { message: Some(message), error: true }.into());

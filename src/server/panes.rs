@@ -88,17 +88,21 @@ impl Pane {
     /// Takes output in; answers that the terminal gives, and what the bytes told.
     pub fn feed(&self, bytes: &[u8]) -> (Vec<u8>, Vec<TermEvent>) {
         let mut emulator = self.emulator();
+        let held = emulator.holds_since();
         emulator.feed(bytes);
         let told = (emulator.take_replies(), emulator.take_events());
         let too_much = self.share.note(emulator.history_bytes());
         let is_whole = !emulator.is_synchronized();
+        // A change that was under way before, and still is, shows nothing.
+        let shows = held.is_none() || emulator.holds_since() != held;
         drop(emulator);
         if too_much {
             self.share.make_room();
         }
-        // A change that is still under way shows nothing yet.
         self.changes.fetch_add(u64::from(is_whole), Ordering::Release);
-        self.changed();
+        if shows {
+            self.changed();
+        }
         told
     }
 
@@ -335,6 +339,28 @@ impl Panes for PaneMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_looks_is_not_woken_for_a_change_that_is_not_whole() {
+        let map = PaneMap::default();
+        let emulator = Emulator::new(20, 4, Colours::default());
+        let (pane, _) = map.open(&SessionId::from("s".to_owned()), emulator, true);
+        let notify = Arc::new(Notify::new());
+        pane.watch(&notify);
+        let wakes = |bytes: &[u8]| {
+            drop(pane.feed(bytes));
+            let mut woken = std::pin::pin!(notify.notified());
+            woken.as_mut().enable()
+        };
+        assert!(wakes(b"before"));
+        pane.emulator().begin_frame();
+        assert!(wakes(b"\x1b[?2026h"), "its clock has to be set");
+        pane.emulator().begin_frame();
+        assert!(!wakes(b"half") && !wakes(b" and half"));
+        assert!(wakes(b"\x1b[?2026l"));
+        pane.emulator().begin_frame();
+        assert!(wakes(b"\x1b[?2026hone\x1b[?2026l\x1b[?2026hhalf"), "one was whole");
+    }
 
     #[test]
     fn a_panic_in_one_pane_leaves_the_others_running() {

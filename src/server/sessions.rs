@@ -118,13 +118,18 @@ pub fn standing(dir: &Path) -> Result<Option<Standing>, SessionError> {
         return Ok(Some(Standing::Ended(file.exit)));
     }
     // The keeper is gone without a word: whatever it kept must be gone too before anything is started again.
-    let spec = process::read_spec(dir).map_err(io)?;
-    let marker = spec.env.iter().find(|(name, _)| name == process::SESSION_MARKER);
+    let spec = match process::read_spec(dir) {
+        // The machine went down before it was on the disk, and everything with it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        spec => Some(spec.map_err(io)?),
+    };
+    let marker = spec.iter().flat_map(|spec| &spec.env).find(|(name, _)| name == process::SESSION_MARKER);
     let left = marker.map(|(_, value)| process::kill_orphans(value, KILL_LIMIT)).unwrap_or_default();
     if !left.is_empty() {
         return Err(SessionError::Undead(left.iter().map(|process| process.pid).collect()));
     }
-    Ok(if kept.is_some() { Some(Standing::Lost) } else { None })
+    let was_kept = kept.is_some() || dir.join(crate::protocol::keeper::KEEPER_FILE).exists();
+    Ok(was_kept.then_some(Standing::Lost))
 }
 
 /// Follows a session to its end; gives the follower back with it.
@@ -215,4 +220,21 @@ pub(super) fn replay(recording: &Path, from: u64, to: u64, pane: &Pane, follower
 pub fn replay_ended(recording: &Path, pane: &Pane, follower: &mut impl Follower) {
     replay(recording, 0, u64::MAX, pane, follower);
     pane.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::keeper::{KEEPER_FILE, SPEC_FILE};
+
+    #[test]
+    fn what_a_crash_of_the_machine_left_empty_stands_for_nothing_that_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).unwrap();
+        assert!(standing(dir.path()).unwrap().is_none());
+        write(SPEC_FILE, b"");
+        assert!(standing(dir.path()).unwrap().is_none(), "it can begin");
+        write(KEEPER_FILE, &[0; 64]);
+        assert!(matches!(standing(dir.path()).unwrap(), Some(Standing::Lost)), "it had begun");
+    }
 }

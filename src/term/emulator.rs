@@ -204,12 +204,19 @@ impl Emulator {
         self.translator.settings.synchronized
     }
 
+    /// Since when a frame shows the picture from before a change that isn't whole yet: until that changes, so long as
+    /// it is young, output shows nothing.
+    #[must_use]
+    pub fn holds_since(&self) -> Option<Instant> {
+        let young = self.synchronized_since().filter(|since| since.elapsed() < SYNCHRONIZED);
+        young.filter(|_| self.held.is_some())
+    }
+
     /// Takes note that the picture is drawn now; answers whether it is the one from before a change that isn't whole
     /// yet. That is shown no longer than 150 ms: a program that forgets the end is seen at work.
     pub fn begin_frame(&mut self) -> bool {
         self.drawn = true;
-        let young = self.synchronized_since().is_some_and(|since| since.elapsed() < SYNCHRONIZED);
-        young && self.held.is_some()
+        self.holds_since().is_some()
     }
 
     /// A row as it is to be drawn: `held` is what `begin_frame` answered.
