@@ -265,12 +265,16 @@ impl Translator {
         }
     }
 
-    /// New rows have the pen's background (vt100 gives them the default one).
-    pub(super) fn blank_rows(&self, top: u16, count: u16, grid: &mut Grid) {
+    /// New rows have the pen's background (vt100 gives them the default one). One row is what programs scroll by; more
+    /// of them are paid for.
+    pub(super) fn blank_rows(&mut self, top: u16, count: u16, grid: &mut Grid) {
         if grid.screen().bgcolor() == vt100::Color::Default || count == 0 {
             return;
         }
         let (rows, columns) = grid.size();
+        if !self.credit.pay(usize::from(count - 1) * usize::from(columns)) {
+            return;
+        }
         let bottom = top.saturating_add(count - 1).min(rows - 1);
         let rest = self.settings.rest(grid);
         area::erase(grid, Area { top, left: 0, bottom, right: columns - 1 });

@@ -1,7 +1,7 @@
 //! What a chunk may cost, whatever is in it.
 //!
-//! Measured in CPU time of this thread against plain text of the same length in the same run, so that a busy or slow
-//! machine changes nothing.
+//! Measured in CPU time of this thread against plain text of the same length right before and after, and what seems too
+//! much is measured again: on a busy machine the same work takes twice the time for a while.
 
 use loopmon::term::{Colours, Emulator};
 use rustix::time::{ClockId, clock_gettime};
@@ -34,7 +34,7 @@ fn filled(with: &str) -> Vec<u8> {
 const TEXT: &str = "the quick brown fox \x1b[mjumps over the lazy dog\r\n";
 
 /// How many times the cost of plain text something may cost (unoptimised; what it asks of vt100 is optimised).
-const BOUND: f64 = 400.0;
+const BOUND: f64 = 200.0;
 
 /// What costs most for its length.
 const DEAR: [&str; 42] = [
@@ -85,11 +85,25 @@ const DEAR: [&str; 42] = [
 /// What has no bound yet: each of these few bytes touches every cell of the screen.
 const BOUNDLESS: [&str; 6] = ["\x1b[$v", "\x1b[88$x", "\x1b[${", "\x1b[*y", "\x1b#8", "\x1b[?2J"];
 
-fn too_dear(parts: &[&str]) -> Vec<String> {
+/// How many times the cost of plain text this is; the least that was seen, once that is within the bound.
+fn times(bound: f64, work: impl Fn() -> f64) -> f64 {
+    let text = filled(TEXT);
     // The first time warms up.
-    cost(&filled("x"));
-    let plain = cost(&filled(TEXT));
-    let times = |part: &&str| (cost(&filled(part)) / plain, format!("{part:?}"));
+    cost(&text);
+    let mut least = f64::INFINITY;
+    for _ in 0..5 {
+        let before = cost(&text);
+        let dear = work();
+        least = least.min(dear / before.max(cost(&text)));
+        if least <= bound {
+            break;
+        }
+    }
+    least
+}
+
+fn too_dear(parts: &[&str]) -> Vec<String> {
+    let times = |part: &&str| (times(BOUND, || cost(&filled(part))), format!("{part:?}"));
     let dear = parts.iter().map(times).filter(|(times, _)| *times > BOUND);
     dear.map(|(times, part)| format!("{part} costs {times:.0} times as much as text")).collect()
 }
@@ -106,7 +120,6 @@ fn no_sequence_on_the_whole_screen_costs_much_more_than_text() {
 
 #[test]
 fn strings_without_end_cost_less_than_text_in_pieces_too() {
-    let plain = cost(&filled(TEXT));
     for (start, fill) in [
         ("\x1b]0;", "a"),
         ("\x1b]52;c;", "A"),
@@ -117,16 +130,16 @@ fn strings_without_end_cost_less_than_text_in_pieces_too() {
         ("🇩", "🇩"),
     ] {
         let chunk: Vec<u8> = start.bytes().chain(fill.bytes().cycle()).take(CHUNK).collect();
-        let (at_once, in_pieces) = (cost(&chunk), cost_of(chunk.chunks(16)));
-        assert!(at_once < 20.0 * plain, "{start:?} {fill:?}: {at_once} s, text {plain} s");
-        assert!(in_pieces < 40.0 * plain, "{start:?} {fill:?} in pieces: {in_pieces} s, text {plain} s");
+        let at_once = times(20.0, || cost(&chunk));
+        let in_pieces = times(40.0, || cost_of(chunk.chunks(16)));
+        assert!(at_once <= 20.0, "{start:?} {fill:?} costs {at_once:.0} times as much as text");
+        assert!(in_pieces <= 40.0, "{start:?} {fill:?} in pieces costs {in_pieces:.0} times as much as text");
     }
 }
 
 #[test]
 fn a_character_without_end_costs_no_square() {
-    let plain = cost(&filled(TEXT));
     let joined = filled("👨\u{200d}");
-    let cost = cost_of(joined.chunks(16));
-    assert!(cost < 40.0 * plain, "{cost} s, text {plain} s");
+    let times = times(40.0, || cost_of(joined.chunks(16)));
+    assert!(times <= 40.0, "it costs {times:.0} times as much as text");
 }
