@@ -102,7 +102,7 @@ fn planning(bench: &mut Criterion) {
     let start = run_start(policy(), layered(10_000));
     bench.bench_function("plan/10000 tasks checked", |bencher| {
         let tasks = start.plan.as_ref().map(|plan| plan.tasks.as_slice()).unwrap_or_default();
-        bencher.iter(|| black_box(graph::problems(tasks, &start.policy.team)));
+        bencher.iter(|| black_box(graph::problems(tasks, &start.policy)));
     });
     bench.bench_function("plan/10000 tasks taken up", |bencher| {
         bencher.iter_with_large_drop(|| engine::start(&start, Timestamp(0)));

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | L0 | [`model`]: ids, tasks, plans, verdicts, events, commands, the snapshot: plain data |
 //! | L1 | [`engine`]: `update(&mut State, Event, now) -> Vec<Effect>`, pure |
-//! | L2 | [`term`], [`agents`], [`config`], [`theme`], [`keymap`], [`prompts`], [`protocol`]: text and bytes in, checked values out |
+//! | L2 | [`term`], [`agents`], [`config`], [`theme`], [`keymap`], [`prompts`], [`guard`], [`protocol`]: text and bytes in, checked values out |
 //! | L3 | [`ui`] (a pure function of what it is shown), and one kind of I/O each: [`store`], [`pty`], [`process`], [`git`], [`watch`], [`record`], [`learn`] |
 //! | L4 | [`server`], [`client`], [`keeper`], [`sim`]: the processes |
 //! | L5 | [`cli`]: one file a command |
@@ -24,6 +24,7 @@ pub mod client;
 pub mod config;
 pub mod engine;
 pub mod git;
+pub mod guard;
 pub mod keeper;
 pub mod keymap;
 pub mod learn;

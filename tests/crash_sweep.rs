@@ -195,6 +195,7 @@ fn start() -> RunStart {
             argv: vec!["true".to_owned()],
             cwd: String::new(),
             timeout_ms: 1,
+            ..GateSpec::default()
         }],
         parallel: 2,
         ..Policy::default()
@@ -231,7 +232,7 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
             let oid = Oid(format!("commit of {message}"));
             machine.commits.insert((task.clone(), message.clone()), oid.clone());
             let change = Change { files: 1, added: 1, removed: 0 };
-            Event::Work(WorkEvent::Committed { effect, oid, change })
+            Event::Work(WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() })
         }
         EffectKind::RemoveWork { task } => {
             machine.worktrees.remove(task);
@@ -272,14 +273,19 @@ fn build(effect: EffectId, task: &TaskId, onto: &Oid, tip: &Oid) -> MergeEvent {
         let files = vec![Conflict { path: "lib.rs".to_owned(), hunks: "<<<<<<<".to_owned() }];
         return MergeEvent::Conflicted { effect, onto: onto.clone(), files };
     }
-    MergeEvent::CandidateBuilt { effect, commit: Oid(format!("merge of {tip}")), onto: onto.clone() }
+    MergeEvent::CandidateBuilt {
+        effect,
+        commit: Oid(format!("merge of {tip}")),
+        onto: onto.clone(),
+        tree: None,
+    }
 }
 
 /// How a session ends.
 fn outcome(machine: &Machine, effect: EffectId, kind: &EffectKind) -> Event {
     let gone = machine.sessions[&effect];
     match kind {
-        EffectKind::RunGate { gate, oid, on, task } => {
+        EffectKind::RunGate { gate, oid, on, task, .. } => {
             if gone {
                 let error = "its process is gone".to_owned();
                 return Event::Gate(GateEvent::Broken { effect, error });
@@ -309,12 +315,13 @@ fn result(gate: &str, oid: &Oid, fails: bool) -> GateResult {
         duration_ms: 1,
         log: String::new(),
         tail: String::new(),
+        ..GateResult::default()
     }
 }
 
 fn told(brief: &Brief) -> StepOutcome {
     if brief.step != StepKind::Review {
-        return StepOutcome::Worked { summary: "done".to_owned() };
+        return StepOutcome::worked("done".to_owned());
     }
     let rejects = brief.task.id.as_str() == "rejected" && brief.round == 1 && brief.slot == 1;
     let remark = Remark {

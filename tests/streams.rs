@@ -91,7 +91,7 @@ fn work_is_work_with_its_session_and_tokens() {
     for name in ["claude-2.1.329-work", "codex-0.169.0-work", "gemini-0.61.0-work", "opencode-1.18.33-work"] {
         let learnt = of(name);
         let summary = |outcome: &StepOutcome| match outcome {
-            StepOutcome::Worked { summary } => summary.clone(),
+            StepOutcome::Worked { summary, .. } => summary.clone(),
             other => panic!("{name}: {other:?}"),
         };
         assert_eq!(summary(&learnt.outcome), "Wrote the greeting.", "{name}");

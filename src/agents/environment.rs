@@ -28,7 +28,15 @@ pub(super) fn build(request: &LaunchRequest<'_>) -> Vec<(String, String)> {
 pub fn gate_environment(user_env: &[(String, String)]) -> Vec<(String, String)> {
     let vendor = |name: &str| VENDORS.iter().any(|(pattern, _)| matches(pattern, name));
     let through = |name: &str| !vendor(name) && gets_through(name, AgentKind::Command, &[]);
-    user_env.iter().filter(|(name, _)| through(name)).cloned().collect()
+    let passed = user_env.iter().filter(|(name, _)| through(name)).cloned();
+    passed
+        .map(|(name, value)| if name == "PATH" { (name, absolute(&value)) } else { (name, value) })
+        .collect()
+}
+
+/// A search path without its relative parts: in a checkout they would lead to programs that an agent put there.
+fn absolute(path: &str) -> String {
+    path.split(':').filter(|part| part.starts_with('/')).collect::<Vec<_>>().join(":")
 }
 
 /// Whether a variable of this name gets from the user's environment to an agent with this allowlist.

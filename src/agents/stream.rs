@@ -277,7 +277,7 @@ pub(super) fn success(step: StepKind, said: &str, result_file: Option<&str>) -> 
     match step {
         StepKind::Plan | StepKind::Review => answer::outcome(step, result_file.unwrap_or(said)),
         StepKind::Implement | StepKind::Fix => {
-            StepOutcome::Worked { summary: text::plain(said).trim().to_owned() }
+            answer::worked(text::plain(said).trim().to_owned(), result_file)
         }
     }
 }
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_was_handed_in_counts_unless_the_turn_failed() {
-        let worked = |text: &str| StepOutcome::Worked { summary: text.to_owned() };
+        let worked = |text: &str| StepOutcome::worked(text.to_owned());
         let file = Some(r#"{"summary": "as handed in"}"#);
         let step = StepKind::Implement;
         assert_eq!(handed_in(step, file, worked("bye")), worked("as handed in"));

@@ -65,7 +65,7 @@ fn check_plan(plan: Option<&Plan>, policy: &Policy) -> Result<(), Failure> {
             "no agent was found: install one (claude, codex, …), or name any command under [agents] in loopmon.toml",
         ));
     }
-    let problems = plan.map(|plan| graph::problems(&plan.tasks, &policy.team)).unwrap_or_default();
+    let problems = plan.map(|plan| graph::problems(&plan.tasks, policy)).unwrap_or_default();
     if problems.is_empty() {
         return Ok(());
     }

@@ -64,6 +64,7 @@ impl Draft {
             if let Some(gates) = top.sections("gates") {
                 self.gates(gates);
             }
+            top.section("checks").into_iter().for_each(|section| self.checks(section));
             top.section("agents").into_iter().for_each(|section| self.agents(section));
             top.section("worktrees").into_iter().for_each(|section| self.worktrees(section));
             top.section("ui").into_iter().for_each(|section| self.ui(section));
@@ -243,6 +244,12 @@ fn blank() -> Config {
         review: Review { agents: Vec::new(), quorum: Quorum::AtLeast(1), timeout: none },
         roles: BTreeMap::new(),
         gates: Vec::new(),
+        checks: Checks {
+            protect: Vec::new(),
+            on_change: OnCheckChange::Allow,
+            roles: Vec::new(),
+            tolerate_red: true,
+        },
         agents: Vec::new(),
         worktrees: Worktrees { dir: None, setup: Vec::new(), setup_timeout: none, copy: Vec::new() },
         ui: Ui {

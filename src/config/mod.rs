@@ -24,8 +24,8 @@ pub use edit::{EditError, with_env};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};
 pub use settings::{
-    AfterFix, Clipboard, Defaults, Gate, GateCommand, HumanGate, OnMax, Price, Quorum, Recording, Review,
-    Role, Run, Ui, Worktrees,
+    AfterFix, Checks, Clipboard, Defaults, Gate, GateCommand, HumanGate, OnCheckChange, OnMax, Price, Quorum,
+    Recording, Review, Role, Run, Ui, Worktrees,
 };
 pub use template::{Placeholder, Template};
 
@@ -55,6 +55,8 @@ pub struct Config {
     pub roles: BTreeMap<String, Role>,
     /// What must pass, in order.
     pub gates: Vec<Gate>,
+    /// The files that judge the work.
+    pub checks: Checks,
     /// The agents, in order of preference: the project's, the user's, the built-in ones.
     pub agents: Vec<Agent>,
     /// Where work happens.

@@ -53,6 +53,12 @@ pub struct PlanTask {
     /// Files that it will probably touch.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Gates on request that it needs.
+    #[serde(default)]
+    pub gates: Vec<String>,
+    /// Globs of checks that it may change.
+    #[serde(default)]
+    pub may_change: Vec<String>,
 }
 
 /// The two ways to write a plan.
@@ -89,7 +95,7 @@ pub fn parse(text: &str, format: Format, file: &str) -> Result<Plan, Problems> {
 }
 
 fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> Problems {
-    const FIELDS: [&str; 11] = [
+    const FIELDS: [&str; 13] = [
         "goal",
         "tasks",
         "id",
@@ -101,6 +107,8 @@ fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> 
         "agent",
         "human",
         "files",
+        "gates",
+        "may_change",
     ];
     let wrong = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     let hint = wrong.and_then(|wrong| nearest(wrong, FIELDS));

@@ -113,6 +113,36 @@ pub struct Gate {
     pub timeout: Duration,
     /// Where it is run, relative to the top of the repository.
     pub cwd: String,
+    /// Whether it may run beside its neighbours that say so too.
+    pub parallel: bool,
+    /// Whether it is run only for tasks that name it.
+    pub on_request: bool,
+    /// Whether it is run again on a tree that it has passed.
+    pub always: bool,
+}
+
+/// The files that judge the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checks {
+    /// Globs.
+    pub protect: Vec<String>,
+    /// What happens when a task changes one.
+    pub on_change: OnCheckChange,
+    /// Roles whose tasks may.
+    pub roles: Vec<String>,
+    /// Whether a gate that failed before may fail on.
+    pub tolerate_red: bool,
+}
+
+/// What happens when a task changes a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCheckChange {
+    /// A person approves it.
+    Person,
+    /// It goes back.
+    Reject,
+    /// Nothing.
+    Allow,
 }
 
 /// What a gate runs.

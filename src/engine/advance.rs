@@ -5,7 +5,8 @@ use super::state::{Attempt, Stage, State, StepRun, Task};
 use super::steps::StepOf;
 use super::turn::Turn;
 use crate::model::{
-    AttentionReason, Brief, FindingState, GateResult, Hold, HumanGate, Phase, PlanTask, StepKind, TaskId,
+    AttentionReason, Brief, FindingState, GateResult, Guard, Hold, HumanGate, Phase, PlanTask, StepKind,
+    TaskId,
 };
 
 impl Turn<'_> {
@@ -159,7 +160,7 @@ impl Turn<'_> {
         }
         // Before a merge is put over it: what lies in the worktree is work of the task alone.
         if task.work.uncommitted {
-            let commit = commit_of(task, kind);
+            let commit = commit_of(task, kind, self.state.guard_of(&task.spec));
             self.emit(commit);
             return;
         }
@@ -180,7 +181,7 @@ impl Turn<'_> {
 
     fn advance_validating(&mut self, id: &TaskId) {
         let Some(tip) = self.tip_of(id) else { return };
-        if self.next_gate(id, GateTree::Work, &tip).is_none() {
+        if !self.sent_back_for_checks(id) && !self.run_gates(id, GateTree::Work, &tip) {
             self.validated(id);
         }
     }
@@ -217,13 +218,14 @@ impl Turn<'_> {
 
     fn advance_approved(&mut self, id: &TaskId) {
         let policy = self.state.policy.human_gate;
-        let marked = self.state.tasks.get(id).is_some_and(|task| task.spec.human);
+        let Some(task) = self.state.tasks.get(id) else { return };
         let human = match policy {
             HumanGate::Never => false,
-            HumanGate::Marked => marked,
+            HumanGate::Marked => task.spec.human,
             HumanGate::Always => true,
         };
-        if human {
+        // What judges the work was changed by it: no vote of agents stands for that.
+        if human || self.state.open_changes(task).next().is_some() {
             self.enter(id, Phase::AwaitingHuman);
         } else {
             self.queue_merge(id);
@@ -252,7 +254,7 @@ fn may_move(task: &Task) -> bool {
     has_moves && task.hold.is_none()
 }
 
-fn commit_of(task: &Task, kind: StepKind) -> EffectKind {
+fn commit_of(task: &Task, kind: StepKind, guard: Guard) -> EffectKind {
     let merging = task.work.merging.as_ref();
     EffectKind::CommitWork {
         task: task.spec.id.clone(),
@@ -265,6 +267,7 @@ fn commit_of(task: &Task, kind: StepKind) -> EffectKind {
             .flat_map(|merging| &merging.files)
             .map(|file| file.path.clone())
             .collect(),
+        guard,
     }
 }
 
@@ -294,6 +297,7 @@ impl State {
             corrections: Vec::new(),
             agents: team.known.iter().map(|name| name.to_string()).collect(),
             follows: None,
+            checks: task.map(|task| self.open_changes(task).cloned().collect()).unwrap_or_default(),
         }
     }
 }

@@ -6,7 +6,8 @@ use super::graph;
 use super::state::{Session, Stage, State, Task};
 use crate::model::snapshot::{AttentionKind, AttentionRow};
 use crate::model::{
-    AgentState, AttentionReason, BlockedKind, EffectId, Hold, OnMax, Phase, TaskId, Verb, Vote, counted,
+    AgentState, AttentionReason, BlockedKind, CheckChange, EffectId, Hold, OnMax, Phase, TaskId, Verb, Vote,
+    counted,
 };
 
 /// Every row, in order.
@@ -119,7 +120,7 @@ fn task_row(state: &State, task: &Task) -> Option<AttentionRow> {
     match (&task.hold, task.phase) {
         (Some(Hold::NeedsAttention(reason)), _) => Some(reason_row(task, reason, row)),
         (None, Phase::AwaitingHuman) => {
-            let text = format!("your approval is wanted: {}", votes(task));
+            let text = format!("your approval is wanted: {}{}", votes(task), changed_checks(state, task));
             Some(row(AttentionKind::Review, "review", text, &[Verb::Approve, Verb::Reject]))
         }
         (None, Phase::Exhausted) if state.policy.on_max == OnMax::Escalate => Some(row(
@@ -160,6 +161,12 @@ fn reason_row(
         AttentionReason::GitFailed(error) => row(Stuck, "git", error.clone(), retry),
         AttentionReason::GateFailed(error) => row(Stuck, "gate", error.clone(), retry),
         AttentionReason::SetupFailed(error) => row(Stuck, "setup", error.clone(), retry),
+        AttentionReason::CheckDisputed(reasons) => row(
+            AttentionKind::Question,
+            "checks",
+            format!("its agent says that a check is wrong: {}", reasons.join("; ")),
+            &[Verb::Approve, Verb::Reject, Verb::Retry],
+        ),
         AttentionReason::ConflictUnsolved => {
             let times = task.limit.returned_merges;
             row(Conflict, "merge", format!("its merge came back {} unsolved", counted(times, "time")), retry)
@@ -182,6 +189,15 @@ fn exhausted(state: &State, task: &Task) -> String {
         (true, 0) => format!("not approved within {rounds}; the gates pass"),
         (true, open) => format!("{} open after {rounds}; the gates pass", counted(open, "finding")),
     }
+}
+
+/// Checks that the work changed although it may not.
+fn changed_checks(state: &State, task: &Task) -> String {
+    let changes: Vec<String> = state.open_changes(task).map(CheckChange::headline).collect();
+    if changes.is_empty() {
+        return String::new();
+    }
+    format!("; it changed what judges it: {}", changes.join(", "))
 }
 
 fn votes(task: &Task) -> String {

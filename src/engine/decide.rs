@@ -4,7 +4,7 @@ use super::effect::EffectKind;
 use super::graph;
 use super::state::{Session, Stage, State, Task};
 use crate::model::event::PersonEvent;
-use crate::model::{AgentState, Command, EffectId, Hold, Phase, PlanTask, TaskId};
+use crate::model::{AgentState, AttentionReason, Command, EffectId, Hold, Phase, PlanTask, TaskId};
 
 /// Why a request can't be met now; with a hint where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ fn accept_plan(state: &State, plan: &crate::model::Plan) -> Decision {
     if state.run.stage != Stage::Proposed {
         return refuse("no plan waits for you");
     }
-    let problems = graph::problems(&plan.tasks, &state.policy.team);
+    let problems = graph::problems(&plan.tasks, &state.policy);
     if problems.is_empty() {
         Ok(PersonEvent::PlanAccepted(plan.clone()))
     } else {
@@ -132,6 +132,11 @@ fn approve(state: &State, id: &TaskId) -> Decision {
     let entry = task(state, id)?;
     if let Some((effect, _)) = asking(state, id) {
         return Ok(PersonEvent::Answered { effect, allow: true, text: String::new() });
+    }
+    if let (Some(Hold::NeedsAttention(AttentionReason::CheckDisputed(_))), Some(tip)) =
+        (&entry.hold, &entry.work.tip)
+    {
+        return Ok(PersonEvent::ChecksAccepted { task: id.clone(), oid: tip.clone() });
     }
     let stuck = matches!(entry.phase, Phase::Exhausted | Phase::Failed)
         || matches!(entry.hold, Some(Hold::NeedsAttention(_)));
@@ -170,7 +175,7 @@ fn retry(state: &State, id: &TaskId) -> Decision {
     let retried = Ok(PersonEvent::Retried { task: id.clone() });
     match (&entry.hold, entry.phase) {
         (_, Phase::Exhausted | Phase::Failed) => retried,
-        (Some(Hold::NeedsAttention(crate::model::AttentionReason::DependencyFailed(on))), _) => {
+        (Some(Hold::NeedsAttention(AttentionReason::DependencyFailed(on))), _) => {
             refuse(format!("{id} waits for {on}: retry that one"))
         }
         (Some(Hold::NeedsAttention(_) | Hold::Waiting { .. }), _) => retried,
@@ -225,8 +230,12 @@ fn add(state: &State, spec: &PlanTask) -> Decision {
     may_add(state)?;
     let mut specs: Vec<PlanTask> = state.tasks.values().map(|task| task.spec.clone()).collect();
     specs.push(spec.clone());
-    let problems = graph::problems(&specs, &state.policy.team);
-    if problems.is_empty() { Ok(PersonEvent::Added(spec.clone())) } else { refuse(problems.join("; ")) }
+    let problems = graph::problems(&specs, &state.policy);
+    if problems.is_empty() {
+        Ok(PersonEvent::Added(Box::new(spec.clone())))
+    } else {
+        refuse(problems.join("; "))
+    }
 }
 
 fn run_command(state: &State, possible: bool, event: PersonEvent, otherwise: &str) -> Decision {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentName, Brief, EffectId, GateSpec, Oid, SetupLine, TaskId, Timestamp, Usage};
+use crate::model::{
+    AgentName, Brief, ChecksOf, EffectId, GateSpec, Guard, Oid, SetupLine, TaskId, Timestamp, Usage,
+};
 
 /// One thing to do. Its id comes back in the event that completes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,8 @@ pub enum EffectKind {
         merging: Option<Oid>,
         /// Files that must hold no conflict markers.
         conflicted: Vec<String>,
+        /// Which checks the task may change.
+        guard: Guard,
     },
     /// Take the worktree away; what is uncommitted is kept on a ref first.
     RemoveWork {
@@ -86,6 +90,8 @@ pub enum EffectKind {
         oid: Oid,
         /// Where that tree lies.
         on: GateTree,
+        /// The checks that take the place of those that the work changed; none if it changed none, or was allowed to.
+        checks: Option<ChecksOf>,
     },
     /// Build the merge of a task's tip into the integration branch, moving nothing.
     BuildMerge {
@@ -157,6 +163,8 @@ pub enum GateTree {
     Work,
     /// A fresh checkout of the merge candidate.
     Merge,
+    /// A fresh checkout of what the work is compared with: to know whether a gate failed before.
+    Base,
 }
 
 /// What can be done to a session.

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::policy::Team;
-use crate::model::{PlanTask, TaskId};
+use crate::model::{GateSpec, PlanTask, Policy, TaskId};
 
 /// Why a plan can't be worked on, one line each; empty if it can.
-pub fn problems(tasks: &[PlanTask], team: &Team) -> Vec<String> {
+pub fn problems(tasks: &[PlanTask], policy: &Policy) -> Vec<String> {
     let mut found = Vec::new();
     if tasks.is_empty() {
         found.push("the plan has no tasks".to_owned());
     }
     let mut ids = BTreeSet::new();
     for task in tasks {
-        task_problems(task, team, &mut found);
+        task_problems(task, &policy.team, &mut found);
+        gate_problems(task, &policy.gates, &mut found);
         if !ids.insert(&task.id) {
             found.push(format!("two tasks have the id {}", task.id));
         }
@@ -57,6 +58,17 @@ fn task_problems(task: &PlanTask, team: &Team, found: &mut Vec<String>) {
             "{} names the agent {agent}, which is not configured; there are: {}",
             task.id,
             known.join(", ")
+        ));
+    }
+}
+
+fn gate_problems(task: &PlanTask, gates: &[GateSpec], found: &mut Vec<String>) {
+    for name in task.gates.iter().filter(|name| gates.iter().all(|gate| gate.name != **name)) {
+        let known: Vec<&str> = gates.iter().map(|gate| gate.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        found.push(format!(
+            "{} names the gate \"{name}\", which is not configured; there are: {known}",
+            task.id
         ));
     }
 }
@@ -171,7 +183,7 @@ mod tests {
     #[test]
     fn a_circle_is_named_and_nothing_else_is() {
         let tasks = [task("a", &[]), task("b", &["a", "d"]), task("c", &["b"]), task("d", &["c"])];
-        let found = problems(&tasks, &Team::default());
+        let found = problems(&tasks, &Policy::default());
         assert_eq!(found.len(), 1, "{found:?}");
         let circle = cycle(&tasks).unwrap();
         assert_eq!(circle.len(), 4);
@@ -183,7 +195,11 @@ mod tests {
         let mut bad = task("x y", &["nowhere"]);
         bad.agent = Some("ghost".into());
         let tasks = [bad, task("b", &["b"]), task("b", &[])];
-        let text = problems(&tasks, &Team { known: vec!["ada".into()], ..Team::default() }).join("\n");
+        let text = problems(
+            &tasks,
+            &Policy { team: Team { known: vec!["ada".into()], ..Team::default() }, ..Policy::default() },
+        )
+        .join("\n");
         for part in ["no task id", "nowhere", "ghost", "there are: ada", "depends on itself", "two tasks"] {
             assert!(text.contains(part), "{part} not in {text}");
         }
@@ -203,7 +219,7 @@ mod tests {
         let tasks: Vec<PlanTask> = (0..10_000)
             .map(|n| if n == 0 { task("t0", &[]) } else { task(&format!("t{n}"), &[&format!("t{}", n - 1)]) })
             .collect();
-        assert!(problems(&tasks, &Team::default()).is_empty());
+        assert!(problems(&tasks, &Policy::default()).is_empty());
         assert_eq!(ranks(tasks.iter())[0], 9_999);
     }
 }

@@ -4,12 +4,13 @@ use super::effect::{EffectKind, GateTree};
 use super::state::{MergeTry, Merging, Task};
 use super::turn::Turn;
 use crate::model::event::{Conflict, MergeEvent};
-use crate::model::{AttentionReason, EffectId, GateResult, Oid, Phase, TaskId};
+use crate::model::{AttentionReason, EffectId, Oid, Phase, TaskId};
 
 impl Turn<'_> {
     pub fn apply_merge(&mut self, event: &MergeEvent) {
         match event {
-            MergeEvent::CandidateBuilt { effect, commit, onto } => {
+            MergeEvent::CandidateBuilt { effect, commit, onto, tree } => {
+                self.state.proofs.note_tree(commit, tree.as_ref());
                 let Some(EffectKind::BuildMerge { task, .. }) = self.complete(*effect) else { return };
                 if let Some(task) = self.task(&task).filter(|task| task.phase == Phase::Merging) {
                     let candidate = Some((commit.clone(), onto.clone()));
@@ -94,15 +95,22 @@ impl Turn<'_> {
             self.emit(kind);
             return;
         };
-        if self.next_gate(id, GateTree::Merge, &commit).is_some() {
+        if self.run_gates(id, GateTree::Merge, &commit) {
             return;
         }
-        let merge = self.task(id).and_then(|task| task.merge.as_mut());
-        if let Some(merge) = merge.filter(|merge| merge.evidence.results.iter().all(GateResult::passed)) {
-            merge.uncertain = true;
-            self.emit(EffectKind::AdvanceIntegration { task: id.clone(), branch, old: onto, new: commit });
-        } else {
-            self.send_back(id, &onto, Vec::new());
+        match self.judged(id, GateTree::Merge, &onto) {
+            None => {}
+            Some(false) => self.send_back(id, &onto, Vec::new()),
+            Some(true) => {
+                let merge = self.task(id).and_then(|task| task.merge.as_mut());
+                merge.into_iter().for_each(|merge| merge.uncertain = true);
+                self.emit(EffectKind::AdvanceIntegration {
+                    task: id.clone(),
+                    branch,
+                    old: onto,
+                    new: commit,
+                });
+            }
         }
     }
 

@@ -17,8 +17,10 @@ pub mod state;
 
 mod advance;
 mod explain;
+mod gates;
 mod merge;
 mod person;
+mod proofs;
 mod review;
 mod run;
 mod setup;

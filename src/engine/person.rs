@@ -27,10 +27,11 @@ impl Turn<'_> {
             PersonEvent::Restarted { effect } => self.control(*effect, ControlAction::End),
             PersonEvent::Cancelled { task } => self.cancel(task),
             PersonEvent::Added(spec) => {
-                self.add_task(spec.clone());
+                self.add_task((**spec).clone());
                 self.rank_tasks();
                 self.mark_end();
             }
+            PersonEvent::ChecksAccepted { task, oid } => self.checks_accepted(task, oid),
             PersonEvent::RunPaused => self.pause_run(true),
             PersonEvent::RunResumed => self.resume_run(),
             PersonEvent::BudgetSet { micros } => self.state.policy.budget_micros = *micros,
@@ -56,6 +57,7 @@ impl Turn<'_> {
         let tip = self.tip_of(id);
         let waits = self.state.tasks.get(id).is_some_and(|task| task.phase == Phase::AwaitingHuman);
         if waits && tip.as_ref() == Some(oid) {
+            self.task(id).into_iter().for_each(|task| task.work.checks_accepted = Some(oid.clone()));
             self.queue_merge(id);
         } else {
             self.note(
@@ -63,6 +65,15 @@ impl Turn<'_> {
                 format!("{id}: the approval was for {}, which is not its tip any more", oid.short()),
             );
         }
+    }
+
+    /// The work is judged by the checks as it changed them.
+    fn checks_accepted(&mut self, id: &TaskId, oid: &Oid) {
+        if let Some(task) = self.task(id).filter(|task| task.work.tip.as_ref() == Some(oid)) {
+            task.work.checks_accepted = Some(oid.clone());
+            task.evidence = super::state::Evidence::default();
+        }
+        self.release(id);
     }
 
     fn taken_over(&mut self, id: &TaskId) {
@@ -79,7 +90,7 @@ impl Turn<'_> {
     }
 
     fn rejected(&mut self, id: &TaskId, reason: &str) {
-        self.add_person_finding(id, reason);
+        self.add_finding_of(id, "person", "", reason);
         self.another_round(id);
     }
 
@@ -131,7 +142,9 @@ impl Turn<'_> {
             }
             Some(Hold::NeedsAttention(AttentionReason::SetupFailed(_))) => task.work.broken_setups = 0,
             Some(Hold::NeedsAttention(
-                AttentionReason::GitFailed(_) | AttentionReason::DependencyFailed(_),
+                AttentionReason::GitFailed(_)
+                | AttentionReason::DependencyFailed(_)
+                | AttentionReason::CheckDisputed(_),
             ))
             | Some(Hold::Paused | Hold::Waiting { .. })
             | None => {}

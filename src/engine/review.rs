@@ -84,17 +84,17 @@ impl Turn<'_> {
         }
     }
 
-    /// A person's words as a finding.
-    pub fn add_person_finding(&mut self, id: &TaskId, text: &str) {
+    /// What somebody beside the reviewers found.
+    pub fn add_finding_of(&mut self, id: &TaskId, source: &str, file: &str, text: &str) {
         let remark = Remark {
             severity: Severity::Major,
-            file: String::new(),
+            file: file.to_owned(),
             line: 0,
             description: text.to_owned(),
             suggestion: String::new(),
         };
         if let Some(task) = self.task(id) {
-            add_finding(&mut task.findings, task.round, "person".to_owned(), remark, FindingState::Raised);
+            add_finding(&mut task.findings, task.round, source.to_owned(), remark, FindingState::Raised);
         }
     }
 }

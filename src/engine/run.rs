@@ -20,7 +20,12 @@ impl Turn<'_> {
     pub fn apply_run(&mut self, event: &RunEvent) {
         match event {
             RunEvent::Started(_) => {}
-            RunEvent::PolicyChanged(policy) => self.state.policy = (**policy).clone(),
+            RunEvent::PolicyChanged(policy) => {
+                if policy.gates != self.state.policy.gates {
+                    self.state.proofs.forget();
+                }
+                self.state.policy = (**policy).clone();
+            }
             RunEvent::IntegrationReady { effect, oid } => {
                 if self.complete(*effect).is_some() {
                     self.state.run.tip = Some(oid.clone());
@@ -65,7 +70,7 @@ impl Turn<'_> {
         if plan.goal.trim().is_empty() {
             plan.goal.clone_from(&self.state.run.goal);
         }
-        let problems = graph::problems(&plan.tasks, &self.state.policy.team);
+        let problems = graph::problems(&plan.tasks, &self.state.policy);
         let planning = &mut self.state.run.planning;
         planning.problems = problems;
         planning.failed = false;
@@ -116,7 +121,7 @@ impl Turn<'_> {
 
     /// The planner's plan or none: what comes of its step is like any other step's.
     pub fn planned(&mut self, plan: Plan) {
-        let problems = graph::problems(&plan.tasks, &self.state.policy.team);
+        let problems = graph::problems(&plan.tasks, &self.state.policy);
         if problems.is_empty() {
             self.state.run.planning.step.at = Attempt::Ended;
             self.propose(plan);

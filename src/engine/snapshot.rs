@@ -151,6 +151,7 @@ fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) 
         tip: task.work.tip.clone(),
         change: task.work.change,
         gates: gate_views(state, task),
+        checks: task.work.checks.clone(),
         reviews: task.review.as_ref().map(review_views).unwrap_or_default(),
         human: match state.policy.human_gate {
             HumanGate::Never => false,
@@ -204,10 +205,13 @@ fn gate_views(state: &State, task: &Task) -> Vec<GateView> {
             state,
             duration_ms: result.map_or(0, |result| result.duration_ms),
             tail: failed.map(|result| result.tail.clone()).unwrap_or_default(),
+            reused_from: result.and_then(|result| result.reused_from.clone()),
+            checks_of: result.and_then(|result| result.checks_of.clone()),
+            failed_before: result.and_then(|result| result.failed_before),
             session: session.flatten().or_else(|| result.map(|result| SessionId(result.log.clone()))),
         }
     };
-    state.policy.gates.iter().map(view).collect()
+    state.gates_of(&task.spec).iter().map(view).collect()
 }
 
 fn review_views(review: &Review) -> Vec<ReviewView> {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::EffectKind;
+use super::proofs::Proofs;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
-    AgentName, AgentState, AgentStatus, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan, PlanTask,
-    Policy, RunId, SessionId, SetupLine, StepKind, TaskId, Timestamp, Usage, Verdict,
+    AgentName, AgentState, AgentStatus, CheckChange, EffectId, Finding, GateResult, Hold, Oid, Phase, Plan,
+    PlanTask, Policy, RunId, SessionId, SetupLine, StepKind, TaskId, Timestamp, Usage, Verdict,
 };
 
 /// A run and everything in it.
@@ -31,6 +32,8 @@ pub struct State {
     pub sessions: BTreeMap<EffectId, Session>,
     /// What a person should know.
     pub notices: Vec<Notice>,
+    /// What gates said of trees, whatever commit had them.
+    pub proofs: Proofs,
     /// Who depends on a task directly: the plan's edges, turned round.
     pub(super) dependents: BTreeMap<TaskId, Vec<TaskId>>,
     /// Blocked tasks to be looked at: something that they depend on came to its end, or back from it.
@@ -166,6 +169,12 @@ pub struct Work {
     pub uncommitted: bool,
     /// A merge that lies in the worktree, to be finished by the next commit.
     pub merging: Option<Merging>,
+    /// Checks in which the tip differs from the base.
+    pub checks: Vec<CheckChange>,
+    /// The tip whose changes to checks a person has accepted.
+    pub checks_accepted: Option<Oid>,
+    /// Checks that the agent says are wrong, until a person has heard it.
+    pub disputed: Vec<String>,
 }
 
 /// A merge in a worktree.
@@ -226,6 +235,10 @@ pub struct Evidence {
     pub results: Vec<GateResult>,
     /// How often a gate could not be run on it.
     pub broken: u32,
+    /// Why a gate can't be run, once it was tried often enough.
+    pub failure: Option<String>,
+    /// Gates of which nobody can say whether they failed before.
+    pub unknown: Vec<String>,
 }
 
 impl Evidence {
@@ -341,6 +354,7 @@ impl State {
             in_flight: BTreeMap::new(),
             sessions: BTreeMap::new(),
             notices: Vec::new(),
+            proofs: Proofs::default(),
             dependents: BTreeMap::new(),
             unblocking: BTreeSet::new(),
             next_effect: 1,

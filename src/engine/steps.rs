@@ -154,7 +154,7 @@ impl Turn<'_> {
             return;
         }
         match outcome {
-            StepOutcome::Worked { .. } => self.worked(&of, told),
+            StepOutcome::Worked { disputed, .. } => self.worked(&of, told, disputed),
             StepOutcome::Planned { plan } if matches!(of, StepOf::Planner) => self.planned(plan.clone()),
             StepOutcome::Reviewed { verdict } => match &of {
                 StepOf::Slot(..) if names_nothing(verdict) => {
@@ -182,12 +182,13 @@ impl Turn<'_> {
     }
 
     /// The step is done. Of the notes it has heard those in its brief: what was said meanwhile is for the next one.
-    fn worked(&mut self, of: &StepOf, told: usize) {
+    fn worked(&mut self, of: &StepOf, told: usize, disputed: &[String]) {
         match of {
             StepOf::Task(id) => {
                 if let Some(task) = self.state.tasks.get_mut(id) {
                     task.step.at = Attempt::Ended;
                     task.work.uncommitted = true;
+                    task.work.disputed = disputed.to_vec();
                     task.notes.drain(..told.min(task.notes.len()));
                 }
             }

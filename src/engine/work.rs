@@ -1,20 +1,20 @@
-//! Work: worktrees, commits, gates on a task's tip.
+//! Work: worktrees and commits.
 
-use super::effect::{EffectKind, GateTree};
-use super::state::{Attempt, Evidence, Stage};
+use super::effect::EffectKind;
+use super::state::Attempt;
 use super::turn::Turn;
-use crate::model::event::{Change, GateEvent, WorkEvent};
-use crate::model::{
-    AgentState, AgentStatus, AttentionReason, EffectId, FindingState, GateResult, Oid, OnMax, Phase,
-    SessionId, SetupLine, StatusSource, TaskId,
-};
+use crate::model::event::{Change, WorkEvent};
+use crate::model::{AttentionReason, CheckChange, EffectId, FindingState, Oid, Phase, SetupLine, TaskId};
 
 impl Turn<'_> {
     pub fn apply_work(&mut self, event: &WorkEvent) {
         match event {
             WorkEvent::Prepared { effect, base, setup } => self.prepared(*effect, base, setup),
             WorkEvent::Gone { effect } => self.gone(*effect),
-            WorkEvent::Committed { effect, oid, change } => self.committed(*effect, oid, *change),
+            WorkEvent::Committed { effect, oid, change, tree, checks } => {
+                self.state.proofs.note_tree(oid, tree.as_ref());
+                self.committed(*effect, oid, *change, checks);
+            }
             WorkEvent::Unresolved { effect, files } => self.unresolved(*effect, files),
             WorkEvent::Removed { effect, kept } => {
                 let Some(EffectKind::RemoveWork { task }) = self.complete(*effect) else { return };
@@ -49,12 +49,13 @@ impl Turn<'_> {
         }
     }
 
-    fn committed(&mut self, effect: EffectId, oid: &Oid, change: Change) {
+    fn committed(&mut self, effect: EffectId, oid: &Oid, change: Change, checks: &[CheckChange]) {
         let Some(EffectKind::CommitWork { task: id, .. }) = self.complete(effect) else { return };
         let Some(task) = self.state.tasks.get_mut(&id) else { return };
         task.work.uncommitted = false;
         task.work.tip = Some(oid.clone());
         task.work.change = change;
+        task.work.checks = checks.to_vec();
         let finishes_merge = task.work.merging.take();
         if let Some(merging) = &finishes_merge {
             task.work.base = Some(merging.onto.clone());
@@ -74,6 +75,17 @@ impl Turn<'_> {
             Phase::Fixing => self.fixed(&id),
             // The task was given up meanwhile; its work is on its branch all the same.
             _ => {}
+        }
+        self.hear_dispute(&id);
+    }
+
+    /// Before its work is judged by a check that its agent says is wrong, a person hears that.
+    fn hear_dispute(&mut self, id: &TaskId) {
+        let judged = |task: &&mut super::state::Task| task.phase == Phase::Validating && task.hold.is_none();
+        let Some(task) = self.task(id).filter(judged) else { return };
+        let disputed = std::mem::take(&mut task.work.disputed);
+        if !disputed.is_empty() {
+            self.need(id, AttentionReason::CheckDisputed(disputed));
         }
     }
 
@@ -116,111 +128,5 @@ impl Turn<'_> {
         }
         task.step.errors = files.iter().map(|file| format!("{file} still holds conflict markers")).collect();
         task.step.at = Attempt::Todo;
-    }
-
-    pub fn apply_gate(&mut self, event: &GateEvent) {
-        match event {
-            GateEvent::Spawned { effect, session } => self.program_spawned(*effect, session),
-            GateEvent::Finished { effect, result } => self.gate_finished(*effect, result),
-            GateEvent::Broken { effect, error } => self.gate_broken(*effect, error),
-        }
-    }
-
-    /// The process of a gate or a setup runs.
-    pub fn program_spawned(&mut self, effect: EffectId, session: &SessionId) {
-        if let Some(entry) = self.state.sessions.get_mut(&effect).filter(|session| session.ended.is_none()) {
-            entry.id = Some(session.clone());
-            entry.status = AgentStatus {
-                state: AgentState::Working,
-                message: String::new(),
-                source: StatusSource::Process,
-            };
-        }
-    }
-
-    /// What could not be run is run again, a few times: its process may have died with its machine.
-    fn gate_broken(&mut self, effect: EffectId, error: &str) {
-        let attempts = self.state.policy.retry.attempts;
-        let Some(EffectKind::RunGate { task: id, gate, on, .. }) = self.complete(effect) else { return };
-        // Ended on request: the facts ask for it again when the task may go on.
-        if self.state.run.stage == Stage::Stopped {
-            return;
-        }
-        let Some(evidence) = self.evidence(&id, on) else { return };
-        evidence.broken += 1;
-        if evidence.broken >= attempts {
-            self.need(&id, AttentionReason::GateFailed(format!("{}: {error}", gate.name)));
-        }
-    }
-
-    /// What the gates said of the task's work, or of its merge if one is tried.
-    fn evidence(&mut self, id: &TaskId, on: GateTree) -> Option<&mut Evidence> {
-        let task = self.task(id)?;
-        match on {
-            GateTree::Work => Some(&mut task.evidence),
-            GateTree::Merge => task.merge.as_mut().map(|merge| &mut merge.evidence),
-        }
-    }
-
-    fn gate_finished(&mut self, effect: EffectId, result: &GateResult) {
-        let Some(EffectKind::RunGate { task: id, on, oid, .. }) = self.complete(effect) else { return };
-        let Some(evidence) = self.evidence(&id, on) else { return };
-        // Evidence is bound to its commit: what was said of another is void.
-        if evidence.oid.as_ref() != Some(&oid) || result.oid != oid {
-            return;
-        }
-        evidence.results.retain(|earlier| earlier.gate != result.gate);
-        evidence.results.push(result.clone());
-    }
-
-    /// Runs the next gate without a result, if the budget lets it; `None` when all have one.
-    pub fn next_gate(&mut self, id: &TaskId, on: GateTree, oid: &Oid) -> Option<()> {
-        let gates = self.state.policy.gates.clone();
-        let task = self.task(id)?;
-        let evidence = match on {
-            GateTree::Work => &mut task.evidence,
-            GateTree::Merge => &mut task.merge.get_or_insert_with(Default::default).evidence,
-        };
-        if evidence.oid.as_ref() != Some(oid) {
-            *evidence = Evidence { oid: Some(oid.clone()), ..Evidence::default() };
-        }
-        let gate = gates.into_iter().find(|gate| evidence.of(oid, &gate.name).is_none())?;
-        if self.state.is_over_budget() {
-            return Some(());
-        }
-        self.emit(EffectKind::RunGate { task: id.clone(), gate, oid: oid.clone(), on });
-        Some(())
-    }
-
-    /// All gates have spoken about the tip.
-    pub fn validated(&mut self, id: &TaskId) {
-        let Some(task) = self.state.tasks.get_mut(id) else { return };
-        let passed = task.evidence.results.iter().all(GateResult::passed);
-        if task.limit.last_validation {
-            task.limit.last_validation = false;
-            return self.exhaust(id);
-        }
-        if passed {
-            task.review = None;
-            let reviewed = !self.state.policy.team.reviewers.is_empty();
-            return self.enter(id, if reviewed { Phase::Reviewing } else { Phase::Approved });
-        }
-        if self.next_round(id) {
-            if let Some(task) = self.task(id) {
-                task.step = task.step.next();
-            }
-            self.enter(id, Phase::Implementing);
-        } else {
-            self.exhaust(id);
-        }
-    }
-
-    /// The rounds are used up.
-    pub fn exhaust(&mut self, id: &TaskId) {
-        let phase = match self.state.policy.on_max {
-            OnMax::ReturnLast | OnMax::Escalate => Phase::Exhausted,
-            OnMax::Fail => Phase::Failed,
-        };
-        self.enter(id, phase);
     }
 }

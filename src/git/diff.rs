@@ -22,6 +22,17 @@ pub struct FileStat {
     pub binary: bool,
 }
 
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameStatus {
+    /// The path.
+    pub path: PathBuf,
+    /// Whether the first commit has it.
+    pub before: bool,
+    /// Whether the second has it.
+    pub after: bool,
+}
+
 /// One commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
@@ -68,6 +79,18 @@ impl Repository {
             stats.push(FileStat { path, added: added.unwrap_or(0), removed: removed.unwrap_or(0), binary });
         }
         Ok(stats)
+    }
+
+    /// The files that differ, with which side has them; of a rename both names.
+    pub fn changed_names(&self, base: &str, tip: &str) -> Result<Vec<NameStatus>, GitError> {
+        let output = self.diff_tree(base, tip, &["-z", "--no-renames", "--name-status"]).run()?;
+        let mut fields = output.stdout.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+        let mut names = Vec::new();
+        while let (Some(status), Some(name)) = (fields.next(), fields.next()) {
+            let path = PathBuf::from(OsStr::from_bytes(name));
+            names.push(NameStatus { path, before: status != b"A", after: status != b"D" });
+        }
+        Ok(names)
     }
 
     /// The files that differ; of a rename both names.

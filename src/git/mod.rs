@@ -17,6 +17,7 @@ mod commit;
 mod config;
 mod diff;
 mod error;
+mod graft;
 mod land;
 mod merge;
 mod names;
@@ -31,8 +32,9 @@ mod worktree;
 
 pub use call::Git;
 pub use commit::{CommitOutcome, CommitRequest};
-pub use diff::{FileStat, LogEntry};
+pub use diff::{FileStat, LogEntry, NameStatus};
 pub use error::{GitError, OpenError};
+pub use graft::Graft;
 pub use land::{LandRefusal, Landing};
 pub use merge::{Candidate, ConflictFile, MergeRequest};
 pub use names::{integration_branch, parse_oid, task_branch};

@@ -28,12 +28,16 @@ impl Snapshot {
 }
 
 /// An index file that is gone when this is dropped.
-struct PrivateIndex {
+pub(super) struct PrivateIndex {
     path: PathBuf,
 }
 
 impl PrivateIndex {
-    fn new(worktree: &Worktree) -> Self {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn new(worktree: &Worktree) -> Self {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("loopmon-index.{}-{number}", std::process::id());

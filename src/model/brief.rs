@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Conflict;
-use super::{EffectId, Finding, GateResult, Oid, PlanTask, StepKind};
+use super::{CheckChange, EffectId, Finding, GateResult, Oid, PlanTask, StepKind};
 
 /// The facts of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,4 +44,7 @@ pub struct Brief {
     /// The effect of the session that the notes came too late for, if any.
     #[serde(default)]
     pub follows: Option<EffectId>,
+    /// Checks that the work changed and may not change.
+    #[serde(default)]
+    pub checks: Vec<CheckChange>,
 }

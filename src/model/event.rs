@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentStatus, EffectId, GateResult, Oid, Plan, PlanTask, Policy, RunId, SessionId, SetupLine, StepOutcome,
-    TaskId, Timestamp, Usage,
+    AgentStatus, CheckChange, EffectId, GateResult, Oid, Plan, PlanTask, Policy, RunId, SessionId, SetupLine,
+    StepOutcome, TaskId, Timestamp, Usage,
 };
 
 /// One line of the log.
@@ -206,6 +206,12 @@ pub enum WorkEvent {
         oid: Oid,
         /// How the tree differs from the base.
         change: Change,
+        /// The tip's tree.
+        #[serde(default)]
+        tree: Option<Oid>,
+        /// Checks that differ from the base's.
+        #[serde(default)]
+        checks: Vec<CheckChange>,
     },
     /// Files still hold conflict markers; completes the commit's effect.
     Unresolved {
@@ -314,6 +320,9 @@ pub enum MergeEvent {
         commit: Oid,
         /// The integration branch's tip that it was built on.
         onto: Oid,
+        /// Its tree.
+        #[serde(default)]
+        tree: Option<Oid>,
     },
     /// Both sides changed the same lines.
     Conflicted {
@@ -439,8 +448,15 @@ pub enum PersonEvent {
         /// The task.
         task: TaskId,
     },
+    /// What a task's work changed of the checks stands.
+    ChecksAccepted {
+        /// The task.
+        task: TaskId,
+        /// The commit that changed them.
+        oid: Oid,
+    },
     /// A task is added.
-    Added(PlanTask),
+    Added(Box<PlanTask>),
     /// The run is held.
     RunPaused,
     /// The run goes on.

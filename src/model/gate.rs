@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Oid;
 
 /// A command that must pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateSpec {
     /// Unique in the run.
     pub name: String,
@@ -15,6 +15,15 @@ pub struct GateSpec {
     pub cwd: String,
     /// It is ended, and has failed, after this many milliseconds.
     pub timeout_ms: u64,
+    /// Whether it may run beside the gates next to it that say so too.
+    #[serde(default)]
+    pub parallel: bool,
+    /// Whether it is run for tasks that name it, and for no others.
+    #[serde(default)]
+    pub on_request: bool,
+    /// Whether it is run again on a tree that it has passed already.
+    #[serde(default)]
+    pub always: bool,
 }
 
 /// A line of the setup: it must end well before anybody works in the worktree.
@@ -49,7 +58,7 @@ impl SetupLine {
 }
 
 /// Evidence: what a gate said of one commit. A new commit voids it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateResult {
     /// The gate's name.
     pub gate: String,
@@ -65,6 +74,15 @@ pub struct GateResult {
     pub log: String,
     /// The last lines of its output, without control characters, as the next prompt quotes them.
     pub tail: String,
+    /// The commit whose checks were used, where the work had changed them.
+    #[serde(default)]
+    pub checks_of: Option<Oid>,
+    /// The commit of the same tree that it was run on, if not on this one.
+    #[serde(default)]
+    pub reused_from: Option<Oid>,
+    /// Whether it failed on the base commit too; none if nobody looked.
+    #[serde(default)]
+    pub failed_before: Option<bool>,
 }
 
 impl GateResult {

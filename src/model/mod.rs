@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod brief;
+pub mod check;
 pub mod command;
 mod counted;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod verdict;
 
 pub use agent::{AgentName, AgentProfile, AgentState, AgentStatus, BlockedKind, Price, StatusSource, Usage};
 pub use brief::Brief;
+pub use check::{CheckChange, Checks, ChecksOf, Guard, HowChanged, OnCheckChange};
 pub use command::{Command, Verb};
 pub use counted::counted;
 pub use event::{Event, Record};

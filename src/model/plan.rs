@@ -35,4 +35,8 @@ pub struct PlanTask {
     pub human: bool,
     /// Files it is expected to touch: a hint, never a limit.
     pub files: Vec<String>,
+    /// Gates that are run on request alone, for this task.
+    pub gates: Vec<String>,
+    /// Globs of checks (tests and the like) that exist already and that this task may change.
+    pub may_change: Vec<String>,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, GateSpec};
+use super::{AgentName, Checks, GateSpec};
 
 /// Limits and choices of the loop. Times are milliseconds, money is micro-dollars.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Policy {
     pub retry: Retry,
     /// Spend at which nothing more is spawned; 0 is no limit.
     pub budget_micros: u64,
+    /// The files that judge the work.
+    #[serde(default)]
+    pub checks: Checks,
 }
 
 /// The agents of a run, by name.
@@ -138,6 +141,7 @@ impl Default for Policy {
             human_gate: HumanGate::default(),
             retry: Retry::default(),
             budget_micros: 0,
+            checks: Checks::default(),
         }
     }
 }

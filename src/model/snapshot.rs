@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Change;
 use super::{
-    AgentName, AgentStatus, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId, StepKind, TaskId,
-    Timestamp, Usage, Verb, Vote,
+    AgentName, AgentStatus, CheckChange, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId,
+    StepKind, TaskId, Timestamp, Usage, Verb, Vote,
 };
 
 /// Everything at one moment. Refusals say why a verb is not possible now; a verb that is not in them is.
@@ -127,6 +127,9 @@ pub struct TaskView {
     pub change: Change,
     /// The gates, for the present tip or merge.
     pub gates: Vec<GateView>,
+    /// Checks in which the tip differs from the base.
+    #[serde(default)]
+    pub checks: Vec<CheckChange>,
     /// The reviewers of this round.
     pub reviews: Vec<ReviewView>,
     /// Whether a person approves before the merge.
@@ -163,6 +166,15 @@ pub struct GateView {
     pub duration_ms: u64,
     /// The end of its output, if it failed.
     pub tail: String,
+    /// The commit of the same tree that it was run on, if not on this one.
+    #[serde(default)]
+    pub reused_from: Option<Oid>,
+    /// The commit whose checks were used, where the work had changed them.
+    #[serde(default)]
+    pub checks_of: Option<Oid>,
+    /// Whether it failed before the task began; none if nobody looked.
+    #[serde(default)]
+    pub failed_before: Option<bool>,
     /// Its session, while there is one.
     pub session: Option<SessionId>,
 }

@@ -41,6 +41,9 @@ pub enum StepOutcome {
     Worked {
         /// The agent's account of its work.
         summary: String,
+        /// Checks that it says are wrong themselves, each with the reason.
+        #[serde(default)]
+        disputed: Vec<String>,
     },
     /// A planner's plan, of the right form; the engine has not judged it yet.
     Planned {
@@ -70,6 +73,13 @@ pub enum StepOutcome {
     Lost,
     /// It was ended on request.
     Cancelled,
+}
+
+impl StepOutcome {
+    /// That the work is done, in the agent's words.
+    pub fn worked(summary: impl Into<String>) -> StepOutcome {
+        StepOutcome::Worked { summary: summary.into(), disputed: Vec::new() }
+    }
 }
 
 /// Why an attempt failed, as far as it decides what happens next.

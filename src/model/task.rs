@@ -117,4 +117,6 @@ pub enum AttentionReason {
     SetupFailed(String),
     /// A merge conflict outlived its rounds.
     ConflictUnsolved,
+    /// The agent says that checks are wrong themselves; its reasons.
+    CheckDisputed(Vec<String>),
 }

@@ -21,6 +21,7 @@ pub(super) fn section(name: &str, brief: &Brief, extra: &Extra) -> String {
         "conflicts" => conflicts(brief),
         "findings" => findings(brief),
         "gates" => gates(brief),
+        "checks" => checks(brief),
         "notes" => notes(brief),
         "tools" => tools(brief, extra),
         "team" => team(brief),
@@ -164,12 +165,35 @@ fn gate(result: &GateResult) -> String {
     if result.passed() {
         return format!("- {name}: passed on {} in {seconds} s", result.oid.short());
     }
+    let before = match result.failed_before {
+        Some(true) => " It failed before this task began, too.",
+        Some(false) => " It passed before this task began.",
+        None => "",
+    };
     let how = match result.code {
         _ if result.timed_out => format!("did not end within its time limit ({seconds} s)"),
         Some(code) => format!("FAILED with exit code {code}"),
         None => "was ended by a signal".to_owned(),
     };
-    format!("- {name}: {how}. The end of its output:\n{}", quote("output", &result.tail))
+    format!("- {name}: {how}.{before} The end of its output:\n{}", quote("output", &result.tail))
+}
+
+fn checks(brief: &Brief) -> String {
+    if brief.checks.is_empty() {
+        return String::new();
+    }
+    let list: Vec<String> = brief.checks.iter().map(|change| format!("- {}", change.headline())).collect();
+    let told = match brief.step {
+        StepKind::Review => {
+            "The work changes what judges it, which was not planned. Is each change right, or does it only make a check \
+             pass? A person will look at it too."
+        }
+        StepKind::Plan | StepKind::Implement | StepKind::Fix => {
+            "Your work changes these, which this task may not. The gates were run with them as they were before. Put them \
+             back; or, if one is wrong, leave your change and say which and why under `wrong_checks` of your result."
+        }
+    };
+    format!("# Changed checks\n{told}\n{}", quote("files", &list.join("\n")))
 }
 
 fn notes(brief: &Brief) -> String {
@@ -232,7 +256,9 @@ fn result(brief: &Brief, extra: &Extra) -> String {
         ),
         None if optional => {
             return "# Your result\nYour changes in the tree are the result. End with a summary in a few sentences: \
-                    what was done and why, what was left out, what a reviewer should look at."
+                    what was done and why, what was left out, what a reviewer should look at. If a check is itself \
+                    wrong, end with a JSON object instead: {\"summary\": \"…\", \"wrong_checks\": [\"which, and what \
+                    shows it\"]}."
                 .to_owned();
         }
         None => "Print a JSON object of this schema as the last thing of your output, and nothing after it."

@@ -23,6 +23,7 @@ fn brief(step: StepKind) -> Brief {
         max_rounds: 3,
         slot: 0,
         attempt: 1,
+        checks: Vec::new(),
         base: Some(Oid::from("aaaaaaaaaa")),
         tip: Some(Oid::from("bbbbbbbbbb")),
         findings: vec![Finding {
@@ -44,6 +45,7 @@ fn brief(step: StepKind) -> Brief {
             duration_ms: 2100,
             log: String::new(),
             tail: "FAIL due today".to_owned(),
+            ..GateResult::default()
         }],
         conflicts: vec![Conflict {
             path: "lib/list.sh".to_owned(),

@@ -1,8 +1,8 @@
 //! Events and changes in words, for logs, progress lines and the screen.
 
 use super::shared::Shared;
-use crate::engine::EffectKind;
 use crate::engine::{self, State};
+use crate::engine::{EffectKind, GateTree};
 use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
 use crate::model::{AgentState, Event, Phase, Record, StepOutcome, TaskId, Vote, counted};
 
@@ -60,10 +60,13 @@ pub fn line(before: &State, event: &Event) -> Option<(Option<TaskId>, String)> {
                 (_, None, _) => "was ended by a signal".to_owned(),
             };
             let seconds = result.duration_ms / 1000;
-            (
-                effect_task(*effect),
-                format!("gate {} {verdict} on {} ({seconds} s)", result.gate, result.oid.short()),
-            )
+            let whose = match (before.in_flight.get(effect), &result.checks_of) {
+                (Some(EffectKind::RunGate { on: GateTree::Base, .. }), _) => ", as it was before".to_owned(),
+                (_, Some(base)) => format!(", with the checks of {}", base.short()),
+                _ => String::new(),
+            };
+            let on = result.oid.short();
+            (effect_task(*effect), format!("gate {} {verdict} on {on}{whose} ({seconds} s)", result.gate))
         }
         Event::Gate(GateEvent::Broken { effect, error }) => {
             (effect_task(*effect), format!("gate {} could not be run: {error}", who(*effect)))
@@ -110,8 +113,8 @@ fn run_line(event: &RunEvent) -> Option<String> {
 
 fn outcome_line(outcome: &StepOutcome) -> String {
     match outcome {
-        StepOutcome::Worked { summary } if summary.is_empty() => "done".to_owned(),
-        StepOutcome::Worked { summary } => format!("done: {}", first_line(summary)),
+        StepOutcome::Worked { summary, .. } if summary.is_empty() => "done".to_owned(),
+        StepOutcome::Worked { summary, .. } => format!("done: {}", first_line(summary)),
         StepOutcome::Planned { plan } => format!("a plan with {}", counted(plan.tasks.len(), "task")),
         StepOutcome::Reviewed { verdict } => {
             let vote = match verdict.vote {
@@ -139,7 +142,7 @@ fn work_line(before: &State, event: &WorkEvent) -> Option<(Option<TaskId>, Strin
         WorkEvent::Gone { effect } => {
             (task(*effect), "its worktree is not as it was left: it is set up again".to_owned())
         }
-        WorkEvent::Committed { effect, oid, change } => (
+        WorkEvent::Committed { effect, oid, change, .. } => (
             task(*effect),
             format!(
                 "committed {}: {}, +{} -{}",
@@ -209,6 +212,9 @@ fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
         PersonEvent::Answered { allow: true, text, .. } => (None, format!("you: {}", first_line(text))),
         PersonEvent::Answered { allow: false, text, .. } => (None, format!("you: denied {text}")),
         PersonEvent::Approved { task, oid } => of(task, format!("you: approved {}", oid.short())),
+        PersonEvent::ChecksAccepted { task, oid } => {
+            of(task, format!("you: its changes to checks stand, at {}", oid.short()))
+        }
         PersonEvent::TakenOver { task } => of(task, "you: taken as it is, to be approved".to_owned()),
         PersonEvent::Rejected { task, reason } => of(task, format!("you: rejected: {}", first_line(reason))),
         PersonEvent::Retried { task } => of(task, "you: again".to_owned()),

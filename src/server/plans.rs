@@ -29,6 +29,8 @@ fn task(task: plan::PlanTask) -> PlanTask {
         agent: named(task.agent).map(AgentName),
         human: task.human,
         files: task.files,
+        gates: task.gates,
+        may_change: task.may_change,
     }
 }
 
@@ -59,6 +61,8 @@ pub fn to_toml(plan: &Plan) -> String {
         agent: task.agent.as_ref().map(ToString::to_string).unwrap_or_default(),
         human: task.human,
         files: task.files.clone(),
+        gates: task.gates.clone(),
+        may_change: task.may_change.clone(),
     });
     plan::to_toml(&plan::Plan { goal: plan.goal.clone(), tasks: tasks.collect() })
 }

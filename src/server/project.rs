@@ -13,7 +13,8 @@ use crate::keymap::Keymap;
 use crate::model::agent::{AgentKind, AgentMode, PromptBy};
 use crate::model::policy::{Retry, Team};
 use crate::model::{
-    AfterFix, AgentName, AgentProfile, GateSpec, HumanGate, OnMax, Policy, Price, Quorum, SetupLine,
+    AfterFix, AgentName, AgentProfile, Checks, GateSpec, HumanGate, OnCheckChange, OnMax, Policy, Price,
+    Quorum, SetupLine,
 };
 use crate::protocol::client::Shows;
 use crate::theme::Theme;
@@ -247,6 +248,16 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             review_timeout_ms: millis(config.review.timeout),
         },
         budget_micros: run.budget_usd.map_or(0, micros),
+        checks: Checks {
+            protect: config.checks.protect.clone(),
+            on_change: match config.checks.on_change {
+                config::OnCheckChange::Person => OnCheckChange::Person,
+                config::OnCheckChange::Reject => OnCheckChange::Reject,
+                config::OnCheckChange::Allow => OnCheckChange::Allow,
+            },
+            roles: config.checks.roles.clone(),
+            tolerate_red: config.checks.tolerate_red,
+        },
     }
 }
 
@@ -273,6 +284,9 @@ fn gate(gate: &config::Gate) -> GateSpec {
         },
         cwd: gate.cwd.clone(),
         timeout_ms: millis(gate.timeout),
+        parallel: gate.parallel,
+        on_request: gate.on_request,
+        always: gate.always,
     }
 }
 

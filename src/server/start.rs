@@ -60,7 +60,7 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
             .to_owned());
     }
     if let Some(plan) = &request.plan {
-        let problems = graph::problems(&plan.tasks, &policy.team);
+        let problems = graph::problems(&plan.tasks, &policy);
         if !problems.is_empty() {
             return Err(format!("the plan can't be worked on: {}", problems.join("; ")));
         }

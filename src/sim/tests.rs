@@ -329,7 +329,7 @@ fn in_a_terminal_it_asks_falls_silent_wakes_and_hands_in() {
     terminal.wait_for("state=clear:app=loopmon-sim\x07");
     assert_eq!(fs::read_to_string(dir.path().join("ran.txt")).unwrap(), "ran\n");
     let result = fs::read_to_string(dir.path().join("result.json")).unwrap();
-    assert_eq!(crate::agents::answer::parse_work(&result), Ok("finished".to_owned()));
+    assert_eq!(crate::agents::answer::parse_work(&result), Ok(("finished".to_owned(), Vec::new())));
 }
 
 #[test]

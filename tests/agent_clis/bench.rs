@@ -293,6 +293,6 @@ impl Ran {
 
     /// That it ended well with these words.
     pub fn says(&self, words: &str, bench: &Bench) {
-        assert_eq!(self.outcome(), &StepOutcome::Worked { summary: words.to_owned() }, "{}", bench.output());
+        assert_eq!(self.outcome(), &StepOutcome::worked(words.to_owned()), "{}", bench.output());
     }
 }

@@ -19,7 +19,7 @@ fn it_edits_a_file_and_a_second_round_resumes_the_session_and_counts_its_cost_on
     bench.mock.push([Turn::write("claude", &file, "hello\n"), Turn::text("Wrote the greeting.")]);
     let first = bench.run(StepKind::Implement, "--please write\nhello.txt", None, Usage::default());
     assert_eq!(fs::read_to_string(&file).unwrap(), "hello\n");
-    assert_eq!(first.outcome(), &StepOutcome::Worked { summary: "Wrote the greeting.".to_owned() });
+    assert_eq!(first.outcome(), &StepOutcome::worked("Wrote the greeting.".to_owned()));
     let used = first.used();
     assert!(used.cost_micros > 0 && used.input_tokens == 200 && used.output_tokens == 40, "{used:?}");
     let transcript = first.transcript();
@@ -97,7 +97,7 @@ fn what_it_was_not_allowed_to_do_is_told() {
     };
     let ran = bench.run(StepKind::Implement, "do it", None, Usage::default());
     match ran.outcome() {
-        StepOutcome::Worked { summary } => {
+        StepOutcome::Worked { summary, .. } => {
             assert!(summary.contains("not allowed: Bash make everything > made-by-bash"), "{summary}")
         }
         other => panic!("{other:?}"),

@@ -217,7 +217,7 @@ fn cut_and_slow(kind: AgentKind, start: Start) {
     let ran = bench.run(StepKind::Implement, "do it", None, Usage::default());
     match ran.outcome() {
         // It asks again by itself, or says that it did not come to its end.
-        StepOutcome::Worked { summary } => assert!(summary.contains("All is well"), "{summary}"),
+        StepOutcome::Worked { summary, .. } => assert!(summary.contains("All is well"), "{summary}"),
         StepOutcome::Failed { failure, .. } => assert_eq!(*failure, FailureKind::Infrastructure),
         other => panic!("{other:?}"),
     }

@@ -115,8 +115,13 @@ fn only_exit_code_zero_in_time_passes() {
         world.work("a");
         let (effect, gate, oid) = world.gate("a").unwrap();
         let (log, tail) = (String::new(), String::new());
-        let result = GateResult { gate: gate.name, oid, code, timed_out, duration_ms: 1, log, tail };
+        let gate = gate.name;
+        let result =
+            GateResult { gate, oid, code, timed_out, duration_ms: 1, log, tail, ..GateResult::default() };
         world.event(Event::Gate(GateEvent::Finished { effect, result }));
+        if !passes {
+            world.gate_says("a", 0);
+        }
         let phase = if passes { Phase::Reviewing } else { Phase::Implementing };
         assert_eq!(world.phase("a"), phase, "{code:?}, timed out: {timed_out}");
     }

@@ -11,6 +11,7 @@
 #[path = "../support/engine.rs"]
 mod world;
 
+mod checks;
 mod gates;
 mod merging;
 mod people;

@@ -36,7 +36,12 @@ fn conflict(world: &mut World, effect: EffectId) {
 #[test]
 fn the_merged_tree_is_validated_before_the_branch_moves() {
     let (mut world, effect) = merging(policy());
-    world.event(Event::Merge(MergeEvent::CandidateBuilt { effect, commit: "m".into(), onto: "base".into() }));
+    world.event(Event::Merge(MergeEvent::CandidateBuilt {
+        effect,
+        commit: "m".into(),
+        onto: "base".into(),
+        tree: None,
+    }));
     let (gate, spec, oid) = world.gate("a").unwrap();
     assert_eq!(oid, Oid::from("m"));
     assert!(matches!(&world.state.in_flight[&gate], EffectKind::RunGate { on: GateTree::Merge, .. }));
@@ -51,7 +56,12 @@ fn the_merged_tree_is_validated_before_the_branch_moves() {
 #[test]
 fn a_branch_that_had_moved_means_a_new_candidate_and_the_gates_again() {
     let (mut world, effect) = merging(policy());
-    world.event(Event::Merge(MergeEvent::CandidateBuilt { effect, commit: "m".into(), onto: "base".into() }));
+    world.event(Event::Merge(MergeEvent::CandidateBuilt {
+        effect,
+        commit: "m".into(),
+        onto: "base".into(),
+        tree: None,
+    }));
     let (gate, spec, oid) = world.gate("a").unwrap();
     world.event(gate_result(gate, &spec.name, &oid, 0));
     let (effect, _, _) = advancing(&world).unwrap();
@@ -64,6 +74,7 @@ fn a_branch_that_had_moved_means_a_new_candidate_and_the_gates_again() {
         effect,
         commit: "m2".into(),
         onto: "other".into(),
+        tree: None,
     }));
     let (gate, spec, oid) = world.gate("a").unwrap();
     assert_eq!(oid, Oid::from("m2"), "what was said of the first candidate is void");

@@ -92,7 +92,13 @@ fn late_and_repeated_completions_change_nothing() {
     for late in [
         Event::Step(StepEvent::Ended { effect: step, outcome: worked() }),
         Event::Step(StepEvent::Ended { effect: step, outcome: StepOutcome::Lost }),
-        Event::Work(WorkEvent::Committed { effect: commit, oid: "other".into(), change }),
+        Event::Work(WorkEvent::Committed {
+            effect: commit,
+            oid: "other".into(),
+            change,
+            tree: None,
+            checks: Vec::new(),
+        }),
         gate_result(gate, &spec.name, &oid, 1),
         Event::Step(StepEvent::Ended {
             effect: review,

@@ -39,7 +39,13 @@ fn the_same_tree_in_a_new_round_is_reviewed_afresh() {
     world.end(effect, crate::world::worked());
     let effect = world.flying(|kind| matches!(kind, loopmon::engine::EffectKind::CommitWork { .. })).unwrap();
     let change = loopmon::model::event::Change { files: 1, added: 1, removed: 0 };
-    world.event(Event::Work(loopmon::model::event::WorkEvent::Committed { effect, oid: tip, change }));
+    world.event(Event::Work(loopmon::model::event::WorkEvent::Committed {
+        effect,
+        oid: tip,
+        change,
+        tree: None,
+        checks: Vec::new(),
+    }));
     assert!(world.gate("a").is_none(), "what the gates said of this very commit still stands");
     assert_eq!((world.phase("a"), world.agents("a").len()), (Phase::Reviewing, 2));
 }

@@ -9,8 +9,8 @@ use loopmon::model::event::{
 };
 use loopmon::model::verdict::Remark;
 use loopmon::model::{
-    EffectId, Event, FailureKind, GateResult, Oid, Plan, SetupLine, Severity, StepKind, StepOutcome, TaskId,
-    Timestamp, Verdict, Vote,
+    CheckChange, ChecksOf, EffectId, Event, FailureKind, GateResult, HowChanged, Oid, Plan, SetupLine,
+    Severity, StepKind, StepOutcome, TaskId, Timestamp, Verdict, Vote,
 };
 
 use crate::chance::Chance;
@@ -29,6 +29,8 @@ pub struct Executor {
     /// The merge commit of (onto, tip, date), and of which task: building it again gives the same.
     built: BTreeMap<(Oid, Oid, i64), (Oid, TaskId)>,
     tips: BTreeMap<TaskId, Oid>,
+    /// The trees of commits.
+    trees: BTreeMap<Oid, Oid>,
     ending: BTreeSet<EffectId>,
     commits: u32,
 }
@@ -44,6 +46,7 @@ impl Executor {
             parents: BTreeMap::from([(base, Vec::new())]),
             built: BTreeMap::new(),
             tips: BTreeMap::new(),
+            trees: BTreeMap::new(),
             ending: BTreeSet::new(),
             commits: 0,
         }
@@ -102,7 +105,8 @@ impl Executor {
             EffectKind::RunSetup { .. } => self.setup(effect, bad, chance),
             EffectKind::RemoveWork { .. } => Event::Work(WorkEvent::Removed { effect, kept: None }),
             EffectKind::CommitWork { task, base, merging, conflicted, .. } => {
-                self.commit(effect, task, base, merging.as_ref(), conflicted, bad, chance)
+                let event = self.commit(effect, task, base, merging.as_ref(), conflicted, bad, chance);
+                if faults > 0 { touched(event, chance) } else { event }
             }
             // Somebody took its worktree away.
             EffectKind::RunStep { brief, .. }
@@ -114,7 +118,9 @@ impl Executor {
                 let outcome = self.outcome(effect, brief.step, bad, chance, now);
                 Event::Step(StepEvent::Ended { effect, outcome })
             }
-            EffectKind::RunGate { gate, oid, .. } => self.gate(effect, &gate.name, oid, bad, chance),
+            EffectKind::RunGate { gate, oid, checks, .. } => {
+                self.gate(effect, &gate.name, oid, checks.as_ref(), bad, chance)
+            }
             EffectKind::BuildMerge { task, onto, tip, date, .. } => {
                 Event::Merge(self.build(effect, task, onto, tip, date.0, bad, chance))
             }
@@ -195,16 +201,19 @@ impl Executor {
             2 if merging.is_none() => {
                 let oid = tip.unwrap_or_else(|| base.clone());
                 let change = Change { files: u32::from(oid != *base), ..Change::default() };
-                WorkEvent::Committed { effect, oid, change }
+                committed(effect, oid, change)
             }
             _ => {
                 let parents = tip.into_iter().chain([base.clone()]).chain(merging.cloned()).collect();
                 let oid = self.fresh("c", parents);
-                WorkEvent::Committed { effect, oid, change: Change { files: 1, ..Change::default() } }
+                committed(effect, oid, Change { files: 1, ..Change::default() })
             }
         };
-        if let WorkEvent::Committed { oid, .. } = &event {
+        let mut event = event;
+        if let WorkEvent::Committed { oid, tree, .. } = &mut event {
             self.tips.insert(task.clone(), oid.clone());
+            *tree =
+                Some(self.trees.entry(oid.clone()).or_insert_with(|| Oid(format!("tree of {oid}"))).clone());
         }
         Event::Work(event)
     }
@@ -233,11 +242,14 @@ impl Executor {
             (4, _) => StepOutcome::TimedOut,
             (5, _) => StepOutcome::Lost,
             (6, _) => StepOutcome::Invalid { errors: vec!["unclear".to_owned()] },
-            (7, StepKind::Review) => StepOutcome::Worked { summary: "what review?".to_owned() },
+            (7, StepKind::Review) => StepOutcome::worked("what review?".to_owned()),
             (7, _) => StepOutcome::Cancelled,
             (_, StepKind::Review) => StepOutcome::Reviewed { verdict: verdict(bad, chance) },
             (_, StepKind::Plan) => StepOutcome::Planned { plan: self.planned(bad) },
-            (_, StepKind::Implement | StepKind::Fix) => StepOutcome::Worked { summary: "did it".to_owned() },
+            (8, StepKind::Implement | StepKind::Fix) => {
+                StepOutcome::Worked { summary: String::new(), disputed: vec!["a test is wrong".to_owned()] }
+            }
+            (_, StepKind::Implement | StepKind::Fix) => StepOutcome::worked("did it"),
         }
     }
 
@@ -260,7 +272,15 @@ impl Executor {
         })
     }
 
-    fn gate(&mut self, effect: EffectId, gate: &str, oid: &Oid, bad: bool, chance: &mut Chance) -> Event {
+    fn gate(
+        &mut self,
+        effect: EffectId,
+        gate: &str,
+        oid: &Oid,
+        checks: Option<&ChecksOf>,
+        bad: bool,
+        chance: &mut Chance,
+    ) -> Event {
         if self.ending.contains(&effect) || (bad && chance.percent(20)) {
             return Event::Gate(GateEvent::Broken { effect, error: "it was ended".to_owned() });
         }
@@ -271,7 +291,8 @@ impl Executor {
             timed_out: bad && chance.percent(20),
             duration_ms: 1,
             log: String::new(),
-            tail: String::new(),
+            checks_of: checks.map(|checks| checks.at.clone()),
+            ..GateResult::default()
         };
         Event::Gate(GateEvent::Finished { effect, result })
     }
@@ -303,7 +324,14 @@ impl Executor {
                 commit
             }
         };
-        MergeEvent::CandidateBuilt { effect, commit, onto: onto.clone() }
+        // Nothing but this task's work came since: the merge has its tree.
+        let tree = if self.descends(tip, onto) {
+            self.trees.get(tip).cloned()
+        } else {
+            Some(Oid(format!("tree of {commit}")))
+        };
+        self.trees.extend(tree.clone().map(|tree| (commit.clone(), tree)));
+        MergeEvent::CandidateBuilt { effect, commit, onto: onto.clone(), tree }
     }
 
     /// Compare and swap; somebody else may have been faster.
@@ -335,6 +363,22 @@ impl Executor {
             MergeEvent::Lost { effect, tip }
         }
     }
+}
+
+/// The work changed a check, perhaps.
+fn touched(mut event: Event, chance: &mut Chance) -> Event {
+    if let Event::Work(WorkEvent::Committed { checks, .. }) = &mut event
+        && chance.percent(15)
+    {
+        let how = if chance.percent(20) { HowChanged::Weakened } else { HowChanged::Changed };
+        let allowed = chance.percent(30);
+        checks.push(CheckChange { path: "tests/a".to_owned(), how, allowed });
+    }
+    event
+}
+
+fn committed(effect: EffectId, oid: Oid, change: Change) -> WorkEvent {
+    WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() }
 }
 
 fn verdict(bad: bool, chance: &mut Chance) -> Verdict {

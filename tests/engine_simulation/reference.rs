@@ -10,8 +10,8 @@ use loopmon::model::event::{
     GateEvent, MergeEvent, PersonEvent, RunEvent, RunStart, SetupEvent, StepEvent, WorkEvent,
 };
 use loopmon::model::{
-    EffectId, Event, HumanGate, Oid, PlanTask, Policy, SetupLine, StepKind, StepOutcome, TaskId, Verdict,
-    Vote,
+    EffectId, Event, HowChanged, HumanGate, Oid, OnCheckChange, PlanTask, Policy, SetupLine, StepKind,
+    StepOutcome, TaskId, Verdict, Vote,
 };
 
 use crate::executor::Executor;
@@ -33,6 +33,12 @@ struct Known {
     paused: bool,
     cancelled: bool,
     merged: Option<Oid>,
+    /// Commits that the work was compared with.
+    bases: BTreeSet<Oid>,
+    /// Whether the tip changes checks that it may not, in files that can be put back or in others.
+    changed: Option<bool>,
+    /// The tip whose changes to checks a person took.
+    accepted: Option<Oid>,
     /// Lines that have to be run in its worktree before anybody works there; none: nobody may before it was looked at.
     setup: Option<Vec<SetupLine>>,
     /// A person let it go on while its agents lived: it needs no place for that.
@@ -49,6 +55,10 @@ pub struct Reference {
     last_effect: EffectId,
     passed: BTreeSet<(Oid, String)>,
     failed: BTreeSet<Oid>,
+    /// What passed and what failed with the checks of the tree itself.
+    proven: BTreeSet<(Oid, String)>,
+    broken: BTreeSet<(Oid, String)>,
+    trees: BTreeMap<Oid, Oid>,
     /// The task, its tip and the integration commit of each merge candidate.
     candidates: BTreeMap<Oid, (TaskId, Oid, Oid)>,
     paused: bool,
@@ -68,6 +78,9 @@ impl Reference {
             last_effect: EffectId(0),
             passed: BTreeSet::new(),
             failed: BTreeSet::new(),
+            proven: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            trees: BTreeMap::new(),
             candidates: BTreeMap::new(),
             paused: false,
             stopped: false,
@@ -101,6 +114,22 @@ impl Reference {
         self.in_flight
             .retain(|id, kind| engine.contains_key(id) || !matches!(kind, EffectKind::StartTimer { .. }));
         assert!(self.in_flight == *engine, "in flight: {:?}\nengine: {engine:?}", self.in_flight);
+    }
+
+    fn tree(&self, commit: &Oid) -> Oid {
+        self.trees.get(commit).unwrap_or(commit).clone()
+    }
+
+    /// Each gate has passed on this very commit, or on its tree, or failed before and may.
+    fn all_passed(&self, commit: &Oid, before: Option<&Oid>) -> bool {
+        self.policy.gates.iter().all(|gate| {
+            let key = |oid: Oid| (oid, gate.name.clone());
+            let by_tree = !gate.always && self.proven.contains(&key(self.tree(commit)));
+            let was_red = before.is_some_and(|before| self.broken.contains(&key(self.tree(before))));
+            self.passed.contains(&key(commit.clone()))
+                || by_tree
+                || (self.policy.checks.tolerate_red && was_red)
+        })
     }
 
     fn over_budget(&self) -> bool {
@@ -180,20 +209,30 @@ impl Reference {
 
     fn hear_work(&mut self, event: &WorkEvent) {
         match event {
-            WorkEvent::Prepared { effect, setup, .. } => {
+            WorkEvent::Prepared { effect, setup, base } => {
                 let task = self.complete(*effect).and_then(|kind| kind.task().cloned());
                 if let Some(task) = task.and_then(|id| self.tasks.get_mut(&id)) {
                     task.setup = Some(setup.clone());
+                    task.bases.insert(base.clone());
                 }
             }
             WorkEvent::Gone { effect } => self.undo_setup(*effect),
             WorkEvent::Removed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Failed { effect, .. } => drop(self.complete(*effect)),
-            WorkEvent::Committed { effect, oid, .. } => {
-                let Some(EffectKind::CommitWork { task, .. }) = self.complete(*effect) else { return };
+            WorkEvent::Committed { effect, oid, tree, checks, .. } => {
+                let Some(EffectKind::CommitWork { task, merging, .. }) = self.complete(*effect) else {
+                    return;
+                };
+                self.trees.extend(tree.clone().map(|tree| (oid.clone(), tree)));
+                let sends_back = self.policy.checks.on_change == OnCheckChange::Reject;
+                let guarded = self.policy.checks.on_change != OnCheckChange::Allow;
                 let Some(task) = self.tasks.get_mut(&task) else { return };
                 task.tip = Some(oid.clone());
+                task.bases.extend(merging);
+                let open = checks.iter().filter(|change| guarded && !change.allowed);
+                task.changed = open.map(|change| change.how != HowChanged::Weakened).max();
+                task.rounds += u32::from(sends_back && task.changed.is_some());
                 // What a gate said of this very commit still stands.
                 task.rounds += u32::from(task.worked_by == Some(StepKind::Fix));
                 task.rounds += u32::from(self.failed.contains(oid));
@@ -224,10 +263,23 @@ impl Reference {
             GateEvent::Spawned { .. } => {}
             GateEvent::Broken { effect, .. } => drop(self.complete(*effect)),
             GateEvent::Finished { effect, result } => {
-                let Some(EffectKind::RunGate { task, gate, oid, on }) = self.complete(*effect) else {
+                let Some(EffectKind::RunGate { task, gate, oid, on, checks }) = self.complete(*effect) else {
                     return;
                 };
                 assert_eq!((&result.oid, &result.gate), (&oid, &gate.name), "the executor is honest");
+                if checks.is_none() {
+                    let key = (self.tree(&oid), gate.name.clone());
+                    if result.passed() {
+                        self.broken.remove(&key);
+                        self.proven.insert(key);
+                    } else {
+                        self.proven.remove(&key);
+                        self.broken.insert(key);
+                    }
+                }
+                if on == GateTree::Base {
+                    return;
+                }
                 if result.passed() {
                     self.passed.insert((oid, gate.name));
                 } else if let Some(task) = self.tasks.get_mut(&task) {
@@ -237,6 +289,7 @@ impl Reference {
                             self.failed.insert(oid);
                         }
                         GateTree::Merge => task.granted += 1,
+                        GateTree::Base => {}
                     }
                 }
             }
@@ -245,8 +298,9 @@ impl Reference {
 
     fn hear_merge(&mut self, event: &MergeEvent) {
         match event {
-            MergeEvent::CandidateBuilt { effect, commit, onto } => {
+            MergeEvent::CandidateBuilt { effect, commit, onto, tree } => {
                 let Some(EffectKind::BuildMerge { task, tip, .. }) = self.complete(*effect) else { return };
+                self.trees.extend(tree.clone().map(|tree| (commit.clone(), tree)));
                 self.candidates.insert(commit.clone(), (task, tip, onto.clone()));
             }
             MergeEvent::Conflicted { effect, .. } => {
@@ -286,6 +340,7 @@ impl Reference {
             | PersonEvent::LandRequested
             | PersonEvent::UndoRequested => {}
             PersonEvent::Approved { task, .. }
+            | PersonEvent::ChecksAccepted { task, .. }
             | PersonEvent::TakenOver { task }
             | PersonEvent::Rejected { task, .. }
             | PersonEvent::Retried { task }
@@ -300,6 +355,11 @@ impl Reference {
         let Some(task) = self.tasks.get_mut(id) else { return };
         match event {
             PersonEvent::Approved { oid, .. } => task.approved = Some(oid.clone()),
+            PersonEvent::ChecksAccepted { oid, .. } => {
+                task.accepted = Some(oid.clone());
+                // What failed by the earlier checks may fail again by its own.
+                task.paused = false;
+            }
             PersonEvent::TakenOver { .. } => task.taken_over = task.tip.clone(),
             PersonEvent::Rejected { .. } => {
                 (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
@@ -377,7 +437,20 @@ impl Reference {
                 let setup = task.setup.as_deref().unwrap_or_default();
                 assert_eq!((setup.first(), setup.len() == 1), (Some(line), *last), "{id}: {setup:?}");
             }
-            EffectKind::RunGate { on: GateTree::Work, oid, .. } => assert_eq!(task.tip.as_ref(), Some(oid)),
+            EffectKind::RunGate { on: GateTree::Work, oid, checks, .. } => {
+                assert_eq!(task.tip.as_ref(), Some(oid));
+                let taken = [&task.accepted, &task.approved].contains(&&task.tip);
+                let put_back = task.changed == Some(true) && !taken;
+                assert_eq!(checks.is_some(), put_back, "{id}: whose checks? {kind:?}");
+                assert!(
+                    checks.as_ref().is_none_or(|checks| task.bases.contains(&checks.at)),
+                    "{id}: {kind:?}"
+                );
+            }
+            EffectKind::RunGate { on: GateTree::Base, oid, checks, .. } => {
+                let onto = self.candidates.values().any(|(of, _, onto)| of == id && onto == oid);
+                assert!(checks.is_none() && (onto || task.bases.contains(oid)), "{id}: {kind:?}");
+            }
             EffectKind::AdvanceIntegration { old, new, .. } => self.judge_merge(id, old, new),
             _ => {}
         }
@@ -391,10 +464,10 @@ impl Reference {
             _ => false,
         };
         assert!(!self.in_flight.values().any(|kind| same_slot(&kind)), "two sessions of {id}: {brief:?}");
-        let gates: Vec<String> = self.policy.gates.iter().map(|gate| gate.name.clone()).collect();
-        let passed = |oid: &Oid| gates.iter().all(|gate| self.passed.contains(&(oid.clone(), gate.clone())));
         if brief.step == StepKind::Review {
-            assert!(brief.tip.as_ref().is_some_and(passed), "{id} is reviewed before its gates passed");
+            let before = brief.base.as_ref();
+            let passed = brief.tip.as_ref().is_some_and(|tip| self.all_passed(tip, before));
+            assert!(passed, "{id} is reviewed before its gates passed");
         }
         if brief.step == StepKind::Fix {
             let told = !brief.findings.is_empty() || !brief.conflicts.is_empty();
@@ -427,13 +500,7 @@ impl Reference {
             (id, task.tip.as_ref(), old),
             "the candidate {new} is not of this tip"
         );
-        for gate in &self.policy.gates {
-            assert!(
-                self.passed.contains(&(new.clone(), gate.name.clone())),
-                "{} did not pass on {new}",
-                gate.name
-            );
-        }
+        assert!(self.all_passed(new, Some(old)), "not every gate passed on {new}");
         let taken_over = task.taken_over.as_ref() == Some(tip);
         let reviewers = self.policy.team.reviewers.len();
         if reviewers > 0 && !taken_over {
@@ -451,7 +518,8 @@ impl Reference {
             HumanGate::Marked => task.spec.human,
             HumanGate::Always => true,
         };
-        if human || taken_over {
+        let changed = task.changed.is_some() && task.accepted.as_ref() != Some(tip);
+        if human || taken_over || changed {
             assert_eq!(task.approved.as_ref(), Some(tip), "{id}: no person has approved this tip");
         }
     }

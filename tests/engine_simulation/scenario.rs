@@ -2,7 +2,9 @@
 
 use loopmon::model::event::RunStart;
 use loopmon::model::policy::{Retry, Team};
-use loopmon::model::{AfterFix, GateSpec, HumanGate, OnMax, Plan, PlanTask, Policy, Quorum, TaskId};
+use loopmon::model::{
+    AfterFix, Checks, GateSpec, HumanGate, OnCheckChange, OnMax, Plan, PlanTask, Policy, Quorum, TaskId,
+};
 
 use crate::chance::Chance;
 
@@ -63,8 +65,19 @@ fn policy(chance: &mut Chance, faults: bool) -> Policy {
         argv: vec!["true".to_owned()],
         cwd: String::new(),
         timeout_ms: 1_000,
+        parallel: number % 2 == 1 || reviewers == 2,
+        always: number == 3,
+        ..GateSpec::default()
+    };
+    let on_change = [(2, OnCheckChange::Allow), (1, OnCheckChange::Person), (1, OnCheckChange::Reject)];
+    let checks = Checks {
+        protect: vec!["tests/**".to_owned()],
+        on_change: chance.weighted(&on_change),
+        roles: Vec::new(),
+        tolerate_red: chance.percent(30),
     };
     Policy {
+        checks,
         team: Team {
             known: vec!["ada".into(), "pam".into()],
             planner: "pam".into(),

@@ -153,7 +153,7 @@ fn a_turn_is_followed_and_its_answer_is_what_came_after_the_last_tool() {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
     }
     assert!(!shown.contains("- a"), "what stays the same is no difference");
-    assert_eq!(talk.outcome(), StepOutcome::Worked { summary: "Done.".to_owned() });
+    assert_eq!(talk.outcome(), StepOutcome::worked("Done.".to_owned()));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn what_was_said_before_is_no_news_and_no_answer() {
     talk.say("agent_message_chunk", "new words");
     talk.end(3, "end_turn");
     assert!(!talk.shown().contains("old words"), "{}", talk.shown());
-    assert_eq!(talk.outcome(), StepOutcome::Worked { summary: "new words".to_owned() });
+    assert_eq!(talk.outcome(), StepOutcome::worked("new words".to_owned()));
     for (kind, error) in [
         (
             AgentKind::Gemini,

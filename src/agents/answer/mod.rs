@@ -28,10 +28,19 @@ pub fn outcome(step: StepKind, text: &str) -> StepOutcome {
         StepKind::Plan => parse_plan(text).map(|plan| StepOutcome::Planned { plan }),
         StepKind::Review => parse_verdict(text).map(|verdict| StepOutcome::Reviewed { verdict }),
         StepKind::Implement | StepKind::Fix => {
-            parse_work(text).map(|summary| StepOutcome::Worked { summary })
+            parse_work(text).map(|(summary, disputed)| StepOutcome::Worked { summary, disputed })
         }
     };
     outcome.unwrap_or_else(|errors| StepOutcome::Invalid { errors })
+}
+
+/// The outcome of work that came to its end: its tree is the result, and what was handed in, or said last, is its account
+/// if it has the form of one.
+pub fn worked(said: String, handed: Option<&str>) -> StepOutcome {
+    match handed.or(Some(&said)).map(parse_work) {
+        Some(Ok((summary, disputed))) => StepOutcome::Worked { summary, disputed },
+        _ => StepOutcome::worked(said),
+    }
 }
 
 /// What the answer's optional `usage` object reports.

@@ -45,6 +45,10 @@ struct WrittenTask {
     human: bool,
     #[serde(default)]
     files: Vec<String>,
+    #[serde(default)]
+    gates: Vec<String>,
+    #[serde(default)]
+    may_change: Vec<String>,
 }
 
 fn task(written: WrittenTask) -> PlanTask {
@@ -59,6 +63,8 @@ fn task(written: WrittenTask) -> PlanTask {
         agent: named(written.agent).map(AgentName),
         human: written.human,
         files: written.files.iter().map(|file| one_line(file, 300)).collect(),
+        gates: written.gates.iter().map(|name| one_line(name, 64)).collect(),
+        may_change: written.may_change.iter().map(|glob| one_line(glob, 300)).collect(),
     }
 }
 

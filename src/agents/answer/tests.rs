@@ -73,7 +73,7 @@ fn an_approval_may_hold_minor_things() {
 #[test]
 fn usage_may_stand_in_any_answer() {
     let text = r#"{"summary":"done","usage":{"cost_usd":0.0123,"input_tokens":10,"output_tokens":2}}"#;
-    assert_eq!(parse_work(text), Ok("done".to_owned()));
+    assert_eq!(parse_work(text), Ok(("done".to_owned(), Vec::new())));
     assert_eq!(
         reported_usage(text),
         Some(Usage { cost_micros: 12_300, input_tokens: 10, output_tokens: 2, ..Usage::default() })

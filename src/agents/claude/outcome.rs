@@ -69,8 +69,8 @@ fn success(step: StepKind, result: &Value, result_file: Option<&str>) -> StepOut
     let text = field(result, "result");
     match step {
         StepKind::Implement | StepKind::Fix => {
-            let summary = format!("{}{}", text::plain(text).trim(), denials(result));
-            StepOutcome::Worked { summary }
+            let said = format!("{}{}", text::plain(text).trim(), denials(result));
+            answer::worked(said, result_file)
         }
         StepKind::Plan | StepKind::Review => {
             let structured =

@@ -246,7 +246,7 @@ fn success_is_judged_by_the_step() {
     let zero = ExitInfo::code(0);
     assert_eq!(
         last(&run(StepKind::Implement, &[result(json!({}))], "", zero)),
-        StepOutcome::Worked { summary: "All done.".to_owned() }
+        StepOutcome::worked("All done.".to_owned())
     );
     let verdict = json!({"verdict": "approve", "summary": "ok", "findings": []});
     let approved =
@@ -280,7 +280,7 @@ fn what_was_not_allowed_is_told_with_the_summary() {
     let denied = json!({"permission_denials":
         [{"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "rm -rf\n/"}}]});
     match last(&run(StepKind::Implement, &[result(denied)], "", ExitInfo::code(0))) {
-        StepOutcome::Worked { summary } => {
+        StepOutcome::Worked { summary, .. } => {
             assert!(summary.contains("not allowed: Bash rm -rf /"), "{summary}")
         }
         other => panic!("{other:?}"),

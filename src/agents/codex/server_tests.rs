@@ -107,7 +107,7 @@ fn it_is_opened_asked_its_prompt_once_and_followed_to_its_end() {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
     }
     assert!(!shown.contains("Write greeting.txt."), "the prompt is no news");
-    assert_eq!(talk.outcome(), StepOutcome::Worked { summary: "And what you said meanwhile.".to_owned() });
+    assert_eq!(talk.outcome(), StepOutcome::worked("And what you said meanwhile.".to_owned()));
 }
 
 #[test]

@@ -66,9 +66,7 @@ impl CommandReader {
         match self.step {
             StepKind::Plan | StepKind::Review => answer::outcome(self.step, output),
             // The tree is the result of work; an account of it is welcome and not needed.
-            StepKind::Implement | StepKind::Fix => StepOutcome::Worked {
-                summary: answer::parse_work(output).unwrap_or_else(|_| text::tail(output, 8, 1500)),
-            },
+            StepKind::Implement | StepKind::Fix => answer::worked(text::tail(output, 8, 1500), Some(output)),
         }
     }
 }

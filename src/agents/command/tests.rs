@@ -165,7 +165,7 @@ fn ends(step: StepKind, exit: ExitInfo, output: &str, file: Option<&str>) -> Ste
 fn each_way_to_end_has_its_outcome() {
     use StepKind::{Implement, Plan, Review};
     let approval = r#"{"verdict":"approve","summary":"ok","findings":[]}"#;
-    let worked = |text: &str| StepOutcome::Worked { summary: text.to_owned() };
+    let worked = |text: &str| StepOutcome::worked(text.to_owned());
     let zero = ExitInfo::code(0);
     assert_eq!(ends(Implement, zero, "a\n\x1b[32mdone\x1b[0m\n", None), worked("a\ndone"));
     assert_eq!(ends(Implement, zero, "", None), worked(""));
@@ -231,5 +231,5 @@ fn output_without_end_is_kept_in_bounded_memory_and_its_end_counts() {
     }
     reader.feed(br#"{"summary":"at the end"}"#);
     let last = reader.finish(ExitInfo::code(0), None).pop();
-    assert_eq!(last, Some(AgentEvent::Outcome(StepOutcome::Worked { summary: "at the end".to_owned() })));
+    assert_eq!(last, Some(AgentEvent::Outcome(StepOutcome::worked("at the end".to_owned()))));
 }

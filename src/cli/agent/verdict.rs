@@ -82,14 +82,14 @@ impl Verdict {
     fn judge(&self) -> Result<String, (String, Option<String>)> {
         let wrong = |words: &str, hint: Option<&str>| Err((words.to_owned(), hint.map(str::to_owned)));
         match &self.outcome {
-            StepOutcome::Worked { summary } if summary.to_lowercase().contains(WORD) => {
+            StepOutcome::Worked { summary, .. } if summary.to_lowercase().contains(WORD) => {
                 Ok(format!("it answered: {}", quote(summary)))
             }
             // A command's turn is its exit code; it may say what it likes.
             StepOutcome::Worked { .. } if self.kind == AgentKind::Command => {
                 Ok("its turn ended well".to_owned())
             }
-            StepOutcome::Worked { summary } => {
+            StepOutcome::Worked { summary, .. } => {
                 wrong(&format!("it answered, and not what it was asked for: {}", quote(summary)), None)
             }
             StepOutcome::Failed { failure, message } => wrong(message, self.hint(*failure).as_deref()),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn worked(text: &str) -> StepOutcome {
-        StepOutcome::Worked { summary: text.to_owned() }
+        StepOutcome::worked(text.to_owned())
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! The `[[gates]]`.
+//! The `[[gates]]` and `[checks]`.
 //!
 //! Not for running them. Invariant: names are unique, commands are not empty.
 
 use std::time::Duration;
 
-use super::{Draft, leaves_the_top, minutes, value, values};
+use super::{Draft, leaves_the_top, minutes, set, value, values};
 use crate::config::problem::Problem;
 use crate::config::reader::Section;
-use crate::config::settings::{Gate, GateCommand};
+use crate::config::settings::{Gate, GateCommand, OnCheckChange};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
@@ -27,6 +27,34 @@ impl Draft {
         }
         self.config.gates = gates;
     }
+
+    /// Reads which files judge the work.
+    pub(super) fn checks(&mut self, mut section: Section<'_, '_, '_>) {
+        let checks = &mut self.config.checks;
+        if let Some(globs) = section.texts("protect") {
+            for glob in &globs {
+                let problem = match glob::Pattern::new(&glob.value) {
+                    Err(error) => Some(error.msg.to_owned()),
+                    Ok(_) if leaves_the_top(&glob.value) => {
+                        Some("must be relative to the top of the repository".to_owned())
+                    }
+                    Ok(_) => None,
+                };
+                problem.into_iter().for_each(|problem| section.report(glob.place.problem(problem, None)));
+            }
+            checks.protect = values(globs);
+        }
+        let on_change = [
+            ("person", OnCheckChange::Person),
+            ("reject", OnCheckChange::Reject),
+            ("allow", OnCheckChange::Allow),
+        ];
+        set(&mut checks.on_change, section.choice("on_change", &on_change).map(value));
+        set(&mut checks.roles, section.texts("roles").map(values));
+        let red = section.choice("red_gates", &[("fail", false), ("tolerate", true)]);
+        set(&mut checks.tolerate_red, red.map(value));
+        section.finish();
+    }
 }
 
 fn gate(mut section: Section<'_, '_, '_>, problems: &mut Vec<Problem>) -> Option<Gate> {
@@ -37,6 +65,8 @@ fn gate(mut section: Section<'_, '_, '_>, problems: &mut Vec<Problem>) -> Option
     if let Some(cwd) = cwd.as_ref().filter(|cwd| leaves_the_top(&cwd.value)) {
         section.report(cwd.place.problem("must be relative to the top of the repository", None));
     }
+    let mut flag = |key| section.flag(key).unwrap_or(false);
+    let (parallel, on_request, always) = (flag("parallel"), flag("on_request"), flag("always"));
     section.finish();
     let missing = |key: &str| place.problem(format!("this gate has no `{key}`"), None);
     problems.extend(name.is_none().then(|| missing("name")));
@@ -50,5 +80,6 @@ fn gate(mut section: Section<'_, '_, '_>, problems: &mut Vec<Problem>) -> Option
     }
     let mut words = values(words);
     let command = if is_line { GateCommand::Shell(words.pop()?) } else { GateCommand::Argv(words) };
-    Some(Gate { name: name.value, command, timeout, cwd: cwd.map_or_else(|| ".".to_owned(), value) })
+    let cwd = cwd.map_or_else(|| ".".to_owned(), value);
+    Some(Gate { name: name.value, command, timeout, cwd, parallel, on_request, always })
 }

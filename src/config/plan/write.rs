@@ -16,6 +16,8 @@ const HEAD: &str = "\
 # role, agent  who does it; leave out for the defaults
 # human        true: waits for your approval before it is merged
 # files        what it will probably touch
+# gates        gates on request that it needs
+# may_change   globs of existing tests and other checks that it may change
 
 ";
 
@@ -42,9 +44,13 @@ fn table(task: &PlanTask) -> Table {
             table.insert(key, value(text));
         }
     }
-    for (key, list) in
-        [("acceptance", &task.acceptance), ("depends_on", &task.depends_on), ("files", &task.files)]
-    {
+    for (key, list) in [
+        ("acceptance", &task.acceptance),
+        ("depends_on", &task.depends_on),
+        ("files", &task.files),
+        ("gates", &task.gates),
+        ("may_change", &task.may_change),
+    ] {
         if !list.is_empty() {
             table.insert(key, value(lines(list)));
         }

@@ -206,7 +206,7 @@ impl AgentFollower {
         let words = self.terminal.as_ref()?.words()?;
         match result_file.filter(|text| !text.trim().is_empty()) {
             Some(text) => Some(agents::answer::outcome(self.step, text)),
-            None => Some(StepOutcome::Worked { summary: words.to_owned() }),
+            None => Some(StepOutcome::worked(words.to_owned())),
         }
     }
 

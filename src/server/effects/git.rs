@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::checks;
 use super::outfit::{self, Present, WorktreeError};
 use super::{Facts, failure};
 use crate::engine::EffectKind;
 use crate::git::{Advance, Candidate, CommitRequest, GitError, Landing, MergeRequest, Repository, Worktree};
 use crate::model::event::{Change, Conflict, MergeEvent, RunEvent, WorkEvent};
-use crate::model::{EffectId, Event, Oid, TaskId, Timestamp};
+use crate::model::{EffectId, Event, Guard, Oid, TaskId, Timestamp};
 use crate::server::shared::Shared;
 
 /// Carries one out; the event that completes it.
@@ -16,9 +17,9 @@ pub(super) fn carry_out(shared: &Shared, facts: &Facts, kind: EffectKind) -> Eve
     let result = match &kind {
         EffectKind::CreateIntegration { branch, at } => work.create_integration(branch, at),
         EffectKind::PrepareWork { task, base } => work.prepare(task, base),
-        EffectKind::CommitWork { task, base, tip, message, merging, conflicted } => {
+        EffectKind::CommitWork { task, base, tip, message, merging, conflicted, guard } => {
             let merging = merging.as_ref().zip(tip.as_ref());
-            work.commit(task, base, message, merging, conflicted)
+            work.commit(task, base, message, merging, conflicted, guard)
         }
         EffectKind::RemoveWork { task } => work.remove(task),
         EffectKind::BuildMerge { task, onto, tip, message, date } => {
@@ -92,6 +93,7 @@ impl GitWork<'_> {
         message: &str,
         merging: Option<(&Oid, &Oid)>,
         conflicted: &[String],
+        guard: &Guard,
     ) -> Result<Event, WorktreeError> {
         // A merge can be laid out again; what an agent wrote can't.
         if merging.is_none() && !self.path(task).exists() {
@@ -121,7 +123,9 @@ impl GitWork<'_> {
         // After a merge was taken in, the work is what the branch has beyond it.
         let compared = merging.unwrap_or(base);
         let change = self.change(compared.as_str(), &outcome.oid)?;
-        Ok(Event::Work(WorkEvent::Committed { effect: self.effect(), oid: Oid(outcome.oid), change }))
+        let checks = checks::changed(self.repository, guard, compared.as_str(), &outcome.oid)?;
+        let (oid, tree) = (Oid(outcome.oid), Some(Oid(outcome.tree)));
+        Ok(Event::Work(WorkEvent::Committed { effect: self.effect(), oid, change, tree, checks }))
     }
 
     fn change(&self, base: &str, tip: &str) -> Result<Change, GitError> {
@@ -162,8 +166,9 @@ impl GitWork<'_> {
     ) -> Result<Event, WorktreeError> {
         let effect = self.effect();
         let event = match self.candidate(task, onto, tip, message, date)? {
-            Candidate::Clean { commit, .. } => {
-                MergeEvent::CandidateBuilt { effect, commit: Oid(commit), onto: onto.clone() }
+            Candidate::Clean { commit, tree } => {
+                let (commit, tree) = (Oid(commit), Some(Oid(tree)));
+                MergeEvent::CandidateBuilt { effect, commit, onto: onto.clone(), tree }
             }
             Candidate::Conflict { files, .. } => {
                 let files = files

@@ -3,6 +3,7 @@
 //! Invariant: everything here can be asked for again after a crash: what was done is found done, what was half done is
 //! put right, a process that lives is attached to and not started twice.
 
+mod checks;
 mod controls;
 mod follower;
 mod gates;

@@ -122,6 +122,9 @@ fn task(line: &Line) -> TaskView {
             String::new()
         },
         session: None,
+        reused_from: None,
+        checks_of: None,
+        failed_before: None,
     };
     let test = match phase {
         Phase::Exhausted => GateState::Failed,
@@ -153,6 +156,7 @@ fn task(line: &Line) -> TaskView {
         base: started.then(|| "8f2c1e990a".into()),
         tip: started.then(|| "77ab01cdef".into()),
         change: if started { Change { files: 7, added: 214, removed: 31 } } else { Change::default() },
+        checks: Vec::new(),
         gates: vec![gate("fmt", GateState::Passed), gate("clippy", GateState::Passed), gate("test", test)],
         reviews: vec![review("codex", voted), review("gemini", voted)],
         human: true,
@@ -317,6 +321,7 @@ pub fn plan() -> Plan {
         agent: agent.map(AgentName::from),
         human,
         files: vec!["src/routes/users.rs".to_owned()],
+        ..PlanTask::default()
     };
     Plan {
         goal: "Users API with pagination, rate limits and an audit log".to_owned(),

@@ -44,6 +44,7 @@ impl Detail<'_> {
         }
         rows.push(self.base());
         rows.extend(self.gates(columns));
+        rows.extend(self.checks());
         rows.extend(self.reviews(columns));
         rows.push(self.rounds());
         rows.extend(self.findings());
@@ -107,6 +108,24 @@ impl Detail<'_> {
         }
         let gates = self.task.gates.iter().map(|gate| (gate.name.clone(), signs::gate(gate, self.look)));
         self.flow("gates", gates.collect(), columns)
+    }
+
+    /// Checks that the work changed: those that it may not stand out.
+    fn checks(&self) -> Vec<Row> {
+        const SHOWN: usize = 3;
+        let checks = &self.task.checks;
+        let mut rows: Vec<Row> = Vec::new();
+        for change in checks.iter().take(SHOWN) {
+            let row = self.label(if rows.is_empty() { "checks" } else { "" });
+            let role = if change.allowed { Role::Dim } else { Role::Accent };
+            let row = row.left(&change.path, self.look.style(Role::Text));
+            rows.push(row.left(&format!("  {}", change.how.name()), self.look.style(role)));
+        }
+        if checks.len() > SHOWN {
+            let more = format!("and {} more", checks.len() - SHOWN);
+            rows.push(self.label("").left(&more, self.look.style(Role::Dim)));
+        }
+        rows
     }
 
     fn reviews(&self, columns: usize) -> Vec<Row> {

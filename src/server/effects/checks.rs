@@ -1,0 +1,69 @@
+//! Checks in commits and checkouts: what a commit changed of them, and the earlier ones put back for a gate.
+
+use std::path::{Path, PathBuf};
+
+use crate::git::{GitError, Graft, Repository, Worktree};
+use crate::guard::{self, Touched};
+use crate::model::{CheckChange, ChecksOf, Guard, HowChanged};
+
+/// Longest manifest that is read (1 MiB).
+const MANIFEST_LIMIT: usize = 1 << 20;
+
+/// The checks in which two commits differ.
+pub(super) fn changed(
+    repository: &Repository,
+    guard: &Guard,
+    base: &str,
+    tip: &str,
+) -> Result<Vec<CheckChange>, GitError> {
+    if base == tip || *guard == Guard::default() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for change in repository.changed_names(base, tip)? {
+        let path = change.path.to_string_lossy().into_owned();
+        let texts = match (change.before, change.after, guard::is_manifest(&path)) {
+            (true, true, true) => {
+                let text = |rev| manifest(repository, rev, &change.path);
+                Some((text(base)?, text(tip)?))
+            }
+            _ => None,
+        };
+        files.push(Touched { path, before: change.before, after: change.after, texts });
+    }
+    Ok(guard::changes(guard, &files, &repository.diff(base, tip, &[])?))
+}
+
+fn manifest(repository: &Repository, rev: &str, path: &Path) -> Result<String, GitError> {
+    let bytes = repository.read_file(rev, path, MANIFEST_LIMIT)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Puts a checkout to a commit with the checks of an earlier one: those that were changed or taken away are there again,
+/// those that were added are gone, and of manifests the scripts are the earlier ones.
+pub(super) fn put_back(
+    repository: &Repository,
+    checkout: &Worktree,
+    commit: &str,
+    from: &ChecksOf,
+) -> Result<(), GitError> {
+    let mut grafts = Vec::new();
+    for change in &from.changes {
+        let path = PathBuf::from(&change.path);
+        match change.how {
+            HowChanged::Changed | HowChanged::Removed => grafts.push(Graft::Taken(path)),
+            HowChanged::Added => grafts.push(Graft::Dropped(path)),
+            HowChanged::Scripts => {
+                let of = manifest(repository, from.at.as_str(), &path)?;
+                let into = manifest(repository, commit, &path)?;
+                // One that can't be read as a manifest is taken whole.
+                grafts.push(match guard::with_scripts_of(&change.path, &of, &into) {
+                    Some(text) => Graft::Written(path, text.into_bytes()),
+                    None => Graft::Taken(path),
+                });
+            }
+            HowChanged::Weakened => {}
+        }
+    }
+    repository.check_out_grafted(checkout, commit, from.at.as_str(), &grafts)
+}
