@@ -389,7 +389,7 @@ fn without_crashes(mut state: State) -> State {
     state.run.started = Timestamp(0);
     state.run.ended = None;
     for task in state.tasks.values_mut() {
-        task.since = Timestamp(0);
+        (task.since, task.worked_ms) = (Timestamp(0), 0);
     }
     for session in state.sessions.values_mut() {
         (session.started, session.status_since, session.ended) = (Timestamp(0), Timestamp(0), None);

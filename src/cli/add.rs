@@ -25,7 +25,7 @@ pub fn add(dir: &Path, args: AddArgs) -> Outcome {
         human: args.human,
         ..PlanTask::default()
     };
-    match project::link(&places)?.ask(Ask::Command(Command::Add(task)))? {
+    match project::link(&places)?.ask(Ask::Command(Command::Add(Box::new(task))))? {
         Message::Done if args.json => say!("{}", serde_json::json!({ "ok": true, "task": id })),
         Message::Done => say!("{id}"),
         refused => return act::answer(refused, args.json),

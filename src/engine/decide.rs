@@ -251,7 +251,8 @@ fn resume_run(state: &State) -> Decision {
     if stopped && state.in_flight.values().any(EffectKind::is_session) {
         return refuse("its sessions are still being ended");
     }
-    let waits = state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
+    let waits =
+        state.run.out_of_time || state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
     if stopped || waits { Ok(PersonEvent::RunResumed) } else { refuse("the run is not paused") }
 }
 

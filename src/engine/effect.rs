@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Brief, ChecksOf, EffectId, GateSpec, Guard, Oid, SetupLine, TaskId, Timestamp, Usage,
+    AgentName, Brief, ChecksOf, EffectId, GateSpec, Guard, Oid, SetupLine, StepKind, TaskId, Timestamp, Usage,
 };
 
 /// One thing to do. Its id comes back in the event that completes it.
@@ -208,6 +208,11 @@ impl EffectKind {
             | EffectKind::Land { .. }
             | EffectKind::UndoLand { .. } => None,
         }
+    }
+
+    /// Whether it is the reviewer of that slot.
+    pub fn reviews(&self, slot: u32) -> bool {
+        matches!(self, EffectKind::RunStep { brief, .. } if brief.step == StepKind::Review && brief.slot == slot)
     }
 
     /// Whether it runs a process under a keeper.

@@ -16,10 +16,13 @@ pub mod snapshot;
 pub mod state;
 
 mod advance;
+mod budget;
 mod explain;
 mod gates;
 mod merge;
+mod patterns;
 mod person;
+mod places;
 mod proofs;
 mod review;
 mod run;

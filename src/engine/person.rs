@@ -105,13 +105,14 @@ impl Turn<'_> {
             task.limit.last_validation = false;
             task.round += 1;
             task.merge = None;
-            task.step = task.step.next();
         }
+        self.next_step(id);
         self.enter(id, Phase::Implementing);
     }
 
     fn retried(&mut self, id: &TaskId) {
         self.drop_waits(id);
+        self.ask_again(id);
         let Some(task) = self.task(id) else { return };
         if matches!(task.phase, Phase::Exhausted | Phase::Failed) {
             return self.another_round(id);
@@ -126,6 +127,8 @@ impl Turn<'_> {
                 for slot in task.review.iter_mut().flat_map(|review| &mut review.slots) {
                     if slot.failure.take().is_some() {
                         slot.step = StepRun::default();
+                        slot.agent = slot.tried.first().unwrap_or(&slot.agent).clone();
+                        slot.tried.clear();
                     }
                 }
             }
@@ -141,6 +144,7 @@ impl Turn<'_> {
                 task.merge.iter_mut().for_each(|merge| merge.evidence.broken = 0);
             }
             Some(Hold::NeedsAttention(AttentionReason::SetupFailed(_))) => task.work.broken_setups = 0,
+            Some(Hold::NeedsAttention(AttentionReason::Budget(_))) => task.limit.extra_budgets += 1,
             Some(Hold::NeedsAttention(
                 AttentionReason::GitFailed(_)
                 | AttentionReason::DependencyFailed(_)

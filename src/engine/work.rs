@@ -101,7 +101,7 @@ impl Turn<'_> {
         match after {
             crate::model::AfterFix::Validate => self.enter(id, Phase::Validating),
             crate::model::AfterFix::Implement => {
-                task.step = task.step.next();
+                self.next_step(id);
                 self.enter(id, Phase::Implementing);
             }
         }

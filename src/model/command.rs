@@ -31,7 +31,7 @@ pub enum Command {
     /// Give a task up; its work is kept on its branch.
     Cancel(TaskId),
     /// Add a task.
-    Add(PlanTask),
+    Add(Box<PlanTask>),
     /// Hold the whole run.
     PauseRun,
     /// Let the run go on.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::plan::{self, Format};
-use crate::model::{AgentName, Plan, PlanTask, TaskId};
+use crate::model::{AgentName, Pattern, Plan, PlanTask, TaskId};
 
 /// The plan in a file; the error names the place.
 pub fn read(path: &Path) -> Result<Plan, String> {
@@ -31,6 +31,9 @@ fn task(task: plan::PlanTask) -> PlanTask {
         files: task.files,
         gates: task.gates,
         may_change: task.may_change,
+        priority: task.priority,
+        locks: task.locks,
+        pattern: Pattern::ALL.into_iter().find(|pattern| pattern.name() == task.pattern),
     }
 }
 
@@ -63,6 +66,9 @@ pub fn to_toml(plan: &Plan) -> String {
         files: task.files.clone(),
         gates: task.gates.clone(),
         may_change: task.may_change.clone(),
+        priority: task.priority,
+        locks: task.locks.clone(),
+        pattern: task.pattern.map(|pattern| pattern.name().to_owned()).unwrap_or_default(),
     });
     plan::to_toml(&plan::Plan { goal: plan.goal.clone(), tasks: tasks.collect() })
 }

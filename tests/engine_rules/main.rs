@@ -11,13 +11,16 @@
 #[path = "../support/engine.rs"]
 mod world;
 
+mod budgets;
 mod checks;
 mod gates;
 mod merging;
+mod patterns;
 mod people;
 mod plans;
 mod recovery;
 mod reviews;
 mod rounds;
+mod scheduling;
 mod setup;
 mod states;

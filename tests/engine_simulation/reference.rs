@@ -63,6 +63,7 @@ pub struct Reference {
     candidates: BTreeMap<Oid, (TaskId, Oid, Oid)>,
     paused: bool,
     stopped: bool,
+    ending: BTreeSet<EffectId>,
     spent: u64,
     pub merges: usize,
 }
@@ -84,6 +85,7 @@ impl Reference {
             candidates: BTreeMap::new(),
             paused: false,
             stopped: false,
+            ending: BTreeSet::new(),
             spent: 0,
             merges: 0,
         }
@@ -138,8 +140,9 @@ impl Reference {
 
     /// Tasks that are worked on, those held by a person aside.
     fn working(&self) -> BTreeSet<TaskId> {
-        let works = |kind: &&EffectKind| is_work(kind);
-        let tasks = self.in_flight.values().filter(works).filter_map(EffectKind::task);
+        // What is being ended takes no place any more.
+        let works = |(id, kind): &(&EffectId, &EffectKind)| is_work(kind) && !self.ending.contains(id);
+        let tasks = self.in_flight.iter().filter(works).filter_map(|(_, kind)| kind.task());
         let free = tasks.filter(|id| self.tasks.get(*id).is_some_and(|task| !task.paused && !task.cancelled));
         free.cloned().collect()
     }
@@ -400,6 +403,9 @@ impl Reference {
                 assert!(!self.paused && !self.stopped && !self.over_budget(), "spawned: {effect:?}");
             }
             self.judge_task(&effect.kind, working, world);
+            if let EffectKind::Control { target, action: ControlAction::End } = &effect.kind {
+                self.ending.insert(*target);
+            }
             self.in_flight.insert(effect.id, effect.kind.clone());
         }
     }
@@ -430,6 +436,12 @@ impl Reference {
             let exempt = self.tasks.values().filter(|task| task.resumed_live).count();
             let places = self.policy.parallel as usize + exempt;
             assert!(now.len() <= places, "{} at once, {places} places: {now:?}", now.len());
+            let known = now.iter().filter_map(|id| self.tasks.get(id)).filter(|task| !task.resumed_live);
+            let using = known.clone().filter(|task| !task.spec.locks.is_empty()).count();
+            assert!(using <= 1, "{using} use the same: {now:?}");
+            let of_role = known.filter(|task| task.spec.role.is_some()).count();
+            let most = self.policy.team.role_places.get("backend").map_or(99, |most| *most as usize);
+            assert!(of_role <= most, "{of_role} of a role, {most} places: {now:?}");
         }
         match kind {
             EffectKind::RunStep { brief, .. } => self.judge_step(id, brief),

@@ -274,7 +274,7 @@ impl Simulation {
             6 if self.chance.percent(30) => Command::Stop,
             7 => Command::Land,
             8 => Command::UndoLand,
-            9 if number < 14 => Command::Add(extra),
+            9 if number < 14 => Command::Add(Box::new(extra)),
             10 => Command::RejectPlan("other tasks".to_owned()),
             _ => Command::AcceptPlan(self.scenario.plan.clone()),
         };
@@ -316,6 +316,12 @@ impl Simulation {
         let mut acted = false;
         if self.state.policy.budget_micros > 0 {
             acted |= self.ask(Command::SetBudget(0));
+        }
+        if self.state.run.out_of_time {
+            let mut policy = self.state.policy.clone();
+            policy.limits.run_ms = 0;
+            self.happen(Event::Run(RunEvent::PolicyChanged(Box::new(policy))));
+            acted = true;
         }
         acted |= self.ask(Command::ResumeRun);
         for id in self.state.order.clone() {
