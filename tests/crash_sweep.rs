@@ -234,6 +234,7 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
             let change = Change { files: 1, added: 1, removed: 0 };
             Event::Work(WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() })
         }
+        EffectKind::ResetWork { .. } => Event::Work(WorkEvent::Reset { effect, kept: Vec::new() }),
         EffectKind::RemoveWork { task } => {
             machine.worktrees.remove(task);
             Event::Work(WorkEvent::Removed { effect, kept: None })

@@ -12,7 +12,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use loopmon::engine::{self, Effect, EffectKind};
+use loopmon::engine::{self, Effect};
 use loopmon::model::event::{GateEvent, MergeEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
 use loopmon::model::{EffectId, Event, Record};
 
@@ -50,6 +50,7 @@ fn completes(event: &Event) -> Option<EffectId> {
             WorkEvent::Prepared { effect, .. }
             | WorkEvent::Committed { effect, .. }
             | WorkEvent::Removed { effect, .. }
+            | WorkEvent::Reset { effect, .. }
             | WorkEvent::Failed { effect, .. },
         )
         | Event::Setup(SetupEvent::Finished { effect, .. } | SetupEvent::Failed { effect, .. })
@@ -67,24 +68,6 @@ fn completes(event: &Event) -> Option<EffectId> {
     }
 }
 
-fn decision(effect: &Effect) -> String {
-    let task = effect.kind.task().map_or("-", |task| task.as_str());
-    let what = match &effect.kind {
-        EffectKind::RunStep { agent, brief, resume, .. } => {
-            let on = resume.as_deref().map_or("fresh".to_owned(), |resume| format!("in {resume}"));
-            format!("{} by {agent}, round {}, {on}", brief.step.name(), brief.round)
-        }
-        EffectKind::RunGate { gate, oid, on, .. } => {
-            format!("gate {} on {} ({on:?})", gate.name, oid.short())
-        }
-        EffectKind::CommitWork { message, .. } => format!("commit {message:?}"),
-        EffectKind::AdvanceIntegration { old, new, .. } => format!("move {} to {}", old.short(), new.short()),
-        EffectKind::Control { target, action } => format!("{target} {action:?}"),
-        other => format!("{other:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
-    };
-    format!("{} {task} {what}", effect.id)
-}
-
 #[test]
 fn a_log_of_an_earlier_version_decides_as_it_did() {
     for path in logs() {
@@ -93,7 +76,7 @@ fn a_log_of_an_earlier_version_decides_as_it_did() {
         let Event::Run(RunEvent::Started(start)) = &first.event else { panic!("{}", path.display()) };
         let mut decisions = String::new();
         let note = |decisions: &mut String, seq: u64, effects: Vec<Effect>| {
-            effects.iter().for_each(|effect| writeln!(decisions, "{seq} {}", decision(effect)).unwrap());
+            effects.iter().for_each(|effect| writeln!(decisions, "{seq} {effect}").unwrap());
         };
         let (mut state, effects) = engine::start(start, first.at);
         note(&mut decisions, first.seq, effects);

@@ -72,6 +72,12 @@ pub enum Verb {
     Prompt(PromptArgs),
     /// Give a task up; its work stays on its branch.
     Cancel(TaskArgs),
+    /// Put a task back to the beginning of a round, with its branch and its worktree; what came after is kept.
+    Rewind(RewindArgs),
+    /// Start a new run from a point of the last one: what was not done then, on what was merged then.
+    Fork(ForkArgs),
+    /// What was spent, by task, role and agent.
+    Cost(JsonArgs),
     /// Fast-forward your branch to the merged work.
     Land(LandArgs),
     /// End the run and every agent of it.
@@ -311,6 +317,39 @@ pub struct EventsArgs {
     #[arg(short, long)]
     pub follow: bool,
     /// The events themselves, a JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+    /// The log decided anew: below each event what the loop wants done because of it.
+    #[arg(long, conflicts_with_all = ["json", "follow"])]
+    pub decisions: bool,
+}
+
+/// `loopmon rewind`
+#[derive(Debug, Args)]
+pub struct RewindArgs {
+    /// The task.
+    pub task: String,
+    /// The round that begins again; 1 is the very beginning.
+    #[arg(default_value_t = 1)]
+    pub round: u32,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon fork`
+#[derive(Debug, Args)]
+pub struct ForkArgs {
+    /// The event after which the new run begins, as `loopmon events --json` counts them; the last one if unset.
+    #[arg(long, value_name = "SEQ")]
+    pub at: Option<u64>,
+    /// Another run than the last.
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Begin at once, without showing the plan first.
+    #[arg(long)]
+    pub yes: bool,
+    /// The answer as JSON.
     #[arg(long)]
     pub json: bool,
 }

@@ -42,6 +42,7 @@ pub fn run(dir: &Path, args: RunArgs) -> Outcome {
         go: args.yes,
         budget_micros: args.budget.map(micros),
         parallel: args.parallel,
+        base: None,
     };
     let mut link = project::link(&places)?;
     match link.ask(Ask::StartRun(request))? {

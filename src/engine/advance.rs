@@ -115,6 +115,9 @@ impl Turn<'_> {
     /// An implement or fix step: worktree, a merge to resolve, the agent, the commit.
     fn advance_working(&mut self, id: &TaskId, kind: StepKind) {
         let Some(branch_tip) = self.state.run.tip.clone() else { return };
+        if self.state.tasks.get(id).is_some_and(|task| task.work.prepared) && self.reset_due(id) {
+            return;
+        }
         let Some(task) = self.state.tasks.get(id) else { return };
         let Some(setup) = task.work.setup.as_ref().filter(|_| task.work.prepared) else {
             let base = task.work.base.clone().unwrap_or(branch_tip);

@@ -56,6 +56,7 @@ pub fn decide(state: &State, command: &Command) -> Decision {
             _ if is_uncertain(state, id) => refuse(uncertain(id)),
             _ => Ok(PersonEvent::Cancelled { task: id.clone() }),
         },
+        Command::Rewind(id, round) => super::rewind::decide(state, id, *round),
         Command::Add(spec) => add(state, spec),
         Command::PauseRun => {
             run_command(state, !state.run.paused, PersonEvent::RunPaused, "the run is paused already")
@@ -83,6 +84,7 @@ fn works_on_a_task(command: &Command) -> bool {
         | Command::Retry(_)
         | Command::Pause(_)
         | Command::Resume(_)
+        | Command::Rewind(..)
         | Command::Prompt(..) => true,
         Command::AcceptPlan(_)
         | Command::RejectPlan(_)

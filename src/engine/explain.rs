@@ -91,6 +91,7 @@ fn doing(state: &State, task: &Task) -> String {
             EffectKind::PrepareWork { .. } => "making its worktree".to_owned(),
             EffectKind::CommitWork { .. } => "committing its work".to_owned(),
             EffectKind::RemoveWork { .. } => "removing its worktree".to_owned(),
+            EffectKind::ResetWork { to, .. } => format!("putting its worktree back to {}", to.short()),
             EffectKind::RunStep { agent, brief, .. } => format!("{agent}: {}", brief.step.name()),
             EffectKind::RunSetup { line, .. } => format!("setup: {}", line.headline()),
             EffectKind::RunGate { gate, .. } => format!("gate {}", gate.name),

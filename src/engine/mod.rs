@@ -25,6 +25,7 @@ mod person;
 mod places;
 mod proofs;
 mod review;
+mod rewind;
 mod run;
 mod setup;
 mod steps;

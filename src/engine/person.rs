@@ -31,6 +31,7 @@ impl Turn<'_> {
                 self.rank_tasks();
                 self.mark_end();
             }
+            PersonEvent::Rewound { task, round, .. } => self.rewound(task, *round),
             PersonEvent::ChecksAccepted { task, oid } => self.checks_accepted(task, oid),
             PersonEvent::RunPaused => self.pause_run(true),
             PersonEvent::RunResumed => self.resume_run(),
@@ -106,6 +107,7 @@ impl Turn<'_> {
             task.round += 1;
             task.merge = None;
         }
+        self.mark_round(id);
         self.next_step(id);
         self.enter(id, Phase::Implementing);
     }

@@ -86,7 +86,10 @@ impl Turn<'_> {
             }
             if let Some(task) = self.task(id) {
                 task.placed = true;
-                task.round = task.round.max(1);
+                if task.round == 0 {
+                    task.round = 1;
+                    self.mark_round(id);
+                }
             }
         }
         !given.is_empty()

@@ -144,6 +144,8 @@ pub struct Task {
     pub merge: Option<MergeTry>,
     /// Every finding, oldest first.
     pub findings: Vec<Finding>,
+    /// How it stood when each of its rounds began.
+    pub history: Vec<Mark>,
     /// What people said that no finished step has heard yet.
     pub notes: Vec<String>,
     /// The length of the longest chain of tasks that wait for this one.
@@ -152,6 +154,19 @@ pub struct Task {
     pub usage: Usage,
     /// Milliseconds that agents have worked on it, those at work not counted.
     pub worked_ms: u64,
+}
+
+/// How a task stood when a round of it began.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// The round.
+    pub round: u32,
+    /// The tip of its branch; none if nothing was committed.
+    pub tip: Option<Oid>,
+    /// What its work was compared with.
+    pub base: Option<Oid>,
+    /// Its findings.
+    pub findings: Vec<Finding>,
 }
 
 /// Limits of a task.
@@ -186,6 +201,8 @@ pub struct Work {
     pub uncommitted: bool,
     /// A merge that lies in the worktree, to be finished by the next commit.
     pub merging: Option<Merging>,
+    /// Where the worktree has to be put back to before anybody works in it.
+    pub rewind: Option<Oid>,
     /// Checks in which the tip differs from the base.
     pub checks: Vec<CheckChange>,
     /// The tip whose changes to checks a person has accepted.
@@ -446,6 +463,7 @@ impl Task {
             partners: Vec::new(),
             merge: None,
             findings: Vec::new(),
+            history: Vec::new(),
             notes: Vec::new(),
             rank: 0,
             usage: Usage::default(),

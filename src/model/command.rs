@@ -30,6 +30,8 @@ pub enum Command {
     Restart(EffectId),
     /// Give a task up; its work is kept on its branch.
     Cancel(TaskId),
+    /// Put a task back to the beginning of a round; what came after is kept in the trash.
+    Rewind(TaskId, u32),
     /// Add a task.
     Add(Box<PlanTask>),
     /// Hold the whole run.
@@ -72,6 +74,8 @@ pub enum Verb {
     Restart,
     /// [`Command::Cancel`]
     Cancel,
+    /// [`Command::Rewind`]
+    Rewind,
     /// [`Command::Add`]
     Add,
     /// [`Command::PauseRun`]
@@ -103,6 +107,7 @@ impl Command {
             Command::Interrupt(_) => Verb::Interrupt,
             Command::Restart(_) => Verb::Restart,
             Command::Cancel(_) => Verb::Cancel,
+            Command::Rewind(..) => Verb::Rewind,
             Command::Add(_) => Verb::Add,
             Command::PauseRun => Verb::PauseRun,
             Command::ResumeRun => Verb::ResumeRun,

@@ -138,6 +138,8 @@ pub struct StartRun {
     pub budget_micros: Option<u64>,
     /// Tasks at once; as configured if unset.
     pub parallel: Option<u32>,
+    /// The commit that it begins at; where the checkout stands if unset.
+    pub base: Option<String>,
 }
 
 /// A message of the server.

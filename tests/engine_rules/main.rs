@@ -20,6 +20,7 @@ mod people;
 mod plans;
 mod recovery;
 mod reviews;
+mod rewinding;
 mod rounds;
 mod scheduling;
 mod setup;

@@ -39,6 +39,8 @@ struct Known {
     changed: Option<bool>,
     /// The tip whose changes to checks a person took.
     accepted: Option<Oid>,
+    /// Where its worktree has to be put back to before anybody works there.
+    rewind: Option<Oid>,
     /// Lines that have to be run in its worktree before anybody works there; none: nobody may before it was looked at.
     setup: Option<Vec<SetupLine>>,
     /// A person let it go on while its agents lived: it needs no place for that.
@@ -220,6 +222,11 @@ impl Reference {
                 }
             }
             WorkEvent::Gone { effect } => self.undo_setup(*effect),
+            WorkEvent::Reset { effect, .. } => {
+                let Some(EffectKind::ResetWork { task, to }) = self.complete(*effect) else { return };
+                let task = self.tasks.get_mut(&task);
+                task.into_iter().for_each(|task| task.rewind = task.rewind.take().filter(|due| *due != to));
+            }
             WorkEvent::Removed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Failed { effect, .. } => drop(self.complete(*effect)),
@@ -344,6 +351,7 @@ impl Reference {
             | PersonEvent::UndoRequested => {}
             PersonEvent::Approved { task, .. }
             | PersonEvent::ChecksAccepted { task, .. }
+            | PersonEvent::Rewound { task, .. }
             | PersonEvent::TakenOver { task }
             | PersonEvent::Rejected { task, .. }
             | PersonEvent::Retried { task }
@@ -358,6 +366,12 @@ impl Reference {
         let Some(task) = self.tasks.get_mut(id) else { return };
         match event {
             PersonEvent::Approved { oid, .. } => task.approved = Some(oid.clone()),
+            PersonEvent::Rewound { to, .. } => {
+                task.rewind = to.clone().or_else(|| task.bases.first().cloned());
+                task.tip.clone_from(to);
+                (task.changed, task.worked_by) = (None, None);
+                task.paused = false;
+            }
             PersonEvent::ChecksAccepted { oid, .. } => {
                 task.accepted = Some(oid.clone());
                 // What failed by the earlier checks may fail again by its own.
@@ -498,6 +512,7 @@ impl Reference {
             }
             (step, _) => {
                 assert_eq!(task.setup.as_deref(), Some(&[][..]), "{id} is worked on before it is set up");
+                assert_eq!(task.rewind, None, "{id} is worked on before it is put back");
                 task.worked_by = Some(step);
             }
         }
@@ -543,6 +558,7 @@ fn is_work(kind: &EffectKind) -> bool {
         kind,
         EffectKind::PrepareWork { .. }
             | EffectKind::RunSetup { .. }
+            | EffectKind::ResetWork { .. }
             | EffectKind::CommitWork { .. }
             | EffectKind::StageMerge { .. }
             | EffectKind::RunStep { task: Some(_), .. }

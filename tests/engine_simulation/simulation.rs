@@ -254,6 +254,7 @@ impl Simulation {
             17 if self.chance.percent(30) => Command::Cancel(task),
             18 => Command::Interrupt(session),
             19 => Command::Restart(session),
+            20 => Command::Rewind(task, 1 + self.chance.below(3) as u32),
             _ => return self.request_of_the_run(),
         };
         self.ask(command);
@@ -457,6 +458,7 @@ fn completed_by(event: &Event) -> Option<EffectId> {
             | WorkEvent::Committed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Removed { effect, .. }
+            | WorkEvent::Reset { effect, .. }
             | WorkEvent::Failed { effect, .. },
         ) => Some(*effect),
         Event::Merge(
