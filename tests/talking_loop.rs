@@ -20,6 +20,8 @@ use mock::{Mock, Turn};
 use mocked::project_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use support::real::Bench;
 use support::tty::Tty;
@@ -183,4 +185,88 @@ fn fixes(agent: &str) {
     assert!(fix.contains("Wrote the greeting."), "the history is not there");
     let usage = bench.status()["run"]["usage"].clone();
     assert_eq!(usage["input_tokens"].as_u64(), Some(600), "each turn counts once: {usage}");
+}
+
+/// The ports of loopback on which a process listens.
+fn ports_of(pid: i32) -> Vec<u16> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let sockets: Vec<String> = files
+        .filter_map(|file| std::fs::read_link(file.path()).ok()?.to_str().map(str::to_owned))
+        .filter_map(|link| Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let listens =
+            fields.get(3) == Some(&"0A") && sockets.iter().any(|one| fields.get(9) == Some(&one.as_str()));
+        let port = fields.get(1)?.rsplit_once(':')?.1;
+        listens.then(|| u16::from_str_radix(port, 16).unwrap())
+    };
+    table.lines().filter_map(row).collect()
+}
+
+/// The first line of what a server answers to a request without a password.
+fn answer_of(port: u16, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut bytes = [0; 64];
+    let count = stream.read(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes[..count]).lines().next().unwrap_or_default().to_owned()
+}
+
+/// A variable of a process that runs.
+fn variable(pid: i32, name: &str) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    environment.split('\0').find_map(|one| Some(one.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+}
+
+/// opencode opens a server to speak this protocol. Nobody else on the machine gets in, and two at once are two.
+#[test]
+fn the_servers_of_two_of_opencode_are_closed_to_others() {
+    const NAME: &str = "OPENCODE_SERVER_PASSWORD";
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("opencode", &mock.url(), ASKS) else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("[review]\nagents = [\"opencode\"]", "[review]\nagents = [\"checker\"]");
+    let checker = r#"["sh", "-c", "cat > /dev/null; echo '{\"verdict\": \"approve\", \"summary\": \"fine\", \"findings\": []}'"]"#;
+    std::fs::write(path, format!("{text}\n[agents.checker]\ncommand = {checker}\n")).unwrap();
+    let both = Arc::new(Barrier::new(2));
+    let write =
+        || Turn::Meet(Arc::clone(&both), Box::new(Turn::write_here("opencode", "greeting.txt", "hello\n")));
+    let env = || needs_leave("opencode", "env > \"$HOME/env-$$.txt\"");
+    mock.push([write(), write(), env(), env(), Turn::text("Done."), Turn::text("Done.")]);
+    let plan =
+        bench.plan("[[tasks]]\nid = \"T1\"\ntitle = \"Alpha\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Beta\"\n");
+    let _shown = bench.start(&plan);
+    wait_for("both to ask", || {
+        let rows = bench.status()["attention"].as_array().cloned().unwrap_or_default();
+        let asks = rows.iter().filter(|row| row["text"].to_string().contains("env >"));
+        (asks.count() == 2).then_some(())
+    });
+    let programs = bench.descendants_of_keepers().into_iter();
+    let servers: Vec<(i32, String, Vec<u16>)> = programs
+        .filter_map(|pid| Some((pid, variable(pid, NAME)?, ports_of(pid))))
+        .filter(|(.., ports)| !ports.is_empty())
+        .collect();
+    assert_eq!(servers.len(), 2, "each has its own: {servers:?}");
+    assert_ne!(servers[0].1, servers[1].1, "nobody shares a password");
+    for (_, secret, ports) in &servers {
+        assert!(secret.len() >= 32, "{secret}");
+        for path in ["/config", "/session", "/event"] {
+            let answer = answer_of(ports[0], path);
+            assert!(answer.contains(" 401 "), "{path}: {answer}");
+        }
+    }
+    bench.loopmon(&["approve", "T1"]).code(0);
+    bench.loopmon(&["approve", "T2"]).code(0);
+    for task in ["T1", "T2"] {
+        wait_for("the merge", || (bench.task(task)["phase"] == "done").then_some(()));
+    }
+    assert_eq!(bench.files_with("OPENCODE_CONFIG_CONTENT=").len(), 2, "the tools told what they see");
+    for (_, secret, _) in &servers {
+        assert_eq!(bench.files_with(secret), Vec::<std::path::PathBuf>::new(), "it is in no file");
+    }
 }

@@ -1,5 +1,6 @@
 // Prints what opencode (1.18.33) does not say over the Agent Client Protocol, one line of JSON each, on standard error: what
-// each request used, and the status of one that failed. It answers nothing and changes nothing.
+// each request used, and the status of one that failed. It answers nothing, and changes nothing but that the password of
+// opencode's own server is kept from what its tools run.
 import { writeSync } from "node:fs";
 
 const tell = (line) => writeSync(2, JSON.stringify(line) + "\n");
@@ -16,5 +17,8 @@ export const Loopmon = async () => ({
     } catch {
       // An event of another form says nothing.
     }
+  },
+  "shell.env": async (_, output) => {
+    output.env.OPENCODE_SERVER_PASSWORD = "";
   },
 });

@@ -52,6 +52,7 @@ fn argv(profile: &AgentProfile, step: StepKind, resume: Option<&str>) -> Result<
         schema: Some("{\n \"type\": \"object\"\n}"),
         socket: Path::new("/run/loopmon/s.sock"),
         program: Path::new(""),
+        secret: "",
         user_env: &[],
     })
     .map(|launch| {

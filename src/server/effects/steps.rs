@@ -11,6 +11,7 @@ use super::controls::{self, session_id};
 use super::follower::AgentFollower;
 use super::home;
 use super::outfit::{self, WorktreeError};
+use super::secret;
 use super::servers;
 use crate::agents::{self, ExitInfo, Launch, LaunchRequest};
 use crate::engine::EffectKind;
@@ -269,6 +270,7 @@ fn launch(
     std::fs::write(&prompt_file, &text).map_err(io)?;
     let user_env = environment::of_this_process();
     let marker = shared.places.marker(&order.session);
+    let secret = secret::fresh().map_err(broken)?;
     let request = LaunchRequest {
         profile,
         step: order.brief.step,
@@ -286,6 +288,7 @@ fn launch(
         resume: order.resume.as_deref(),
         schema: Some(prompts::schema(order.brief.step)),
         socket: &shared.places.socket(),
+        secret: &secret,
         user_env: &user_env,
     };
     let mut launch = agents::launch(&request)
