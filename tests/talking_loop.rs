@@ -1,5 +1,5 @@
-//! Headless agents that are spoken to while they work, with the real Codex, Gemini CLI and opencode, whose APIs are a mock
-//! on loopback: what they ask is answered from outside, a person's words reach them, an interrupt leaves them alive, and
+//! Headless agents that are spoken to while they work, with the real Claude Code, Codex, Gemini CLI and opencode, whose APIs
+//! are a mock on loopback: what they ask is answered from outside, a person's words reach them, an interrupt leaves them alive, and
 //! a server that is killed in between changes nothing. `.ci/agents` installs them.
 #![allow(
     clippy::unwrap_used,
@@ -55,7 +55,7 @@ macro_rules! each {
     };
 }
 
-each!(codex, gemini, opencode);
+each!(claude, codex, gemini, opencode);
 
 /// A command that the agent may not run by itself.
 fn needs_leave(agent: &str, command: &str) -> Turn {
@@ -66,13 +66,21 @@ fn needs_leave(agent: &str, command: &str) -> Turn {
     let tool = match agent {
         "codex" => "exec_command",
         "gemini" => "run_shell_command",
+        "claude" => "Bash",
         _ => "bash",
     };
     Turn::tool(tool, input)
 }
 
-fn approval() -> Turn {
-    Turn::text(&json!({"verdict": "approve", "summary": "As it should be.", "findings": []}).to_string())
+fn verdict(agent: &str, verdict: Value) -> Turn {
+    match agent {
+        "claude" => Turn::structured(verdict),
+        _ => Turn::text(&verdict.to_string()),
+    }
+}
+
+fn approval(agent: &str) -> Turn {
+    verdict(agent, json!({"verdict": "approve", "summary": "As it should be.", "findings": []}))
 }
 
 fn merged(bench: &Bench) {
@@ -92,7 +100,7 @@ fn asks_and_is_told(agent: &str) {
         needs_leave(agent, "sh -c 'echo worse > worse.txt'"),
         Turn::After(Duration::from_secs(2), Box::new(Turn::text("I did one and not the other."))),
         Turn::text("And what you said meanwhile."),
-        approval(),
+        approval(agent),
     ]);
     let _shown = bench.start(&bench.one_task());
     let row = bench.attention("echo more");
@@ -128,7 +136,7 @@ fn interrupted(agent: &str) {
     screen.wait("Do the work");
     screen.type_text("i");
     bench.attention("say how to go on");
-    mock.push([Turn::text("Done as you say."), approval()]);
+    mock.push([Turn::text("Done as you say."), approval(agent)]);
     bench.loopmon(&["prompt", "T1", "just stop there, KÄSE-4711"]).code(0);
     merged(&bench);
     assert!(requests(&mock)[2].contains("KÄSE-4711"), "the person's words are lost");
@@ -141,7 +149,7 @@ fn server_killed(agent: &str) {
         Turn::write_here(agent, "greeting.txt", "hello\n"),
         needs_leave(agent, "sh -c 'echo more > more.txt'"),
         Turn::text("Done."),
-        approval(),
+        approval(agent),
     ]);
     let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
     let run = bench.start(&bench.one_task());
@@ -168,9 +176,9 @@ fn fixes(agent: &str) {
         "description": "It greets nobody by name.", "suggestion": "Greet the world."});
     let refusal = json!({"verdict": "request_changes", "summary": "Too short.", "findings": [finding]});
     mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
-    mock.push([Turn::After(Duration::from_millis(500), Box::new(Turn::text(&refusal.to_string())))]);
+    mock.push([Turn::After(Duration::from_millis(500), Box::new(verdict(agent, refusal)))]);
     mock.push([Turn::write_here(agent, "names.txt", "world\n"), Turn::text("Now it greets the world.")]);
-    mock.push([approval()]);
+    mock.push([approval(agent)]);
     let run = bench.start(&bench.one_task());
     if agent == "gemini" {
         // In the minute in which a session began, it writes over its record when it is to go on with it.
@@ -185,6 +193,27 @@ fn fixes(agent: &str) {
     assert!(fix.contains("Wrote the greeting."), "the history is not there");
     let usage = bench.status()["run"]["usage"].clone();
     assert_eq!(usage["input_tokens"].as_u64(), Some(600), "each turn counts once: {usage}");
+}
+
+/// What Claude Code hears while a tool runs is a part of that turn: no other comes for it, and it is not waited for.
+#[test]
+fn words_that_come_while_claude_runs_a_tool_are_heard_in_that_turn() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), ASKS) else { return };
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        needs_leave("claude", "echo > begun.txt; for i in 1 2 3 4 5; do sleep 1; done"),
+        Turn::text("Done, as you said."),
+        approval("claude"),
+    ]);
+    let _shown = bench.start(&bench.one_task());
+    bench.attention("sleep 1");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the tool", || (!bench.files_named("begun.txt").is_empty()).then_some(()));
+    bench.loopmon(&["prompt", "T1", "mind the KÄSE-4711"]).code(0);
+    merged(&bench);
+    assert!(requests(&mock)[2].contains("KÄSE-4711"), "the person's words are lost");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
 }
 
 /// The ports of loopback on which a process listens.

@@ -125,7 +125,7 @@ pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn
         _ if mode == AgentMode::Interactive => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Command => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Claude => {
-            Box::new(StreamReader::new(claude::Claude::new(step, resumed)).with_result(step))
+            Box::new(StreamReader::new(claude::Claude::new(step, resumed, talks)).with_result(step))
         }
         AgentKind::Codex if talks => {
             Box::new(StreamReader::new(codex::Server::new(step, resumed)).with_result(step))

@@ -265,6 +265,8 @@ impl AgentFollower {
         if self.live.take_interrupt() {
             let _ended = match self.reader.interrupt() {
                 Some(bytes) => pane.reply(bytes),
+                // Its turn is over, and it lives on: there is nothing to end.
+                None if self.waits_for_person() => Ok(()),
                 None => pane.signal(Signal::Interrupt),
             };
         }
