@@ -257,3 +257,67 @@ fn an_error_of_the_api_is_no_end_for_gemini() {
 fn an_error_of_the_api_is_no_end_for_opencode() {
     broken_off_and_gone_on_with("opencode", Break::Error);
 }
+
+/// A limit of the provider's is no end and no error: its task waits until that is over, another agent's goes on, and then
+/// it goes on in its own session.
+fn a_limit_is_waited_for(agent: &str) {
+    let until = mock::now() + 7_300;
+    let mock = Mock::start([Turn::UsedUp(until)]);
+    let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let other = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo hello > other.txt; cp other.txt greeting.txt; \
+        echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \\\"findings\\\": []}'\"]";
+    let text = text.replace(&format!("[review]\nagents = [{agent:?}]"), "[review]\nagents = [\"other\"]");
+    // Only people with a subscription are told when a limit of Claude's ends.
+    let text = text.replace("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN");
+    std::fs::write(path, format!("{text}\n[agents.other]\n{other}\n")).unwrap();
+    let plan = bench.plan(
+        "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Other\"\nagent = \"other\"\n",
+    );
+    let run = bench.start(&plan);
+    let hold = wait_for("the wait", || {
+        let tasks = bench.status()["tasks"].as_array()?.clone();
+        let hold = tasks.iter().find(|task| task["id"] == "T1")?["hold"].clone();
+        hold.to_string().contains("quota").then_some(hold)
+    });
+    println!("{agent}: {hold} {:?}", bench.events_of("step", "ended"));
+    let told = hold.pointer("/waiting/until").and_then(Value::as_u64).unwrap_or_default() / 1000;
+    // Gemini CLI says nothing of when it ends, and Codex the minute.
+    if agent != "gemini" {
+        assert!((until - 61..=until + 61).contains(&told), "{hold}, and it ends at {until}");
+    }
+    wait_for("the other's merge", || (bench.task("T2")["phase"] == "done").then_some(()));
+    mock.push([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        Turn::write_here(agent, "more.txt", "hello\n"),
+        Turn::text("Wrote it after all."),
+    ]);
+    if agent != "gemini" {
+        bench.loopmon(&["retry", "T1"]).code(0);
+    }
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    run.ended();
+    assert_eq!(bench.merged("more.txt"), "hello\n");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+}
+
+#[test]
+fn claude_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("claude");
+}
+
+#[test]
+fn codex_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("codex");
+}
+
+#[test]
+fn gemini_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("gemini");
+}
+
+#[test]
+fn opencode_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("opencode");
+}

@@ -36,12 +36,13 @@ fn event() -> Option<Value> {
 
 fn tell(channel: &Channel, mut event: Value) -> std::io::Result<()> {
     let file = hooks::transcript(&event).and_then(|path| std::fs::File::open(path).ok());
-    let usage = hooks::usage(&event, file.map(BufReader::new));
-    let (usage, model) = usage.unzip();
-    if let (Some(Some(model)), Some(event)) = (model, event.as_object_mut()) {
-        event.insert("model".to_owned(), Value::from(model));
+    let account = hooks::usage(&event, file.map(BufReader::new));
+    if let (Some(account), Some(event)) = (&account, event.as_object_mut()) {
+        let model = account.model.clone().map(|model| ("model", Value::from(model)));
+        let resets_at = account.resets_at.map(|at| ("resets_at", Value::from(at)));
+        event.extend(model.into_iter().chain(resets_at).map(|(name, value)| (name.to_owned(), value)));
     }
-    let call = Call::Hook { event: hooks::condense(event), usage };
+    let call = Call::Hook { event: hooks::condense(event), usage: account.map(|account| account.usage) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = async {
         let _late = tokio::time::timeout(LIMIT, client::call(&channel.socket, &channel.session, call)).await;

@@ -9,6 +9,6 @@ mod told;
 mod usage;
 
 pub use told::{Told, condense, read, transcript};
-pub use usage::usage;
+pub use usage::{Accounted, usage};
 
 pub(super) use injection::add;

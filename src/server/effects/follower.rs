@@ -12,11 +12,12 @@ use super::Facts;
 use super::controls::{GRACE_MS, session_id};
 use super::steps::Order;
 use super::terminal::Terminal;
-use crate::agents::{self, AgentEvent, ExitInfo, Reader};
+use crate::agents::{self, AgentEvent, ExitInfo, Limit, Reader};
 use crate::model::agent::{AgentKind, AgentMode};
 use crate::model::event::StepEvent;
 use crate::model::{
-    AgentName, AgentProfile, AgentState, AgentStatus, Event, StatusSource, StepKind, StepOutcome, Usage,
+    AgentName, AgentProfile, AgentState, AgentStatus, Event, FailureKind, StatusSource, StepKind,
+    StepOutcome, Usage,
 };
 use crate::protocol::keeper::Signal;
 use crate::server::clock;
@@ -203,7 +204,12 @@ impl AgentFollower {
 
     /// What a known program in its own terminal did, if it came to the end of its work.
     fn terminal_outcome(&self, result_file: Option<&str>) -> Option<StepOutcome> {
-        let words = self.terminal.as_ref()?.words()?;
+        let terminal = self.terminal.as_ref()?;
+        if let Some(Limit { words, until }) = terminal.limited() {
+            let failure = FailureKind::Quota { until: *until };
+            return Some(StepOutcome::Failed { failure, message: words.clone() });
+        }
+        let words = terminal.words()?;
         match result_file.filter(|text| !text.trim().is_empty()) {
             Some(text) => Some(agents::answer::outcome(self.step, text)),
             None => Some(StepOutcome::Worked { summary: words.to_owned() }),
@@ -409,7 +415,18 @@ impl AgentFollower {
         if self.timed_out {
             return StepOutcome::TimedOut;
         }
-        self.outcome.unwrap_or(StepOutcome::Lost)
+        self.outcome.map_or(StepOutcome::Lost, with_reset)
+    }
+}
+
+/// With the end of a limit, if only the words say when that is.
+fn with_reset(outcome: StepOutcome) -> StepOutcome {
+    match outcome {
+        StepOutcome::Failed { failure: FailureKind::Quota { until: None }, message } => {
+            let until = agents::reset_in(&message, &clock::here());
+            StepOutcome::Failed { failure: FailureKind::Quota { until }, message }
+        }
+        outcome => outcome,
     }
 }
 
