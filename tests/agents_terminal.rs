@@ -321,3 +321,29 @@ fn gemini_waits_for_the_end_of_a_limit() {
 fn opencode_waits_for_the_end_of_a_limit() {
     a_limit_is_waited_for("opencode");
 }
+
+/// What sub-agents of Claude Code use is told as the session's.
+#[test]
+fn sub_agents_of_claude_are_counted() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), "mode = \"interactive\"\n") else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
+        \\\"findings\\\": []}'\"]";
+    let text = text.replace("[review]\nagents = [\"claude\"]", "[review]\nagents = [\"checker\"]");
+    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
+    let job = json!({"description": "sub job", "prompt": "Look at KÄSE-4711.", "subagent_type": "general-purpose",
+        "run_in_background": false});
+    // Its sub-agent may work beside it: whoever asks, is answered.
+    let texts = std::iter::repeat_n(Turn::text("I looked at it."), 6);
+    mock.push([Turn::write_here("claude", "greeting.txt", "hello\n"), Turn::tool("Agent", job)]);
+    mock.push(texts);
+    bench.start(&bench.one_task()).ended().code(0);
+    let used = bench.events_of("step", "used");
+    let tokens: u64 = used.iter().filter_map(|(_, event)| event["usage"]["input_tokens"].as_u64()).sum();
+    let requests = mock.requests();
+    let of_sub = requests.iter().filter(|body| body["messages"][0].to_string().contains("KÄSE-4711"));
+    assert_eq!(of_sub.count(), 1, "the sub-agent worked");
+    assert_eq!(tokens, 100 * u64::try_from(requests.len()).unwrap(), "{used:?}");
+}

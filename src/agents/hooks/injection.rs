@@ -13,11 +13,12 @@ use crate::model::agent::AgentKind;
 /// Seconds that a program waits for the hook, which takes some hundredths of one. Codex waits no longer when interrupted.
 const LIMIT: u64 = 3;
 /// What of Claude Code is told.
-const CLAUDE: [&str; 7] = [
+const CLAUDE: [&str; 8] = [
     "SessionStart",
     "UserPromptSubmit",
     "PermissionRequest",
     "PostToolUse",
+    "SubagentStop",
     "Stop",
     "StopFailure",
     // Its account is whole only then.

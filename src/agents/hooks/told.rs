@@ -101,11 +101,24 @@ pub fn condense(event: Value) -> Value {
     }
 }
 
-/// The program's own file of the session, where it says what was used.
+/// The program's own files of a session, where it says what was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transcripts {
+    /// The session's.
+    pub own: Option<PathBuf>,
+    /// The one of a sub-agent that has ended.
+    pub ended: Option<PathBuf>,
+    /// Where those of all its sub-agents lie, if it had any.
+    pub folder: Option<PathBuf>,
+}
+
+/// Which files say what was used.
 #[must_use]
-pub fn transcript(event: &Value) -> Option<PathBuf> {
-    let path = field(event, "transcript_path");
-    (!path.is_empty()).then(|| PathBuf::from(path))
+pub fn transcripts(event: &Value) -> Transcripts {
+    let path = |name: &str| Some(field(event, name)).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let own = path("transcript_path");
+    let folder = own.as_ref().map(|own| own.with_extension("").join("subagents"));
+    Transcripts { own, ended: path("agent_transcript_path"), folder }
 }
 
 fn name_of(event: &Value) -> &str {
@@ -270,5 +283,18 @@ mod tests {
         assert_eq!(told.limit.and_then(|limit| limit.until), Some(Timestamp(1_795_282_768_975)));
         let short = read(AgentKind::Opencode, &retry(5_000));
         assert_eq!((short.limit, short.status.unwrap().state), (None, AgentState::Working));
+    }
+
+    #[test]
+    fn the_files_of_a_session_are_its_own_and_those_of_its_sub_agents() {
+        // As Claude Code tells it.
+        let event = json!({"hook_event_name": "SubagentStop", "transcript_path": "/p/4ed3.jsonl",
+            "agent_id": "ad6d", "agent_transcript_path": "/p/4ed3/subagents/agent-ad6d.jsonl"});
+        let found = transcripts(&event);
+        assert_eq!(found.own, Some(PathBuf::from("/p/4ed3.jsonl")));
+        assert_eq!(found.folder, Some(PathBuf::from("/p/4ed3/subagents")));
+        assert_eq!(found.ended, Some(PathBuf::from("/p/4ed3/subagents/agent-ad6d.jsonl")));
+        assert_eq!(transcripts(&json!({})), Transcripts::default());
+        assert_eq!(read(AgentKind::Claude, &event).status, None, "the session goes on");
     }
 }

@@ -26,29 +26,17 @@ pub struct Accounted {
     pub resets_at: Option<i64>,
 }
 
-/// From an event, or from the program's own file of the session, which is read to its end.
-pub fn usage(event: &Value, file: Option<impl BufRead>) -> Option<Accounted> {
+/// From an event, or from the program's own files of the session, its sub-agents' first: each is read to its end.
+pub fn usage<F: BufRead>(event: &Value, files: impl IntoIterator<Item = F>) -> Option<Accounted> {
     if let Some(used) = event.get("used") {
         return Some(Accounted { usage: of_opencode(used), ..Accounted::default() });
     }
     let mut account = Account::default();
-    let mut file = file?;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let count = file.by_ref().take(LINE).read_until(b'\n', &mut line).ok()?;
-        if count == 0 {
-            let (model, resets_at) = (account.model.take(), account.resets_at);
-            return account.sum().map(|usage| Accounted { usage, model, resets_at });
-        }
-        // Most lines are text, and long.
-        let has = |word: &str| memchr::memmem::find(&line, word.as_bytes()).is_some();
-        if (has("tokens") || has("turn_context"))
-            && let Ok(line) = serde_json::from_slice(&line)
-        {
-            account.take(&line);
-        }
+    for file in files {
+        account.read(file)?;
     }
+    let (model, resets_at) = (account.model.take(), account.resets_at);
+    account.sum().map(|usage| Accounted { usage, model, resets_at })
 }
 
 /// What was found so far.
@@ -65,6 +53,23 @@ struct Account {
 }
 
 impl Account {
+    fn read(&mut self, mut file: impl BufRead) -> Option<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if file.by_ref().take(LINE).read_until(b'\n', &mut line).ok()? == 0 {
+                return Some(());
+            }
+            // Most lines are text, and long.
+            let has = |word: &str| memchr::memmem::find(&line, word.as_bytes()).is_some();
+            if (has("tokens") || has("turn_context"))
+                && let Ok(line) = serde_json::from_slice(&line)
+            {
+                self.take(&line);
+            }
+        }
+    }
+
     fn take(&mut self, line: &Value) {
         let none = &Value::Null;
         let message = line.get("message").unwrap_or(none);
@@ -139,7 +144,7 @@ mod tests {
 
     fn account_of(lines: &[Value]) -> Option<Accounted> {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        usage(&json!({"hook_event_name": "Stop"}), Some(format!("no JSON, tokens\n{text}").as_bytes()))
+        usage(&json!({"hook_event_name": "Stop"}), [format!("no JSON, tokens\n{text}").as_bytes()])
     }
 
     #[test]
@@ -193,11 +198,11 @@ mod tests {
             of(&[json!({"type": "gemini", "tokens": "many"}), json!([1]), json!({"tokens": 3})]),
             None
         );
-        assert_eq!(usage(&json!({}), None::<&[u8]>), None);
+        assert_eq!(usage(&json!({}), [] as [&[u8]; 0]), None);
         let used = json!({"used": {"input": 300, "output": 60, "cost": 0.0125}});
         let expected =
             Usage { cost_micros: 12_500, input_tokens: 300, output_tokens: 60, ..Usage::default() };
-        assert_eq!(usage(&used, None::<&[u8]>).map(|account| account.usage), Some(expected));
+        assert_eq!(usage(&used, [] as [&[u8]; 0]).map(|account| account.usage), Some(expected));
     }
 
     #[test]
@@ -220,5 +225,20 @@ mod tests {
         let limited = answer("a", json!({"status": "rejected", "resetsAt": 1_795_282_574}));
         assert_eq!(account_of(&[limited.clone()]).unwrap().resets_at, Some(1_795_282_574));
         assert_eq!(account_of(&[limited, answer("b", Value::Null)]).unwrap().resets_at, None, "it is over");
+    }
+
+    #[test]
+    fn what_sub_agents_used_counts_once_and_their_models_are_not_the_sessions() {
+        let answer = |id: &str, model: &str| {
+            let message =
+                json!({"id": id, "model": model, "usage": {"input_tokens": 100, "output_tokens": 20}});
+            format!("{}\n", json!({"type": "assistant", "message": message}))
+        };
+        let (sub, main) =
+            (answer("b", "haiku") + &answer("b", "haiku"), answer("a", "opus") + &answer("c", "opus"));
+        let event = json!({"hook_event_name": "SubagentStop"});
+        let account = usage(&event, [sub.as_bytes(), sub.as_bytes(), main.as_bytes()]).unwrap();
+        assert_eq!((account.usage.input_tokens, account.usage.output_tokens), (300, 60));
+        assert_eq!(account.model.as_deref(), Some("opus"));
     }
 }
