@@ -347,3 +347,42 @@ fn sub_agents_of_claude_are_counted() {
     assert_eq!(of_sub.count(), 1, "the sub-agent worked");
     assert_eq!(tokens, 100 * u64::try_from(requests.len()).unwrap(), "{used:?}");
 }
+
+/// Settings of the person's own beside ours: both have their hooks run, and their file stays as it is.
+#[test]
+fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
+    let mock = Mock::start([]);
+    let keys = "mode = \"interactive\"\nextra_args = [\"--settings\", \"@FILE@\"]\n";
+    let Some(bench) = project_of("claude", &mock.url(), keys) else { return };
+    let (file, heard) = (bench.machine.path("home/mine.json"), bench.machine.path("home/heard"));
+    let command = format!("cat >> {}", heard.display());
+    let mine = json!({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}}).to_string();
+    std::fs::write(&file, &mine).unwrap();
+    let config = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("@FILE@", &file.display().to_string())).unwrap();
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        Turn::text("Wrote the greeting."),
+        verdict("claude"),
+    ]);
+    bench.start(&bench.one_task()).ended().code(0);
+    assert!(
+        std::fs::read_to_string(heard).unwrap().contains("Wrote the greeting."),
+        "their hook was not run"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), mine);
+    let worker = bench.events_of("step", "session-seen")[0].1["effect"].clone();
+    let used = bench.events_of("step", "used").into_iter().filter(|(_, event)| event["effect"] == worker);
+    let tokens: u64 = used.filter_map(|(_, event)| event["usage"]["input_tokens"].as_u64()).sum();
+    assert_eq!(tokens, 200, "ours were not run");
+    assert_eq!(
+        bench.files_named("claude-settings.json"),
+        Vec::<std::path::PathBuf>::new(),
+        "it is gone with the session"
+    );
+
+    std::fs::write(&file, "{").unwrap();
+    bench.loopmon(&["agents", "list"]).code(0).says("no hooks: ");
+    bench.loopmon(&["doctor"]).says("can't tell by hooks what it does: ");
+}

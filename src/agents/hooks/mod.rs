@@ -8,6 +8,7 @@ mod injection;
 mod told;
 mod usage;
 
+pub use injection::own_settings;
 pub use told::{Told, Transcripts, condense, read, transcripts};
 pub use usage::{Accounted, usage};
 

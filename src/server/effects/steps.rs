@@ -25,6 +25,8 @@ use crate::prompts;
 use crate::protocol::keeper::{KeeperSpec, Mode};
 use crate::server::environment;
 use crate::server::live::LiveSession;
+use crate::server::own_settings;
+use crate::server::runtime::Message as ToRuntime;
 use crate::server::sessions::{self, Standing};
 use crate::server::shared::Shared;
 use crate::term::Emulator;
@@ -301,6 +303,13 @@ fn launch(
             .map_err(|problem| Trouble::Failed(FailureKind::Configuration, problem))?;
         let program = profile.command.len().clamp(1, launch.argv.len());
         launch.argv.splice(program..program, off);
+    }
+    if profile.kind == AgentKind::Claude
+        && let Some(settings) = launch.settings.take()
+        && let Err(problem) = own_settings::join(&mut launch.argv, &worktree.path, &home::of(&dir), settings)
+    {
+        let text = format!("{} can't tell by hooks what it does: {problem}", order.agent);
+        shared.send(ToRuntime::Notice { text, bad: true });
     }
     if let Some(settings) = launch.settings.take() {
         match home::made(&dir, &launch.env, settings) {
