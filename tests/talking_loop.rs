@@ -169,6 +169,41 @@ fn server_killed(agent: &str) {
     assert_eq!(mock.left(), 0, "turns of the script were not asked for");
 }
 
+/// Words that wait until Gemini CLI or opencode has ended its turn, when the server that has them is killed.
+fn words_outlive_their_server(agent: &str) {
+    let mock = Mock::start([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        Turn::After(Duration::from_secs(8), Box::new(Turn::text("Done."))),
+        Turn::text("And what you said."),
+        approval(agent),
+    ]);
+    let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
+    let run = bench.start(&bench.one_task());
+    wait_for("the second request", || (mock.requests().len() == 2).then_some(()));
+    bench.loopmon(&["prompt", "T1", "mind the KÄSE-4711"]).code(0);
+    wait_for("its note", || (!bench.files_named("said.jsonl").is_empty()).then_some(()));
+    run.kill();
+    let pid = bench.machine.server_pid(&bench.project()).and_then(Pid::from_raw).expect("the server's pid");
+    kill_process(pid, Signal::KILL).unwrap();
+    wait_for("its end", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    // Any request starts the next one, even one that is refused.
+    bench.loopmon(&["resume"]);
+    merged(&bench);
+    let requests = requests(&mock);
+    assert_eq!(requests.len(), 4, "no turn but those");
+    assert_eq!(requests[2].matches("KÄSE-4711").count(), 1, "it was said once");
+}
+
+#[test]
+fn words_that_wait_for_gemini_outlive_their_server() {
+    words_outlive_their_server("gemini");
+}
+
+#[test]
+fn words_that_wait_for_opencode_outlive_their_server() {
+    words_outlive_their_server("opencode");
+}
+
 fn fixes(agent: &str) {
     let mock = Mock::start([]);
     let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
