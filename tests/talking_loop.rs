@@ -204,6 +204,32 @@ fn words_that_wait_for_opencode_outlive_their_server() {
     words_outlive_their_server("opencode");
 }
 
+/// opencode would try again by itself, two hours later.
+#[test]
+fn a_limit_of_opencodes_is_waited_for_by_the_loop() {
+    let until = mock::now() + 7_300;
+    let mock = Mock::start([Turn::UsedUp(until)]);
+    let Some(bench) = project_of("opencode", &mock.url(), ASKS) else { return };
+    let _run = bench.start(&bench.one_task());
+    let hold = wait_for("the wait", || {
+        let tasks = bench.status()["tasks"].as_array()?.clone();
+        let hold = tasks.first()?["hold"].clone();
+        hold.to_string().contains("quota").then_some(hold)
+    });
+    let told = hold.pointer("/waiting/until").and_then(Value::as_u64).unwrap() / 1000;
+    assert!((until - 5..=until + 60).contains(&told), "{hold}, and it ends at {until}");
+    wait_for("its end", || bench.descendants_of_keepers().is_empty().then_some(()));
+    mock.push([
+        Turn::write_here("opencode", "greeting.txt", "hello\n"),
+        Turn::text("Done."),
+        approval("opencode"),
+    ]);
+    bench.loopmon(&["retry", "T1"]).code(0);
+    merged(&bench);
+    let seen = bench.events_of("step", "session-seen");
+    assert_eq!(seen.len(), 2, "it went on in its session, beside the reviewer's: {seen:?}");
+}
+
 fn fixes(agent: &str) {
     let mock = Mock::start([]);
     let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };

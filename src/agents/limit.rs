@@ -11,6 +11,9 @@ use regex::{Captures, Regex};
 
 use crate::model::Timestamp;
 
+/// A wait of a program's own that is longer than this is one for the loop: others can work meanwhile.
+pub(super) const PATIENCE_MS: i64 = 60_000;
+
 /// A limit that an agent has reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {

@@ -9,6 +9,7 @@ use super::steps::{self, Line};
 use super::tools::Tools;
 use super::words::Words;
 use crate::agents::event::ExitInfo;
+use crate::agents::limit::Limit;
 use crate::agents::rpc::{self, Calls, Incoming, error_words};
 use crate::agents::stream::{GO_ON, INTERRUPTED, Log, Protocol, STOPPED, failed, success};
 use crate::agents::transcript::{
@@ -67,8 +68,13 @@ pub(in crate::agents) struct Acp {
 /// How the turn ended.
 enum End {
     Completed,
-    Failed { code: i64, words: String },
+    Failed {
+        code: i64,
+        words: String,
+    },
     Stopped(String),
+    /// Its provider has no more for it before a moment: nobody waits for that in here.
+    Limited(Limit),
 }
 
 impl Protocol for Acp {
@@ -89,6 +95,16 @@ impl Protocol for Acp {
             }
             Some(Line::Failed(status)) => {
                 self.status = status;
+                return;
+            }
+            Some(Line::Retries(words)) => {
+                log.progress();
+                log.status(AgentState::Working, &words);
+                log.show(&[warning(&format!("⟳ {words}"))]);
+                return;
+            }
+            Some(Line::Waits(limit)) => {
+                self.limited(limit, log);
                 return;
             }
             None => {}
@@ -179,6 +195,7 @@ impl Protocol for Acp {
         match &self.ended {
             Some(End::Completed) if !self.working => success(self.step, &self.said, result_file),
             Some(End::Failed { code, words }) => failed(self.kind_of(*code, words), &failure::words(words)),
+            Some(End::Limited(Limit { words, until })) => failed(FailureKind::Quota { until: *until }, words),
             Some(End::Stopped(words)) => failed(FailureKind::Infrastructure, words),
             Some(End::Completed) | None => match self.kind {
                 AgentKind::Gemini => gemini::without_end(exit, log),
@@ -355,6 +372,15 @@ impl Acp {
         log.status(AgentState::Error, &text);
         log.show(&[failure_line(&text)]);
         self.ended = Some(End::Failed { code, words });
+        log.input_ends();
+    }
+
+    /// It would wait for minutes or hours, and others can work meanwhile: its session goes on then.
+    fn limited(&mut self, limit: Limit, log: &mut Log) {
+        log.status(AgentState::Error, &limit.words);
+        log.show(&[failure_line(&limit.words)]);
+        self.ended = Some(End::Limited(limit));
+        self.working = false;
         log.input_ends();
     }
 

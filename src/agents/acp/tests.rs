@@ -352,3 +352,18 @@ fn words_that_wait_for_a_turn_are_said_by_a_later_server_and_never_twice() {
     assert_eq!(said(&mut last), 0);
     last.reader.recall("no note\n{\"turn\": \"x\"}\n");
 }
+
+#[test]
+fn a_wait_of_hours_is_a_limit_and_one_of_seconds_is_not() {
+    let retry = |wait: i64| json!({"loopmon": "retry", "message": "Too many requests.", "next": 1_795_282_768_975_i64, "wait": wait});
+    let mut talk = Talk::at_work(AgentKind::Opencode);
+    talk.hear(retry(5_000));
+    assert_eq!(talk.status(), (AgentState::Working, "Too many requests.".to_owned()));
+    assert!(!talk.events.contains(&AgentEvent::InputEnds));
+    talk.hear(retry(7_300_000));
+    assert!(talk.events.contains(&AgentEvent::InputEnds));
+    let events = talk.reader.finish(ExitInfo::code(0), None);
+    let failure = FailureKind::Quota { until: Some(crate::model::Timestamp(1_795_282_768_975)) };
+    let outcome = StepOutcome::Failed { failure, message: "Too many requests.".to_owned() };
+    assert_eq!(events.last(), Some(&AgentEvent::Outcome(outcome)));
+}

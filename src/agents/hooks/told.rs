@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::agents::limit::Limit;
+use crate::agents::limit::{Limit, PATIENCE_MS};
 use crate::agents::stream::is_session_id;
 use crate::agents::text;
 use crate::agents::transcript::field;
@@ -15,8 +15,6 @@ use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource, Timestamp
 
 /// Characters of a text within an event that are passed on.
 const LONGEST: usize = 4_000;
-/// A wait of a program's own that is longer than this is one for the loop: others can work meanwhile.
-const PATIENCE_MS: i64 = 60_000;
 /// Characters of a status's message.
 const MESSAGE: usize = 200;
 
