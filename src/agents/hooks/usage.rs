@@ -223,7 +223,7 @@ mod tests {
                 "error": "rate_limit", "quotaLimits": limits})
         };
         let limited = answer("a", json!({"status": "rejected", "resetsAt": 1_795_282_574}));
-        assert_eq!(account_of(&[limited.clone()]).unwrap().resets_at, Some(1_795_282_574));
+        assert_eq!(account_of(std::slice::from_ref(&limited)).unwrap().resets_at, Some(1_795_282_574));
         assert_eq!(account_of(&[limited, answer("b", Value::Null)]).unwrap().resets_at, None, "it is over");
     }
 
