@@ -11,6 +11,7 @@ mod git;
 mod home;
 mod outfit;
 mod program;
+mod secret;
 mod servers;
 mod setups;
 mod steps;
