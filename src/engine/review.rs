@@ -63,7 +63,7 @@ impl Turn<'_> {
     }
 
     /// Remarks become findings of the task: the same one twice is one, one that was fixed before is open again.
-    fn record_remarks(&mut self, id: &TaskId) {
+    pub fn record_remarks(&mut self, id: &TaskId) {
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         let Some(review) = &task.review else { return };
         let remarks: Vec<(String, Vote, Remark)> = review

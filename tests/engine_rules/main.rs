@@ -12,6 +12,7 @@
 mod world;
 
 mod checks;
+mod edits;
 mod gates;
 mod merging;
 mod people;
