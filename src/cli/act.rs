@@ -15,7 +15,7 @@ use crate::server::daemon;
 use crate::server::places::Places;
 
 /// What programs are told of everything that was done.
-const DONE: &str = "done";
+pub const DONE: &str = "done";
 /// Said of a server that was told to end.
 const SERVER_ENDED: &str = "the server ends; agents go on";
 /// Commits that are counted at most.
@@ -155,7 +155,7 @@ pub fn send(dir: &Path, command: Command, json: bool) -> Outcome {
 }
 
 /// What was done with a request, once it is.
-fn done(command: &Command) -> String {
+pub fn done(command: &Command) -> String {
     match command {
         Command::Approve(task) => format!("approved {task}"),
         Command::Reject(task, _) => format!("rejected {task}"),
@@ -173,6 +173,12 @@ fn done(command: &Command) -> String {
             )
         }
         Command::Add(task) => format!("added {}", task.id),
+        Command::Edit(edit) => format!("changed the plan: {}", edit.summary()),
+        Command::Split(task, parts) => format!("split {task} into {}", counted(parts.len(), "task")),
+        Command::Join(tasks) => {
+            let ids: Vec<&str> = tasks.iter().map(|id| id.as_str()).collect();
+            format!("joined {}", ids.join(", "))
+        }
         Command::AcceptPlan(_) => "accepted the plan".to_owned(),
         Command::RejectPlan(_) => "gave the plan back".to_owned(),
         Command::Interrupt(effect) => format!("interrupted {effect}"),

@@ -21,9 +21,15 @@ pub fn add(dir: &Path, args: AddArgs) -> Outcome {
         description: args.description,
         acceptance: args.acceptance,
         depends_on: args.depends_on.into_iter().map(TaskId).collect(),
+        role: args.role,
         agent: args.agent.map(AgentName),
         human: args.human,
-        ..PlanTask::default()
+        files: args.files,
+        gates: args.gates,
+        may_change: args.may_change,
+        priority: args.priority,
+        locks: args.locks,
+        pattern: None,
     };
     match project::link(&places)?.ask(Ask::Command(Command::Add(Box::new(task))))? {
         Message::Done if args.json => say!("{}", serde_json::json!({ "ok": true, "task": id })),

@@ -26,7 +26,7 @@ pub fn demo(args: &DemoArgs) -> Outcome {
     let headless = args.headless || !std::io::stdout().is_terminal();
     let root = lay_out(args)?;
     let places = Places::of(&root)?;
-    let plan = plans::read(&places.home().join("plan.toml")).map_err(Failure::new)?;
+    let plan = plans::read(&places.home().join("plan.toml")).map_err(Failure::new)?.plan;
     let request = StartRun { plan: Some(plan), go: true, ..StartRun::default() };
     match project::link(&places)?.ask(Ask::StartRun(request))? {
         Message::Started(_) => {}

@@ -13,11 +13,13 @@ mod completions;
 mod cost;
 mod demo;
 mod doctor;
+mod edit;
 mod emulate;
 mod events;
 mod fork;
 mod headless;
 mod hook;
+mod import;
 mod init;
 mod keys;
 mod logs;
@@ -98,6 +100,10 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Events(args) => events::events(&dir, &args),
         Verb::Replay(args) => replay::replay(&dir, &args),
         Verb::Add(args) => add::add(&dir, args),
+        Verb::Import(args) => import::import(&dir, &args),
+        Verb::Edit(args) => edit::edit(&dir, &args),
+        Verb::Split(args) => edit::split(&dir, &args),
+        Verb::Join(args) => edit::join(&dir, args),
         Verb::Approve(args) => act::approve(&dir, args),
         Verb::Reject(args) => act::reject(&dir, args),
         Verb::Retry(args) => act::retry(&dir, args),

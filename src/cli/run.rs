@@ -3,32 +3,37 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use super::args::RunArgs;
+use super::args::{HowArgs, RunArgs};
 use super::headless::{self, Answers};
 use super::out::{say, say_words};
 use super::project::{self, Project};
-use super::{Failure, Outcome, attach, shown};
+use super::{Failure, Outcome, attach, import, shown};
 use crate::client::Link;
 use crate::engine::graph;
 use crate::model::snapshot::{RunPhase, Snapshot};
 use crate::model::{Command, Plan, Policy};
 use crate::protocol::client::{Ask, Message, StartRun};
+use crate::server::clock;
 use crate::server::places::Places;
 use crate::server::project::{Project as Settings, micros};
-use crate::server::{clock, plans};
 
 /// Starts it, and shows or follows it.
 pub fn run(dir: &Path, args: RunArgs) -> Outcome {
     project::refuse_inside_session()?;
-    let Project { repository, places } = project::open(dir)?;
-    let plan =
-        args.plan.as_ref().map(|file| plans::read(&dir.join(file))).transpose().map_err(Failure::usage)?;
-    let goal = args.goal.clone().unwrap_or_default();
-    if goal.trim().is_empty() && plan.is_none() {
+    let read = args.plan.as_ref().map(|file| import::read(dir, file, &[])).transpose()?;
+    let goal = args.goal.unwrap_or_default();
+    if goal.trim().is_empty() && read.is_none() {
         return Err(Failure::usage(
             "say what is to be done: loopmon run \"<goal>\", or bring a plan with --plan FILE",
         ));
     }
+    read.iter().for_each(import::tell);
+    begin(dir, goal, read.map(|read| read.plan), &args.how)
+}
+
+/// Starts a run of a goal or a plan, and shows or follows it.
+pub fn begin(dir: &Path, goal: String, plan: Option<Plan>, args: &HowArgs) -> Outcome {
+    let Project { repository, places } = project::open(dir)?;
     let settings =
         Settings::load(&places, &repository).map_err(|problems| Failure::usage(problems.to_string()))?;
     check_plan(plan.as_ref(), &settings.policy)?;

@@ -4,7 +4,7 @@
 //! person, a signal, the server's end or a panic.
 
 mod call;
-mod editor;
+pub mod editor;
 mod keys;
 mod link;
 mod opener;

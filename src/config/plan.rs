@@ -1,9 +1,12 @@
-//! The plan file, in TOML or JSON.
+//! The plan file, in TOML or JSON, and the same from a Markdown checklist.
 //!
 //! Not for the graph: cycles, unknown tasks and duplicate ids are the engine's to refuse. Invariant: what
 //! [`to_toml`] writes, [`parse`] reads back as the same plan.
 
+mod markdown;
 mod write;
+
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -11,7 +14,7 @@ use super::Problems;
 use super::problem::{Problem, line_and_column, nearest};
 use super::reader::quoted;
 
-pub use write::to_toml;
+pub use write::{tasks_to_toml, to_toml};
 
 /// A plan as people and planners write it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -30,6 +33,7 @@ pub struct Plan {
 #[serde(deny_unknown_fields)]
 pub struct PlanTask {
     /// Short and unique: letters, digits, `-`, `_`, `.`; it becomes part of a branch name.
+    #[serde(default)]
     pub id: String,
     /// One line.
     pub title: String,
@@ -74,37 +78,117 @@ pub struct PlanTask {
 /// What `pattern` may say.
 const PATTERNS: [&str; 5] = ["workflow", "inline", "pair", "standing", "promote"];
 
-/// The two ways to write a plan.
+/// A plan from a file of a person's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// The plan; each task has an id.
+    pub plan: Plan,
+    /// What was left out, one line each.
+    pub told: Vec<String>,
+    /// Where each task stands, from 1.
+    pub lines: Vec<usize>,
+}
+
+/// The ways to write a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// TOML.
     Toml,
-    /// JSON.
+    /// JSON: a plan, or a list of its tasks.
     Json,
+    /// A Markdown checklist.
+    Markdown,
 }
 
 impl Format {
-    /// JSON if the text begins as an object does, else TOML.
+    /// As the text looks.
     pub fn of(text: &str) -> Self {
-        if text.trim_start().starts_with('{') { Format::Json } else { Format::Toml }
+        let begin: String = text.chars().filter(|c| !c.is_whitespace()).take(2).collect();
+        if begin.starts_with('{') || begin == "[{" || begin == "[]" {
+            Format::Json
+        } else if !text.contains("[[tasks]]") && markdown::looks_like(text) {
+            Format::Markdown
+        } else {
+            Format::Toml
+        }
+    }
+
+    /// As the file's name says; as the text looks, if that says nothing.
+    pub fn of_file(name: &str, text: &str) -> Self {
+        match name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).as_deref() {
+            Some("md" | "markdown") => Format::Markdown,
+            Some("json") => Format::Json,
+            Some("toml") => Format::Toml,
+            _ => Format::of(text),
+        }
     }
 }
 
-/// Reads a plan; `file` is its name in errors.
+/// Reads a plan whose tasks have ids; `file` is its name in errors.
 pub fn parse(text: &str, format: Format, file: &str) -> Result<Plan, Problems> {
-    let plan: Plan = match format {
+    if format == Format::Markdown {
+        return import(text, format, file, &BTreeSet::new()).map(|read| read.plan);
+    }
+    let plan = written(text, format, file)?;
+    let problems = value_problems(&plan, text, file);
+    if problems.is_empty() { Ok(plan) } else { Err(Problems { list: problems }) }
+}
+
+/// Reads a plan from elsewhere: a task without an id is given one that is not `taken`.
+pub fn import(
+    text: &str,
+    format: Format,
+    file: &str,
+    taken: &BTreeSet<String>,
+) -> Result<Imported, Problems> {
+    let mut read = match format {
+        Format::Markdown => markdown::parse(text, file, taken)?,
+        Format::Toml | Format::Json => {
+            let mut plan = written(text, format, file)?;
+            let mut ids: BTreeSet<String> = taken.clone();
+            ids.extend(plan.tasks.iter().map(|task| task.id.clone()));
+            for task in plan.tasks.iter_mut().filter(|task| task.id.is_empty()) {
+                task.id = free_id(&ids);
+                ids.insert(task.id.clone());
+            }
+            Imported { plan, ..Imported::default() }
+        }
+    };
+    if read.lines.is_empty() {
+        let place = |(number, task): (usize, &PlanTask)| place_of(text, &task.title, number).0;
+        read.lines = read.plan.tasks.iter().enumerate().map(place).collect();
+    }
+    let problems = value_problems(&read.plan, text, file);
+    if problems.is_empty() { Ok(read) } else { Err(Problems { list: problems }) }
+}
+
+/// `T` and the first number that is free.
+fn free_id(taken: &BTreeSet<String>) -> String {
+    (1_u32..).map(|number| format!("T{number}")).find(|id| !taken.contains(id)).unwrap_or_default()
+}
+
+/// What a text of keys and values says.
+fn written(text: &str, format: Format, file: &str) -> Result<Plan, Problems> {
+    match format {
         Format::Toml => toml::from_str(text).map_err(|error| {
             let place = line_and_column(text, &error.span().unwrap_or(0..0));
             syntax_problem(file, place, error.message())
-        })?,
-        Format::Json => serde_json::from_str(text).map_err(|error| {
+        }),
+        Format::Json | Format::Markdown => json(text).map_err(|error| {
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default();
             syntax_problem(file, (error.line().max(1), error.column().max(1)), message)
-        })?,
-    };
-    let problems = value_problems(&plan, text, file);
-    if problems.is_empty() { Ok(plan) } else { Err(Problems { list: problems }) }
+        }),
+    }
+}
+
+/// A plan, or its tasks alone.
+fn json(text: &str) -> Result<Plan, serde_json::Error> {
+    if text.trim_start().starts_with('[') {
+        let tasks = serde_json::from_str(text)?;
+        return Ok(Plan { goal: String::new(), tasks });
+    }
+    serde_json::from_str(text)
 }
 
 fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> Problems {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::plan::{Format, Plan, PlanTask, parse, to_toml};
+use super::plan::{Format, Plan, PlanTask, import, parse, to_toml};
 use super::*;
 
 /// The example with its commented keys taken in.
@@ -309,6 +309,28 @@ fn a_plan_reads_the_same_from_toml_and_json() {
     };
     assert_eq!(parse(toml, Format::of(toml), "p").unwrap(), expected);
     assert_eq!(parse(json, Format::of(json), "p").unwrap(), expected);
+}
+
+#[test]
+fn a_list_of_tasks_is_a_plan_and_gets_the_ids_that_it_lacks() {
+    let list = r#"
+        [{"title": "Do this"}, {"id": "T3", "title": "Do that"},
+        {"title": "And that", "depends_on": ["T3"]}]"#;
+    let read = import(list, Format::of(list), "p", &["T1".to_owned()].into()).unwrap();
+    let ids: Vec<&str> = read.plan.tasks.iter().map(|task| task.id.as_str()).collect();
+    assert_eq!((ids, read.lines), (vec!["T2", "T3", "T4"], vec![2, 2, 3]));
+    let error = parse(list, Format::of(list), "p").unwrap_err().to_string();
+    assert!(error.contains("tasks.1.id: an id has letters"), "what is edited keeps its ids: {error}");
+    for (name, text, format) in [
+        ("a.md", "x", Format::Markdown),
+        ("a.JSON", "x", Format::Json),
+        ("-", "[[tasks]]\ntitle = '- [ ] x'", Format::Toml),
+        ("-", "# a goal\n- [ ] x", Format::Markdown),
+        ("plan", "[ {", Format::Json),
+        ("plan", "[run]", Format::Toml),
+    ] {
+        assert_eq!(Format::of_file(name, text), format, "{name} {text}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Requests: each becomes an event, or is refused with the reason a person reads.
 
 use super::effect::EffectKind;
-use super::graph;
 use super::state::{Session, Stage, State, Task};
+use super::{edit, graph};
 use crate::model::event::PersonEvent;
 use crate::model::{AgentState, AttentionReason, Command, EffectId, Hold, Phase, PlanTask, TaskId};
 
@@ -58,6 +58,9 @@ pub fn decide(state: &State, command: &Command) -> Decision {
         },
         Command::Rewind(id, round) => super::rewind::decide(state, id, *round),
         Command::Add(spec) => add(state, spec),
+        Command::Edit(change) => edit::edit(state, change),
+        Command::Split(id, parts) => edit::split(state, id, parts),
+        Command::Join(ids) => edit::join(state, ids),
         Command::PauseRun => {
             run_command(state, !state.run.paused, PersonEvent::RunPaused, "the run is paused already")
         }
@@ -92,6 +95,9 @@ fn works_on_a_task(command: &Command) -> bool {
         | Command::Restart(_)
         | Command::Cancel(_)
         | Command::Add(_)
+        | Command::Edit(_)
+        | Command::Split(..)
+        | Command::Join(_)
         | Command::PauseRun
         | Command::ResumeRun
         | Command::SetBudget(_)
@@ -101,7 +107,7 @@ fn works_on_a_task(command: &Command) -> bool {
     }
 }
 
-fn task<'a>(state: &'a State, id: &TaskId) -> Result<&'a Task, Refusal> {
+pub(super) fn task<'a>(state: &'a State, id: &TaskId) -> Result<&'a Task, Refusal> {
     state.tasks.get(id).ok_or_else(|| {
         let known: Vec<&str> = state.order.iter().map(TaskId::as_str).collect();
         let hint = if known.is_empty() {
@@ -280,7 +286,7 @@ fn is_advancing(state: &State, id: &TaskId) -> bool {
 }
 
 /// Whether the integration branch may hold the task's merge although nothing has said so.
-fn is_uncertain(state: &State, id: &TaskId) -> bool {
+pub(super) fn is_uncertain(state: &State, id: &TaskId) -> bool {
     let merge = state.tasks.get(id).and_then(|task| task.merge.as_ref());
     merge.is_some_and(|merge| merge.uncertain)
 }

@@ -17,6 +17,7 @@ pub mod state;
 
 mod advance;
 mod budget;
+mod edit;
 mod explain;
 mod gates;
 mod merge;

@@ -32,6 +32,11 @@ impl Turn<'_> {
                 self.mark_end();
             }
             PersonEvent::Rewound { task, round, .. } => self.rewound(task, *round),
+            PersonEvent::Edited(edit)
+            | PersonEvent::Split { edit, .. }
+            | PersonEvent::Joined { edit, .. } => {
+                self.apply_edit(edit);
+            }
             PersonEvent::ChecksAccepted { task, oid } => self.checks_accepted(task, oid),
             PersonEvent::RunPaused => self.pause_run(true),
             PersonEvent::RunResumed => self.resume_run(),
@@ -98,6 +103,11 @@ impl Turn<'_> {
     /// A round that a person grants.
     fn another_round(&mut self, id: &TaskId) {
         self.release(id);
+        self.grant_round(id);
+    }
+
+    /// The same for a task that may be held: the hold stays.
+    pub fn grant_round(&mut self, id: &TaskId) {
         let limit = self.state.tasks.get(id).map_or(0, |task| self.state.round_limit(task));
         if let Some(task) = self.task(id) {
             if task.round >= limit {
@@ -208,7 +218,7 @@ impl Turn<'_> {
         }
     }
 
-    fn cancel(&mut self, id: &TaskId) {
+    pub fn cancel(&mut self, id: &TaskId) {
         self.drop_waits(id);
         self.release(id);
         self.enter(id, Phase::Cancelled);

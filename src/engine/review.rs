@@ -84,14 +84,14 @@ impl Turn<'_> {
                 slot.step.at = super::state::Attempt::Ended;
                 slot.failure = Some(why);
                 if !self.state.policy.review.continue_on_fail {
-                    self.end_reviewers(id);
+                    self.cut_reviewers_off(id);
                 }
             }
         }
     }
 
     /// Who still judges need not: the vote that is missing decides nothing without a person.
-    fn end_reviewers(&mut self, id: &TaskId) {
+    fn cut_reviewers_off(&mut self, id: &TaskId) {
         let reviews = |kind: &EffectKind| match kind {
             EffectKind::RunStep { task: Some(of), brief, .. } => of == id && brief.step == StepKind::Review,
             _ => false,
@@ -140,7 +140,7 @@ impl Turn<'_> {
     }
 
     /// Remarks become findings of the task: the same one twice is one, one that was fixed before is open again.
-    fn record_remarks(&mut self, id: &TaskId) {
+    pub fn record_remarks(&mut self, id: &TaskId) {
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         let Some(review) = &task.review else { return };
         let remarks: Vec<(String, Vote, Remark)> = review

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::attention;
 use super::decide::{decide, may_add};
 use super::explain::Explainer;
 use super::state::{Attempt, Review, Session, Slot, Stage, State, Task};
+use super::{attention, edit};
 use crate::model::snapshot::{
-    GateState, GateView, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
+    GateState, GateView, Planned, ReviewView, RunPhase, RunView, SessionView, Snapshot, TaskView,
 };
-use crate::model::{AgentState, Command, EffectId, HumanGate, Phase, SessionId, TaskId, Timestamp, Verb};
+use crate::model::{
+    AgentState, Command, EffectId, HumanGate, Phase, PlanTask, SessionId, TaskId, Timestamp, Verb,
+};
 
 /// Ended sessions that are shown.
 const ENDED_SHOWN: usize = 200;
@@ -141,6 +143,7 @@ fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) 
         role: spec.role.clone(),
         agent: state.implementer(spec),
         depends_on: spec.depends_on.clone(),
+        planned: planned(spec),
         depth,
         phase: task.phase,
         hold: task.hold.clone(),
@@ -165,9 +168,25 @@ fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) 
     })
 }
 
+fn planned(spec: &PlanTask) -> Planned {
+    Planned {
+        agent: spec.agent.clone(),
+        human: spec.human,
+        files: spec.files.clone(),
+        gates: spec.gates.clone(),
+        may_change: spec.may_change.clone(),
+        priority: spec.priority,
+        locks: spec.locks.clone(),
+        pattern: spec.pattern,
+    }
+}
+
 fn task_refusals(state: &State, id: &TaskId) -> BTreeMap<Verb, String> {
     let reason = || "why".to_owned();
-    refusals(
+    let fixed = edit::may_change(state, id).err().map_or_else(String::new, |refusal| refusal.0);
+    let changing = [Verb::Edit, Verb::Split, Verb::Join].map(|verb| (verb, fixed.clone()));
+    let changing = changing.into_iter().filter(|(_, reason)| !reason.is_empty());
+    let asked = refusals(
         state,
         [
             Command::Approve(id.clone()),
@@ -178,7 +197,8 @@ fn task_refusals(state: &State, id: &TaskId) -> BTreeMap<Verb, String> {
             Command::Prompt(id.clone(), reason()),
             Command::Cancel(id.clone()),
         ],
-    )
+    );
+    asked.into_iter().chain(changing).collect()
 }
 
 fn gate_views(state: &State, task: &Task) -> Vec<GateView> {

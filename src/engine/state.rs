@@ -235,6 +235,8 @@ pub struct StepRun {
     pub interrupted: Option<String>,
     /// The provider's session, kept over rounds.
     pub resume: Option<String>,
+    /// Whose session that is: no other agent can go on with it.
+    pub resume_of: Option<AgentName>,
     /// What that session has used.
     pub spent: Usage,
 }
@@ -256,7 +258,12 @@ pub enum Attempt {
 impl StepRun {
     /// The same agent's next step: a fresh count, the same session.
     pub fn next(&self) -> StepRun {
-        StepRun { resume: self.resume.clone(), spent: self.spent, ..StepRun::default() }
+        StepRun {
+            resume: self.resume.clone(),
+            resume_of: self.resume_of.clone(),
+            spent: self.spent,
+            ..StepRun::default()
+        }
     }
 }
 

@@ -98,8 +98,10 @@ impl Turn<'_> {
     }
 
     fn session_seen(&mut self, effect: EffectId, resume: &str) {
+        let agent = self.state.sessions.get(&effect).map(|session| session.name.as_str().into());
         if let Some(step) = self.step_of_effect(effect).and_then(|of| self.step_mut(&of)) {
             step.resume = Some(resume.to_owned());
+            step.resume_of = agent;
         }
     }
 
@@ -369,6 +371,9 @@ impl Turn<'_> {
         brief.attempt = step.failures + 1;
         brief.interrupted = step.interrupted.take();
         brief.corrections = step.errors.clone();
+        if step.resume_of.as_ref() != Some(&agent) {
+            (step.resume, step.spent) = (None, crate::model::Usage::default());
+        }
         let (resume, resumed) = (step.resume.clone(), step.spent);
         let timeout_ms =
             if brief.step == StepKind::Review { retry.review_timeout_ms } else { retry.step_timeout_ms };

@@ -106,6 +106,8 @@ pub enum TaskAct {
     Prompt,
     /// Give it up.
     Cancel,
+    /// Change it in an editor.
+    Edit,
     /// Add one, field by field.
     New,
     /// Add one from a few words.
@@ -277,6 +279,7 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("pause", Action::Task(TaskAct::Pause)),
     ("prompt", Action::Task(TaskAct::Prompt)),
     ("cancel", Action::Task(TaskAct::Cancel)),
+    ("edit", Action::Task(TaskAct::Edit)),
     ("new", Action::Task(TaskAct::New)),
     ("new-prompt", Action::Task(TaskAct::NewPrompt)),
     ("enter", Action::Session(SessionAct::Enter)),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EffectId, Plan, PlanTask, TaskId};
+use super::{EffectId, Plan, PlanEdit, PlanTask, TaskId};
 
 /// A request. Tasks are named by id, sessions by the effect that started them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,12 @@ pub enum Command {
     Rewind(TaskId, u32),
     /// Add a task.
     Add(Box<PlanTask>),
+    /// Change the plan that is worked on: all of it or nothing.
+    Edit(Box<PlanEdit>),
+    /// Cut a task into several. The first part has its id, branch and work; whoever waits for the task waits for all.
+    Split(TaskId, Vec<PlanTask>),
+    /// Put tasks together into the first of them.
+    Join(Vec<TaskId>),
     /// Hold the whole run.
     PauseRun,
     /// Let the run go on.
@@ -78,6 +84,12 @@ pub enum Verb {
     Rewind,
     /// [`Command::Add`]
     Add,
+    /// [`Command::Edit`]
+    Edit,
+    /// [`Command::Split`]
+    Split,
+    /// [`Command::Join`]
+    Join,
     /// [`Command::PauseRun`]
     PauseRun,
     /// [`Command::ResumeRun`]
@@ -109,6 +121,9 @@ impl Command {
             Command::Cancel(_) => Verb::Cancel,
             Command::Rewind(..) => Verb::Rewind,
             Command::Add(_) => Verb::Add,
+            Command::Edit(_) => Verb::Edit,
+            Command::Split(..) => Verb::Split,
+            Command::Join(_) => Verb::Join,
             Command::PauseRun => Verb::PauseRun,
             Command::ResumeRun => Verb::ResumeRun,
             Command::SetBudget(_) => Verb::SetBudget,

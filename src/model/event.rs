@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentStatus, CheckChange, EffectId, GateResult, Oid, Plan, PlanTask, Policy, RunId, SessionId, SetupLine,
-    StepOutcome, TaskId, Timestamp, Usage,
+    AgentStatus, CheckChange, EffectId, GateResult, Oid, Plan, PlanEdit, PlanTask, Policy, RunId, SessionId,
+    SetupLine, StepOutcome, TaskId, Timestamp, Usage,
 };
 
 /// One line of the log.
@@ -473,6 +473,22 @@ pub enum PersonEvent {
     },
     /// A task is added.
     Added(Box<PlanTask>),
+    /// The plan that is worked on is changed.
+    Edited(Box<PlanEdit>),
+    /// A task is cut into several.
+    Split {
+        /// The task, which is the first part now.
+        task: TaskId,
+        /// What that changes.
+        edit: Box<PlanEdit>,
+    },
+    /// Tasks are put together.
+    Joined {
+        /// The task that has all of it now.
+        into: TaskId,
+        /// What that changes.
+        edit: Box<PlanEdit>,
+    },
     /// The run is held.
     RunPaused,
     /// The run goes on.

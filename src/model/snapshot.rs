@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Change;
 use super::{
-    AgentName, AgentStatus, CheckChange, EffectId, Finding, Hold, Oid, Phase, Plan, RunId, SessionId,
-    StepKind, TaskId, Timestamp, Usage, Verb, Vote,
+    AgentName, AgentStatus, CheckChange, EffectId, Finding, Hold, Oid, Pattern, Phase, Plan, PlanTask, RunId,
+    SessionId, StepKind, TaskId, Timestamp, Usage, Verb, Vote,
 };
 
 /// Everything at one moment. Refusals say why a verb is not possible now; a verb that is not in them is.
@@ -107,6 +107,9 @@ pub struct TaskView {
     pub agent: AgentName,
     /// All dependencies.
     pub depends_on: Vec<TaskId>,
+    /// The rest of what the plan says of it.
+    #[serde(default)]
+    pub planned: Planned,
     /// Depth below the first dependency, for the board's tree.
     pub depth: u16,
     /// Where it stands.
@@ -142,6 +145,52 @@ pub struct TaskView {
     pub explanation: Explanation,
     /// Why a verb is not possible now.
     pub refusals: BTreeMap<Verb, String>,
+}
+
+/// What a plan says of a task beside what is shown of every task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Planned {
+    /// The agent that the plan names.
+    pub agent: Option<AgentName>,
+    /// Whether the plan marks it for a person's approval.
+    pub human: bool,
+    /// Files it is expected to touch.
+    pub files: Vec<String>,
+    /// Gates on request that it wants.
+    pub gates: Vec<String>,
+    /// Globs of checks that it may change.
+    pub may_change: Vec<String>,
+    /// Higher ones begin first.
+    pub priority: i32,
+    /// Things that only one task at a time may use.
+    pub locks: Vec<String>,
+    /// Whose sessions live how long.
+    pub pattern: Option<Pattern>,
+}
+
+impl TaskView {
+    /// The task as planned.
+    pub fn spec(&self) -> PlanTask {
+        let Planned { agent, human, files, gates, may_change, priority, locks, pattern } =
+            self.planned.clone();
+        PlanTask {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            description: self.description.clone(),
+            acceptance: self.acceptance.clone(),
+            depends_on: self.depends_on.clone(),
+            role: self.role.clone(),
+            agent,
+            human,
+            files,
+            gates,
+            may_change,
+            priority,
+            locks,
+            pattern,
+        }
+    }
 }
 
 /// Why a task is where it is.

@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::engine::{self, State};
 use crate::engine::{Effect, EffectKind, GateTree};
 use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
-use crate::model::{AgentState, Event, Phase, Record, StepOutcome, TaskId, Vote, counted};
+use crate::model::{AgentState, Event, Phase, PlanEdit, Record, StepOutcome, TaskId, Vote, counted};
 
 /// The largest diff that is shown, bytes.
 const DIFF_LIMIT: usize = 2 << 20;
@@ -238,6 +238,17 @@ fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
         PersonEvent::Restarted { .. } => (None, "you: restarted an agent".to_owned()),
         PersonEvent::Cancelled { task } => of(task, "you: cancelled".to_owned()),
         PersonEvent::Added(spec) => of(&spec.id, format!("you: added \"{}\"", spec.title)),
+        PersonEvent::Edited(edit) => {
+            (edited_task(edit), format!("you: changed the plan: {}", edit.summary()))
+        }
+        PersonEvent::Split { task, edit } => {
+            let parts: Vec<&str> = edit.added.iter().map(|part| part.id.as_str()).collect();
+            of(task, format!("you: split into {task}, {}", parts.join(", ")))
+        }
+        PersonEvent::Joined { into, edit } => {
+            let others: Vec<&str> = edit.dropped.iter().map(|id| id.as_str()).collect();
+            of(into, format!("you: joined with {}", others.join(", ")))
+        }
         PersonEvent::RunPaused => (None, "you: the run is paused".to_owned()),
         PersonEvent::RunResumed => (None, "you: the run goes on".to_owned()),
         PersonEvent::BudgetSet { micros } => {
@@ -246,6 +257,14 @@ fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
         PersonEvent::Stopped => (None, "you: stopped the run".to_owned()),
         PersonEvent::LandRequested => (None, "you: land it".to_owned()),
         PersonEvent::UndoRequested => (None, "you: take the landing back".to_owned()),
+    }
+}
+
+/// The task that an edit is of, if it is of one alone.
+fn edited_task(edit: &PlanEdit) -> Option<TaskId> {
+    match (&edit.changes[..], edit.added.is_empty() && edit.dropped.is_empty()) {
+        ([change], true) => Some(change.task.clone()),
+        _ => None,
     }
 }
 

@@ -14,7 +14,7 @@ use super::describe;
 use super::runtime::Message as ToRuntime;
 use super::shared::Shared;
 use super::{ended, links, past, plans};
-use crate::model::{Command, Plan, SessionId, TaskId};
+use crate::model::{Command, Plan, PlanEdit, PlanTask, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
 use crate::ui::{COPY_LIMIT, KeysWanted, Purpose, Reply, Request, Welcome};
@@ -29,9 +29,9 @@ enum Errand {
     Page,
 }
 
-/// A plan's text that a person wrote and that can't be read yet.
+/// A text that a person wrote and that is not taken over yet.
 struct Draft {
-    plan: Plan,
+    purpose: Purpose,
     text: String,
 }
 
@@ -161,7 +161,12 @@ impl Desk {
     fn import(&self, path: String) {
         let path = self.shared.places.root.join(PathBuf::from(path));
         match plans::read(&path) {
-            Ok(plan) => self.start(StartRun { plan: Some(plan), ..StartRun::default() }),
+            Ok(read) => {
+                for text in read.told {
+                    self.tell(Reply::Notice { text, bad: false });
+                }
+                self.start(StartRun { plan: Some(read.plan), ..StartRun::default() });
+            }
             Err(text) => self.tell(Reply::Notice { text, bad: true }),
         }
     }
@@ -216,11 +221,13 @@ impl Desk {
     }
 
     fn edit(&mut self, text: String, suffix: &str, purpose: Purpose) -> Message {
+        let draft = |desk: &mut Desk| desk.draft.take().filter(|draft| draft.purpose == purpose);
         let text = match &purpose {
-            Purpose::Plan(plan) => match self.draft.take().filter(|draft| draft.plan == **plan) {
-                Some(draft) => draft.text,
-                None => plans::to_toml(plan),
-            },
+            Purpose::Plan(plan) => draft(self).map_or_else(|| plans::to_toml(plan), |draft| draft.text),
+            Purpose::Task(task) => {
+                let fresh = || plans::to_edit(std::slice::from_ref(task));
+                draft(self).map_or_else(fresh, |draft| draft.text)
+            }
             Purpose::Words | Purpose::Read => text,
         };
         self.editing = Some(Errand::Edit(purpose));
@@ -253,6 +260,7 @@ impl Desk {
             (Errand::Edit(Purpose::Plan(plan)), Some(text)) => {
                 Some(Reply::PlanEdited(self.parse_plan(*plan, &text)))
             }
+            (Errand::Edit(Purpose::Task(task)), Some(text)) => self.change_task(*task, &text),
         }
     }
 
@@ -261,9 +269,49 @@ impl Desk {
         let text = plans::without_remarks(text);
         let parsed = plans::parse(&text, "plan.toml");
         if let Err(problem) = &parsed {
-            self.draft = Some(Draft { plan, text: plans::with_remarks(&text, problem) });
+            let purpose = Purpose::Plan(Box::new(plan));
+            self.draft = Some(Draft { purpose, text: plans::with_remarks(&text, problem) });
         }
         parsed.map(Box::new)
+    }
+
+    /// What the person made of a task. The text is kept until the task says something else than it did when the editor
+    /// was opened: a refusal loses nothing.
+    fn change_task(&mut self, task: PlanTask, text: &str) -> Option<Reply> {
+        let text = plans::without_remarks(text);
+        let edit = plans::edited(std::slice::from_ref(&task), &text);
+        let remarked =
+            edit.as_ref().map_or_else(|problem| plans::with_remarks(&text, problem), |_| text.clone());
+        self.draft = Some(Draft { purpose: Purpose::Task(Box::new(task)), text: remarked });
+        match edit {
+            Err(problem) => {
+                let text = format!("not taken over, the same key goes on with it: {problem}");
+                Some(Reply::Notice { text, bad: true })
+            }
+            Ok(edit) if edit.is_empty() => {
+                self.draft = None;
+                Some(Reply::Notice { text: "nothing was changed".to_owned(), bad: false })
+            }
+            Ok(edit) => {
+                self.change_plan(edit);
+                None
+            }
+        }
+    }
+
+    fn change_plan(&self, edit: PlanEdit) {
+        let said = format!("changed the plan: {}", edit.summary());
+        let (answer, result) = oneshot::channel();
+        self.shared.send(ToRuntime::Command { command: Command::Edit(Box::new(edit)), answer });
+        let replies = self.answer.clone();
+        tokio::spawn(async move {
+            let (text, bad) = match result.await {
+                Ok(Ok(())) => (said, false),
+                Ok(Err(reason)) => (format!("not taken over, the same key goes on with it: {reason}"), true),
+                Err(_) => ("the server is ending".to_owned(), true),
+            };
+            let _gone = replies.send(Reply::Notice { text, bad }).await;
+        });
     }
 
     /// The pane of a session is there; should it be forgotten, it can be made again.

@@ -170,6 +170,8 @@ pub struct AgentFound {
 pub enum Purpose {
     /// The plan that waits, as TOML; the screen sends the plan along and the server writes and reads the text.
     Plan(Box<crate::model::Plan>),
+    /// A task of the plan that is worked on, as TOML; the server writes and reads the text, and carries the change out.
+    Task(Box<crate::model::PlanTask>),
     /// The words of the input that is open.
     Words,
     /// To be read; nothing comes back.
@@ -204,7 +206,8 @@ pub enum Request {
     LoadDiff(TaskId),
     /// The events of a task; answered by [`Reply::Events`].
     LoadEvents(TaskId),
-    /// Open the person's editor; answered by [`Reply::Edited`]. For [`Purpose::Plan`] the text is empty.
+    /// Open the person's editor; answered by [`Reply::Edited`]. For [`Purpose::Plan`] and
+    /// [`Purpose::Task`] the text is empty.
     EditText {
         /// What to edit.
         text: String,

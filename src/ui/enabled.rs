@@ -101,6 +101,7 @@ fn task_enabled(act: TaskAct, view: &ViewState, world: &World<'_>) -> Result<(),
         TaskAct::Pause => on(pause_verb(task(view, world)?)),
         TaskAct::Prompt => on(Verb::Prompt),
         TaskAct::Cancel => on(Verb::Cancel),
+        TaskAct::Edit => on(Verb::Edit),
         TaskAct::New | TaskAct::NewPrompt => allowed(&run(world)?.refusals, Verb::Add),
     }
 }

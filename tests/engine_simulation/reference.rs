@@ -10,8 +10,8 @@ use loopmon::model::event::{
     GateEvent, MergeEvent, PersonEvent, RunEvent, RunStart, SetupEvent, StepEvent, WorkEvent,
 };
 use loopmon::model::{
-    EffectId, Event, HowChanged, HumanGate, Oid, OnCheckChange, PlanTask, Policy, SetupLine, StepKind,
-    StepOutcome, TaskId, Verdict, Vote,
+    EffectId, Event, Field, HowChanged, HumanGate, Oid, OnCheckChange, PlanEdit, PlanTask, Policy, SetupLine,
+    StepKind, StepOutcome, TaskId, Verdict, Vote,
 };
 
 use crate::executor::Executor;
@@ -129,7 +129,9 @@ impl Reference {
         self.policy.gates.iter().all(|gate| {
             let key = |oid: Oid| (oid, gate.name.clone());
             let by_tree = !gate.always && self.proven.contains(&key(self.tree(commit)));
-            let was_red = before.is_some_and(|before| self.broken.contains(&key(self.tree(before))));
+            // The tree of a commit may have become known after it was looked at.
+            let is_red = |commit: Oid| self.broken.contains(&key(commit));
+            let was_red = before.is_some_and(|before| is_red(self.tree(before)) || is_red(before.clone()));
             self.passed.contains(&key(commit.clone()))
                 || by_tree
                 || (self.policy.checks.tolerate_red && was_red)
@@ -280,7 +282,6 @@ impl Reference {
                 if checks.is_none() {
                     let key = (self.tree(&oid), gate.name.clone());
                     if result.passed() {
-                        self.broken.remove(&key);
                         self.proven.insert(key);
                     } else {
                         self.proven.remove(&key);
@@ -341,6 +342,9 @@ impl Reference {
             PersonEvent::Stopped => self.stopped = true,
             PersonEvent::PlanRejected { reason } => self.stopped |= reason.is_empty(),
             PersonEvent::BudgetSet { micros } => self.policy.budget_micros = *micros,
+            PersonEvent::Edited(edit)
+            | PersonEvent::Split { edit, .. }
+            | PersonEvent::Joined { edit, .. } => self.hear_edit(edit),
             PersonEvent::PlanAccepted(_)
             | PersonEvent::Answered { .. }
             | PersonEvent::Prompted { .. }
@@ -361,8 +365,32 @@ impl Reference {
         }
     }
 
+    /// The plan says something else now. Other words may cost every task a round, which nobody counts against it.
+    fn hear_edit(&mut self, edit: &PlanEdit) {
+        for change in &edit.changes {
+            let Some(task) = self.tasks.get_mut(&change.task) else { continue };
+            assert!(task.merged.is_none() && !task.cancelled, "{} is over and changed", change.task);
+            for field in &change.fields {
+                if matches!(field, Field::Description(_) | Field::Acceptance(_)) {
+                    (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+                    task.taken_over = None;
+                }
+                field.apply(&mut task.spec);
+            }
+        }
+        for id in &edit.dropped {
+            let task = self.tasks.get_mut(id).unwrap();
+            (task.cancelled, task.paused) = (true, false);
+        }
+        for task in self.tasks.values().filter(|task| !task.cancelled) {
+            let gone = task.spec.depends_on.iter().find(|id| edit.dropped.contains(id));
+            assert_eq!(gone, None, "{} waits for what was given up", task.spec.id);
+        }
+    }
+
     fn hear_of_task(&mut self, event: &PersonEvent, id: &TaskId, over: bool) {
-        let lives = self.in_flight.values().any(|kind| kind.is_session() && kind.task() == Some(id));
+        let is_work = |kind: &EffectKind| kind.is_session() || is_work(kind);
+        let lives = self.in_flight.values().any(|kind| is_work(kind) && kind.task() == Some(id));
         let Some(task) = self.tasks.get_mut(id) else { return };
         match event {
             PersonEvent::Approved { oid, .. } => task.approved = Some(oid.clone()),
@@ -505,6 +533,7 @@ impl Reference {
         assert!(brief.round <= task.rounds, "{id}: nothing began round {}", brief.round);
         assert!(brief.round <= limit + task.granted, "{id}: round {} was not granted", brief.round);
         assert_eq!(brief.tip, task.tip, "{id} is told of another commit");
+        assert_eq!(brief.task, task.spec, "{id} is told what the plan does not say any more");
         match (brief.step, &brief.tip) {
             (StepKind::Review, Some(tip)) => {
                 let slots = task.votes.entry((tip.clone(), brief.round)).or_default();

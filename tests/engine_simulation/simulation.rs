@@ -6,8 +6,8 @@ use loopmon::engine::state::Stage;
 use loopmon::engine::{self, EffectKind, State, attention};
 use loopmon::model::event::{PersonEvent, RunEvent, RunStart, StepEvent};
 use loopmon::model::{
-    AgentState, AgentStatus, AttentionReason, BlockedKind, Command, EffectId, Event, Hold, Oid, Phase, Plan,
-    PlanTask, StatusSource, TaskId, Timestamp, Usage, Verb,
+    AgentState, AgentStatus, AttentionReason, BlockedKind, Command, EffectId, Event, Field, Hold, Oid, Phase,
+    Plan, PlanEdit, PlanTask, StatusSource, TaskEdit, TaskId, Timestamp, Usage, Verb,
 };
 
 use crate::chance::Chance;
@@ -27,6 +27,7 @@ pub struct Told {
     requests: usize,
     late: usize,
     exhausted: usize,
+    edits: usize,
     faultless: usize,
 }
 
@@ -38,6 +39,7 @@ impl Told {
         self.requests += other.requests;
         self.late += other.late;
         self.exhausted += other.exhausted;
+        self.edits += other.edits;
         self.faultless += other.faultless;
     }
 
@@ -45,7 +47,7 @@ impl Told {
         let runs = runs as usize;
         assert!(self.events > runs * 50 && self.crashes > runs && self.merges > runs * 3, "{self:?}");
         assert!(self.requests > runs && self.late > runs && self.faultless * 12 > runs, "{self:?}");
-        assert!(self.exhausted * 20 > runs, "{self:?}");
+        assert!(self.exhausted * 20 > runs && self.edits > runs, "{self:?}");
     }
 }
 
@@ -244,7 +246,7 @@ impl Simulation {
         let sessions: Vec<EffectId> = self.state.sessions.keys().copied().collect();
         let session = self.chance.pick(&sessions).copied().unwrap_or_default();
         let words = "because".to_owned();
-        let command = match self.chance.below(24) {
+        let command = match self.chance.below(30) {
             0..4 => Command::Approve(task),
             4..6 => Command::Reject(task, words),
             6..10 => Command::Retry(task),
@@ -255,9 +257,51 @@ impl Simulation {
             18 => Command::Interrupt(session),
             19 => Command::Restart(session),
             20 => Command::Rewind(task, 1 + self.chance.below(3) as u32),
+            24..30 => return self.change_the_plan(task),
             _ => return self.request_of_the_run(),
         };
         self.ask(command);
+    }
+
+    /// A person changes what is not done yet.
+    fn change_the_plan(&mut self, task: TaskId) {
+        let tasks = self.state.order.clone();
+        let number = tasks.len();
+        let other = self.chance.pick(&tasks).cloned().unwrap_or_default();
+        let words = format!("said at {}", self.log.len());
+        let spec = self.state.tasks[&task].spec.clone();
+        let part =
+            |number| PlanTask { id: TaskId(format!("t{number}")), title: words.clone(), ..spec.clone() };
+        let fields =
+            |fields| Command::Edit(Box::new(PlanEdit::of_task(TaskEdit { task: task.clone(), fields })));
+        let command = match self.chance.below(12) {
+            0..2 => fields(vec![Field::Description(words)]),
+            2 => fields(vec![Field::Acceptance(vec![words.clone()]), Field::Title(words)]),
+            3..5 => {
+                let ids = tasks.iter().filter(|_| self.chance.percent(20)).cloned().collect();
+                fields(vec![Field::DependsOn(ids)])
+            }
+            5 => fields(vec![Field::Human(!spec.human)]),
+            6 => fields(vec![Field::Agent((!self.chance.percent(50)).then(|| "pam".into()))]),
+            7 => {
+                let order = tasks.iter().rev().filter(|_| self.chance.percent(60)).cloned().collect();
+                Command::Edit(Box::new(PlanEdit { order, ..PlanEdit::default() }))
+            }
+            8 if self.chance.percent(40) => {
+                let dropped = vec![task.clone()];
+                Command::Edit(Box::new(PlanEdit {
+                    dropped,
+                    added: vec![part(number)],
+                    ..PlanEdit::default()
+                }))
+            }
+            9 if number < 14 => {
+                Command::Split(task.clone(), vec![spec.clone(), part(number), part(number + 1)])
+            }
+            10 => Command::Join(vec![task, other]),
+            _ => Command::Join(vec![other, task]),
+        };
+        self.told.edits += usize::from(self.ask(command));
     }
 
     fn request_of_the_run(&mut self) {

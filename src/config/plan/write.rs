@@ -6,8 +6,8 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use super::{Plan, PlanTask};
 
-const HEAD: &str = "\
-# The plan. Change what you like, save and close: nothing runs before you say go.
+const PROPOSED: &str = "# The plan. Change what you like, save and close: nothing runs before you say go.\n";
+const KEYS: &str = "\
 # id           short and unique; it becomes part of a branch name
 # title        one line
 # description  what to do, as the agent will read it
@@ -24,18 +24,30 @@ const HEAD: &str = "\
 
 ";
 
-/// Writes a plan with comments that explain its keys.
+/// Writes a plan that waits, with comments that explain its keys.
 pub fn to_toml(plan: &Plan) -> String {
     let mut document = DocumentMut::new();
     document.insert("goal", value(&plan.goal));
-    let mut tasks = ArrayOfTables::new();
-    for task in &plan.tasks {
-        tasks.push(table(task));
+    insert_tasks(&mut document, &plan.tasks);
+    format!("{PROPOSED}{KEYS}{document}")
+}
+
+/// Writes tasks of a plan that is worked on; `opening` says what becomes of the text, line by line.
+pub fn tasks_to_toml(tasks: &[PlanTask], opening: &str) -> String {
+    let mut document = DocumentMut::new();
+    insert_tasks(&mut document, tasks);
+    let opening: String = opening.lines().map(|line| format!("# {line}\n")).collect();
+    format!("{opening}{KEYS}{document}")
+}
+
+fn insert_tasks(document: &mut DocumentMut, tasks: &[PlanTask]) {
+    let mut tables = ArrayOfTables::new();
+    for task in tasks {
+        tables.push(table(task));
     }
-    if !tasks.is_empty() {
-        document.insert("tasks", Item::ArrayOfTables(tasks));
+    if !tables.is_empty() {
+        document.insert("tasks", Item::ArrayOfTables(tables));
     }
-    format!("{HEAD}{document}")
 }
 
 fn table(task: &PlanTask) -> Table {

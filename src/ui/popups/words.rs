@@ -90,7 +90,7 @@ impl Words {
             WordsFor::Prompt(_) => "delivered at once, or with its next turn",
             WordsFor::NewTask(_) => "first line: the title; then what to do",
             WordsFor::Goal => "what should be true when it is done",
-            WordsFor::Import => "path of a plan in TOML or JSON",
+            WordsFor::Import => "path of a plan: TOML, JSON or a Markdown checklist",
             WordsFor::RejectPlan => "the planner tries again with it; empty drops the run",
             WordsFor::Save(_) => "path of a new file; relative ones begin in the project",
             WordsFor::Budget => "such as 5 or 12.50; 0 is no limit",

@@ -146,6 +146,7 @@ fn task(line: &Line) -> TaskView {
         acceptance: Vec::new(),
         role: Some("backend".to_owned()),
         agent: agent.into(),
+        planned: Default::default(),
         depends_on: depends_on.iter().map(|id| TaskId::from(*id)).collect(),
         depth,
         phase,

@@ -447,6 +447,23 @@ fn a_new_task_is_filled_in_and_checked() {
 }
 
 #[test]
+fn a_task_is_changed_in_the_persons_editor_as_long_as_it_can_be() {
+    let mut bench = on("T15");
+    let asked = bench.press("E");
+    let Some(Request::EditText { purpose: Purpose::Task(task), suffix: ".toml", .. }) = asked.first() else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(
+        (task.id.as_str(), task.human),
+        ("T15", bench.snapshot.task(&"T15".into()).unwrap().planned.human)
+    );
+    let fixed = bench.snapshot.tasks.iter_mut().find(|task| task.id.as_str() == "T15").unwrap();
+    fixed.refusals.insert(Verb::Edit, "T15 is merged already".to_owned());
+    assert_eq!(bench.press("E"), []);
+    assert!(bench.text().contains("T15 is merged already"));
+}
+
+#[test]
 fn run_keys() {
     let mut bench = on("T15");
     assert_eq!(command(&bench.press("P")), Some(Command::PauseRun));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an action that is not possible says why and changes nothing.
 
-use super::super::contract::{Request, World};
+use super::super::contract::{Purpose, Request, World};
 use super::super::enabled::{enabled, pause_verb, plan_is_meant};
 use super::super::popups::Popup;
 use super::super::popups::confirm::Confirm;
@@ -294,6 +294,10 @@ impl Ui {
             TaskAct::Pause => Command::Pause(id),
             TaskAct::Reject if asks => return self.ask_words(WordsFor::Deny(id), &asked),
             TaskAct::Reject => return self.ask_words(WordsFor::Reject(id), &asked),
+            TaskAct::Edit => {
+                let (purpose, text) = (Purpose::Task(Box::new(task.spec())), String::new());
+                return vec![Request::EditText { text, suffix: ".toml", purpose }];
+            }
             TaskAct::Prompt => return self.ask_words(WordsFor::Prompt(id), &task.title),
             TaskAct::Cancel => {
                 let waiting =

@@ -171,9 +171,15 @@ fn answer(verb: Verb, kind: AttentionKind) -> Option<(Action, &'static str)> {
         Verb::ResumeRun => (Action::Run(RunAct::Pause), "go on"),
         Verb::Stop => (Action::Run(RunAct::Stop), "stop"),
         Verb::Land => (Action::Run(RunAct::Land), "land"),
-        Verb::RejectPlan | Verb::Pause | Verb::Rewind | Verb::Add | Verb::PauseRun | Verb::UndoLand => {
-            return None;
-        }
+        Verb::RejectPlan
+        | Verb::Pause
+        | Verb::Rewind
+        | Verb::Add
+        | Verb::Edit
+        | Verb::Split
+        | Verb::Join
+        | Verb::PauseRun
+        | Verb::UndoLand => return None,
     })
 }
 

@@ -1,0 +1,147 @@
+//! A plan that changes while real programs work on it, from the command line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests and what they share"
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::real::{Bench, Running};
+use support::wait_for;
+
+/// Two tasks, the second after the first, which goes on once the file `go` is there.
+const PLAN: &str = "[[tasks]]\nid = \"T1\"\ntitle = \"First\"\n\n\
+    [[tasks]]\nid = \"T2\"\ntitle = \"Second\"\ndescription = \"the second text\"\ndepends_on = [\"T1\"]\n";
+
+/// A worker that writes down what it is told.
+const WORK: &str = "printf '%s' \"$prompt\" > \"$LOOPMON_TASK.txt\"\n\
+    while [ ! -e \"$HOME/go\" ]; do sleep 0.05; done";
+
+fn bench() -> (Bench, Running) {
+    let mut bench = Bench::new();
+    bench.agent("worker", WORK);
+    bench.agent("other", &format!("echo other > by.txt\n{WORK}"));
+    bench.ready("", "[[gates]]\nname = \"slow\"\ncommand = \"true\"\non_request = true\n");
+    let run = bench.start(&bench.plan(PLAN));
+    wait_for("the first agent", || {
+        let sessions = bench.status()["sessions"].as_array().cloned().unwrap_or_default();
+        sessions.iter().any(|session| session["step"] == "implement").then_some(())
+    });
+    (bench, run)
+}
+
+fn go(bench: &Bench) {
+    std::fs::write(bench.machine.path("home/go"), "").unwrap();
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+}
+
+#[test]
+fn tasks_are_changed_split_and_joined_while_another_is_worked_on() {
+    let (bench, run) = bench();
+    let set = ["edit", "T2", "--set", "description=the new text", "--set", "acceptance=it is so", "--set"];
+    bench.loopmon(&[&set[..], &["agent=other"]].concat()).code(0).says("T2: description, acceptance, agent");
+    bench.loopmon(&["edit", "T2", "--set", "agnet=x"]).code(2).says("there is no key `agnet`");
+    bench.loopmon(&["edit", "T2", "--set", "agent=nobody"]).code(1).says("nobody, which is not configured");
+    bench.loopmon(&["edit", "T1", "--set", "after=T2"]).code(1).says("has begun and can't wait for T2");
+    bench.loopmon(&["edit", "T9", "--set", "title=x"]).code(1).says("there are: T1, T2");
+
+    let told = bench.loopmon(&["split", "T2", "--into", "The rest", "--into", "More", "--json"]).code(0);
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((&told["ok"], &told["changed"][1]["id"]), (&Value::Bool(true), &Value::from("T2-2")));
+    bench
+        .loopmon(&["add", "Last", "--after", "T2-2", "--role", "qa", "--gate", "slow", "--file", "x"])
+        .code(0);
+    bench.loopmon(&["join", "T2-2", "T2-3"]).code(0).says("joined T2-2, T2-3");
+    assert_eq!(bench.task("T2-3")["phase"], "cancelled");
+    assert!(bench.task("T2-2")["description"].as_str().unwrap().contains("## More"));
+    assert_eq!(texts(&bench.task("T5")["planned"]["gates"]), ["slow"]);
+
+    go(&bench);
+    run.ended().says("4 of 5 tasks done");
+    let prompt = bench.merged("T2.txt");
+    assert!(prompt.contains("the new text") && prompt.contains("it is so"), "{prompt}");
+    assert!(!prompt.contains("the second text"), "{prompt}");
+    assert_eq!(bench.merged("by.txt"), "other\n");
+    bench.loopmon(&["edit", "T2", "--set", "title=late"]).code(1).says("merged already");
+    bench.loopmon(&["events"]).code(0).says("you: split into T2, T2-2, T2-3").says("you: joined with T2-3");
+}
+
+#[test]
+fn the_plan_is_changed_in_the_persons_editor_and_a_refused_text_is_kept() {
+    let (bench, run) = bench();
+    let edit = |args: &[&str], editor: &str| {
+        let editor =
+            bench.script("editor", &format!("#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\n{editor}\n"));
+        bench.spawn_with("edit", &[&["edit"], args].concat(), &[("EDITOR", editor.to_str().unwrap())]).ended()
+    };
+    edit(&["T2"], "true").code(0).says("nothing was changed");
+    edit(&["T2"], "sed -i 's/Second/Renamed/' \"$1\"").code(0).says("changed the plan: T2: title");
+    let shown = || std::fs::read_to_string(bench.machine.path("home/shown")).unwrap();
+    assert!(shown().contains("which is worked on") && !shown().contains("First"), "{}", shown());
+    // All that is left: a task more, another order, and words for the one at work.
+    let more = "printf '\\n[[tasks]]\\nid = \"T3\"\\ntitle = \"Third\"\\n' >> \"$1\"";
+    edit(&[], more).code(0).says("new: T3");
+    assert!(shown().contains("First") && shown().contains("taken out") | shown().contains("take out"));
+    let wrong = "sed -i 's/^id = \"T3\"/id = \"T3\"\\nhuman = 3/' \"$1\"";
+    edit(&[], wrong).code(1).says("plan.toml:").says("your text is kept in");
+    let kept = std::fs::read_to_string(bench.project().join(".loopmon/edit.toml")).unwrap();
+    assert!(kept.contains("human = 3"), "{kept}");
+    edit(&["T2"], "sed -i 's/\"T1\"/\"T7\"/' \"$1\"")
+        .code(1)
+        .says("T2 depends on T7, which is not in the plan");
+    edit(&["T2"], "sed -i 's/^id = .*/id = \"T8\"/' \"$1\"").code(1).says("a task's id stays");
+    edit(&["T2"], "exit 1").code(1).says("the editor failed");
+    go(&bench);
+    run.ended().code(0).says("3 of 3 tasks done");
+    assert!(bench.merged("T2.txt").contains("Renamed"));
+}
+
+const CHECKLIST: &str = "# The garden\n\n- [x] Buy seeds\n- [ ] Water (id: water)\n  Only in the morning.\n  - it is wet\n\
+    - [ ] Harvest (after: water) (human)\n";
+
+#[test]
+fn a_checklist_becomes_a_run_and_more_of_it_joins_the_run_at_work() {
+    let mut bench = Bench::new();
+    bench.agent("worker", WORK);
+    bench.ready("", "");
+    let write = |name: &str, text: &str| std::fs::write(bench.project().join(name), text).unwrap();
+    write("todo.md", CHECKLIST);
+    bench
+        .loopmon(&["import", "todo.md", "--dry-run"])
+        .code(0)
+        .says("after water")
+        .says("todo.md:3: done already");
+    let run = bench.spawn("follow", &["import", "todo.md", "--yes", "--headless"]);
+    wait_for("the first agent", || {
+        let sessions = bench.status()["sessions"].as_array().cloned().unwrap_or_default();
+        sessions.iter().any(|session| session["step"] == "implement").then_some(())
+    });
+    assert_eq!(bench.status()["run"]["goal"], "The garden");
+
+    bench
+        .loopmon(&["import", "todo.md"])
+        .code(2)
+        .says("todo.md:4: \"Water\" is in the run already, as water");
+    write("more.md", "- [ ] Eat (after: T1)\n- [ ] Wash up (after: harvst)\n");
+    bench.loopmon(&["import", "more.md"]).code(2).says("more.md:2:1: there is no task harvst");
+    write("more.json", r#"[{"title": "Eat", "depends_on": ["T1"]}, {"title": "Rest", "agent": "nobody"}]"#);
+    bench.loopmon(&["import", "more.json"]).code(2).says("more.json:1: T3 names the agent nobody");
+    assert_eq!(bench.status()["tasks"].as_array().unwrap().len(), 2, "all or none");
+    write("more.json", r#"[{"title": "Eat", "depends_on": ["water"]}, {"title": "Rest"}]"#);
+    let told = bench.loopmon(&["import", "more.json", "--json"]).code(0);
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(texts(&told["tasks"]), ["T2", "T3"]);
+    go(&bench);
+    run.ended().code(3).says("your approval is wanted");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("all of it", || (bench.status()["run"]["phase"] == "complete").then_some(()));
+    let prompt = bench.merged("water.txt");
+    assert!(prompt.contains("Only in the morning.") && prompt.contains("it is wet"), "{prompt}");
+}
