@@ -57,6 +57,7 @@ fn a_check_that_was_weakened_is_put_back_before_it_judges() {
         ("mv tests/answer.sh tests/answer.txt", sh),
         ("echo 'exit 0' > tests/answer.sh", sh),
         ("sed -i 's/= 4/= 3/' tests/answer.sh", sh),
+        ("{ echo 'exit 0'; cat tests/answer.sh; } > t; mv t tests/answer.sh", sh),
         ("echo 'exit 0' > run-tests.sh", sh),
         ("rm run-tests.sh; ln -s /bin/true run-tests.sh", "./run-tests.sh"),
         ("rm -r tests; ln -s /tmp tests", sh),
@@ -114,6 +115,16 @@ fn new_tests_and_changes_that_the_plan_allows_are_merged() {
         ("5\n".to_owned(), "true\n".to_owned())
     );
     assert_eq!(bench.task("T1")["checks"][0]["path"], "tests/answer.sh", "it is seen all the same");
+}
+
+#[test]
+fn what_is_only_added_to_a_check_asks_nobody_and_counts() {
+    let honest = "echo 4 > src/answer; echo '[ -s src/answer ]' >> tests/answer.sh";
+    let bench = project(honest, "sh run-tests.sh", "");
+    bench.run(&bench.one_task()).code(0).says(", with the checks of ");
+    assert_eq!(bench.merged("tests/answer.sh"), format!("{TEST}[ -s src/answer ]\n"));
+    // Its own addition fails: that counts too.
+    is_caught("echo 4 > src/answer; echo false >> tests/answer.sh", "sh run-tests.sh", "");
 }
 
 #[test]

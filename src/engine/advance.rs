@@ -157,8 +157,13 @@ impl Turn<'_> {
 
     fn advance_validating(&mut self, id: &TaskId) {
         let Some(tip) = self.tip_of(id) else { return };
-        if !self.sent_back_for_checks(id) && !self.run_gates(id, GateTree::Work, &tip) {
-            self.validated(id);
+        if self.sent_back_for_checks(id) || self.run_gates(id, GateTree::Work, &tip) {
+            return;
+        }
+        self.validated(id);
+        let begins_again = |task: &Task| task.phase == Phase::Validating && task.evidence.results.is_empty();
+        if self.state.tasks.get(id).is_some_and(begins_again) && self.state.effects_of(id).next().is_none() {
+            self.run_gates(id, GateTree::Work, &tip);
         }
     }
 

@@ -34,8 +34,13 @@ impl State {
         }
     }
 
-    /// Checks that the work changed, may not change, and no person has accepted.
+    /// Checks that the work changed, may not change, and no person has accepted. What was only added to is none of them:
+    /// it is judged by itself.
     pub fn open_changes<'a>(&self, task: &'a Task) -> impl Iterator<Item = &'a CheckChange> + use<'a> {
+        self.guarded_changes(task).filter(|change| change.how != HowChanged::Extended)
+    }
+
+    fn guarded_changes<'a>(&self, task: &'a Task) -> impl Iterator<Item = &'a CheckChange> + use<'a> {
         let guarded = self.policy.checks.on_change != OnCheckChange::Allow;
         let accepted = task.work.checks_accepted.is_some() && task.work.checks_accepted == task.work.tip;
         let open = guarded && !accepted;
@@ -117,9 +122,8 @@ impl Turn<'_> {
     pub fn run_gates(&mut self, id: &TaskId, on: GateTree, oid: &Oid) -> bool {
         let Some(task) = self.state.tasks.get(id) else { return false };
         let (gates, checks) = (self.state.gates_of(&task.spec), self.checks_for(task, on));
-        if self.evidence(id, on).is_some_and(|evidence| evidence.oid.as_ref() != Some(oid)) {
-            let fresh = Evidence { oid: Some(oid.clone()), ..Evidence::default() };
-            self.evidence(id, on).into_iter().for_each(|evidence| *evidence = fresh.clone());
+        if let Some(evidence) = self.evidence(id, on).filter(|evidence| evidence.oid.as_ref() != Some(oid)) {
+            *evidence = Evidence { oid: Some(oid.clone()), ..Evidence::default() };
         }
         if let Some(failure) = self.evidence(id, on).and_then(|evidence| evidence.failure.take()) {
             self.need(id, AttentionReason::GateFailed(failure));
@@ -160,9 +164,9 @@ impl Turn<'_> {
 
     /// The base's checks, where the work changed some that it may not.
     fn checks_for(&self, task: &Task, on: GateTree) -> Option<ChecksOf> {
-        let base = task.work.base.clone().filter(|_| on == GateTree::Work)?;
+        let base = task.work.base.clone().filter(|_| on == GateTree::Work && !task.evidence.own_checks)?;
         let is_file = |change: &&CheckChange| change.how != HowChanged::Weakened;
-        let changes: Vec<CheckChange> = self.state.open_changes(task).filter(is_file).cloned().collect();
+        let changes: Vec<CheckChange> = self.state.guarded_changes(task).filter(is_file).cloned().collect();
         (!changes.is_empty()).then_some(ChecksOf { at: base, changes })
     }
 
@@ -211,6 +215,7 @@ impl Turn<'_> {
         let Some(base) = task.work.base.clone() else { return };
         match self.judged(id, GateTree::Work, &base) {
             None => {}
+            Some(true) if self.runs_own_checks(id) => {}
             Some(true) => {
                 self.task(id).into_iter().for_each(|task| task.review = None);
                 let reviewed = !self.state.policy.team.reviewers.is_empty();
@@ -218,6 +223,20 @@ impl Turn<'_> {
             }
             Some(false) => self.implement_again(id),
         }
+    }
+
+    /// Where the work only added to checks, what was there before has passed: now the whole is run.
+    fn runs_own_checks(&mut self, id: &TaskId) -> bool {
+        let Some(task) = self.state.tasks.get(id) else { return false };
+        let put_back = task.evidence.results.iter().any(|result| result.checks_of.is_some());
+        if !put_back || self.state.open_changes(task).next().is_some() {
+            return false;
+        }
+        let oid = task.work.tip.clone();
+        if let Some(task) = self.task(id) {
+            task.evidence = Evidence { oid, own_checks: true, ..Evidence::default() };
+        }
+        true
     }
 
     /// Whether the policy sends work back that changed a check: each change becomes a finding.

@@ -276,6 +276,8 @@ pub struct Evidence {
     pub results: Vec<GateResult>,
     /// How often a gate could not be run on it.
     pub broken: u32,
+    /// Whether they have passed with the earlier checks and are run with the work's own now.
+    pub own_checks: bool,
     /// Why a gate can't be run, once it was tried often enough.
     pub failure: Option<String>,
     /// Gates of which nobody can say whether they failed before.

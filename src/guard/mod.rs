@@ -34,14 +34,19 @@ pub fn changes(guard: &Guard, files: &[Touched], diff: &str) -> Vec<CheckChange>
     }
     let (protect, allowed) = (Globs::of(&guard.protect), Globs::of(&guard.allowed));
     let is_check = |path: &str| protect.matches(path) || steer::is_named(guard, path);
+    let lines = weaken::Lines::of(diff);
     let mut found: Vec<CheckChange> = Vec::new();
     for file in files {
-        if let Some(how) = how(guard, file, is_check(&file.path)) {
+        if let Some(mut how) = how(guard, file, is_check(&file.path)) {
+            if how == HowChanged::Changed && !steer::steers(guard, &file.path) && lines.only_added(&file.path)
+            {
+                how = HowChanged::Extended;
+            }
             let allowed = allowed.matches(&file.path);
             found.push(CheckChange { path: file.path.clone(), how, allowed });
         }
     }
-    for path in weaken::weakened(diff) {
+    for path in lines.weakened() {
         if !found.iter().any(|change| change.path == path) && !is_check(&path) {
             let allowed = allowed.matches(&path);
             found.push(CheckChange { path, how: HowChanged::Weakened, allowed });

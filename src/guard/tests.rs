@@ -120,6 +120,25 @@ fn tests_among_the_code_may_not_become_fewer_or_be_skipped() {
 }
 
 #[test]
+fn a_check_that_was_only_added_to_is_told_apart() {
+    let guard = guard(&["**/tests/**"], "./tests/run.sh");
+    let diff =
+        |path: &str, body: &str| format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n{body}");
+    let of = |path: &str, body: &str| found(&guard, &[touched(path, true, true)], &diff(path, body));
+    let more = "@@ -1 +1,2 @@\n #[test]\n+#[test]\n+fn more() {}\n";
+    assert_eq!(of("tests/a.rs", more), one("tests/a.rs", HowChanged::Extended));
+    for body in ["@@ -1 +1 @@\n-a\n+b\n", "@@ -1 +1,2 @@\n a\n+#[ignore]\n", ""] {
+        assert_eq!(of("tests/a.rs", body), one("tests/a.rs", HowChanged::Changed), "{body:?}");
+    }
+    assert_eq!(of("tests/conftest.py", more), one("tests/conftest.py", HowChanged::Changed));
+    assert_eq!(of("tests/run.sh", more), one("tests/run.sh", HowChanged::Changed), "the gate runs it");
+    assert_eq!(
+        found(&guard, &[touched("tests/a.png", true, true)], ""),
+        one("tests/a.png", HowChanged::Changed)
+    );
+}
+
+#[test]
 fn what_a_task_may_change_is_told_all_the_same() {
     let mut guard = guard(&["**/tests/**"], "make");
     guard.allowed = vec!["tests/a*".to_owned()];

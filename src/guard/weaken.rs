@@ -39,30 +39,49 @@ const SKIPS: [&str; 20] = [
     "self.skipTest(",
 ];
 
-/// Paths of files that the diff leaves with fewer tests, or with more of them skipped.
-pub(super) fn weakened(diff: &str) -> Vec<String> {
-    let mut files: Vec<(String, Counts)> = Vec::new();
-    for line in diff.lines() {
-        if line.starts_with("diff --git ") {
-            files.push((String::new(), Counts::default()));
+/// What a diff does to the lines of each file.
+pub(super) struct Lines(Vec<(String, Counts)>);
+
+impl Lines {
+    pub fn of(diff: &str) -> Lines {
+        let mut files: Vec<(String, Counts)> = Vec::new();
+        for line in diff.lines() {
+            if line.starts_with("diff --git ") {
+                files.push((String::new(), Counts::default()));
+            }
+            let Some((path, counts)) = files.last_mut() else { continue };
+            if let Some(name) = line.strip_prefix("--- a/").or_else(|| line.strip_prefix("+++ b/")) {
+                *path = name.trim_end_matches('\t').to_owned();
+            } else if let Some(text) = line.strip_prefix('+') {
+                counts.add(text, 1);
+                counts.came = true;
+            } else if let Some(text) = line.strip_prefix('-') {
+                counts.add(text, -1);
+                counts.taken = true;
+            }
         }
-        let Some((path, counts)) = files.last_mut() else { continue };
-        if let Some(name) = line.strip_prefix("--- a/").or_else(|| line.strip_prefix("+++ b/")) {
-            *path = name.trim_end_matches('\t').to_owned();
-        } else if let Some(text) = line.strip_prefix('+') {
-            counts.add(text, 1);
-        } else if let Some(text) = line.strip_prefix('-') {
-            counts.add(text, -1);
-        }
+        Lines(files)
     }
-    let weaker = files.into_iter().filter(|(path, counts)| !path.is_empty() && counts.are_weaker());
-    weaker.map(|(path, _)| path).collect()
+
+    /// Paths of files that are left with fewer tests, or with more of them skipped.
+    pub fn weakened(self) -> impl Iterator<Item = String> {
+        let weaker = self.0.into_iter().filter(|(path, counts)| !path.is_empty() && counts.are_weaker());
+        weaker.map(|(path, _)| path)
+    }
+
+    /// Whether lines came to a file, none went, and none of the new ones skips a test. What is no text is not known.
+    pub fn only_added(&self, path: &str) -> bool {
+        let file = self.0.iter().find(|(known, _)| known == path);
+        file.is_some_and(|(_, counts)| counts.came && !counts.taken && !counts.are_weaker())
+    }
 }
 
 #[derive(Default)]
 struct Counts {
     tests: i64,
     skips: i64,
+    taken: bool,
+    came: bool,
 }
 
 impl Counts {

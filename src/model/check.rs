@@ -68,6 +68,8 @@ pub struct CheckChange {
 pub enum HowChanged {
     /// Its content is another.
     Changed,
+    /// Lines came to it and none went: what was checked before is put back, and then the whole is run too.
+    Extended,
     /// It is gone, or was moved.
     Removed,
     /// It is new, and decides how other checks run.
@@ -83,6 +85,7 @@ impl HowChanged {
     pub fn name(self) -> &'static str {
         match self {
             HowChanged::Changed => "changed",
+            HowChanged::Extended => "extended",
             HowChanged::Removed => "removed",
             HowChanged::Added => "added",
             HowChanged::Scripts => "scripts changed",

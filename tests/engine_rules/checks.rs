@@ -249,6 +249,33 @@ fn a_person_accepts_changed_checks_of_one_commit_and_of_no_other() {
 }
 
 #[test]
+fn checks_that_were_only_added_to_are_run_as_they_were_and_then_as_they_are() {
+    for policy in [guarding(OnCheckChange::Person), guarding(OnCheckChange::Reject)] {
+        let mut world = World::of_one(policy);
+        let extended = [change("tests/a.rs", HowChanged::Extended)];
+        world.works_on("a", &extended, worked());
+        assert_eq!(world.checks_of().unwrap().changes, extended);
+        let tip = world.task("a").work.tip.clone().unwrap();
+        let (effect, ..) = running(&world.state)[0];
+        let mut event = gate_result(effect, "test", &tip, 0);
+        if let Event::Gate(GateEvent::Finished { result, .. }) = &mut event {
+            result.checks_of = Some("base".into());
+        }
+        world.event(event);
+        assert_eq!(
+            (names(&world.state), world.checks_of()),
+            (vec!["test".to_owned()], None),
+            "the whole too"
+        );
+        world.gates_pass("a");
+        assert!(world.reviewer("a", 0).1.checks.is_empty());
+        world.all_approve("a");
+        world.gates_pass("a");
+        assert_eq!(world.phase("a"), Phase::Done, "nobody has to be asked");
+    }
+}
+
+#[test]
 fn a_policy_that_rejects_sends_changed_checks_back_as_findings() {
     let mut world = World::of_one(Policy { max_rounds: 2, ..guarding(OnCheckChange::Reject) });
     let changes = [change("tests/a.rs", HowChanged::Removed)];

@@ -376,7 +376,11 @@ fn touched(mut event: Event, chance: &mut Chance) -> Event {
     if let Event::Work(WorkEvent::Committed { checks, .. }) = &mut event
         && chance.percent(15)
     {
-        let how = if chance.percent(20) { HowChanged::Weakened } else { HowChanged::Changed };
+        let how = chance.weighted(&[
+            (1, HowChanged::Weakened),
+            (2, HowChanged::Changed),
+            (2, HowChanged::Extended),
+        ]);
         let allowed = chance.percent(30);
         checks.push(CheckChange { path: "tests/a".to_owned(), how, allowed });
     }

@@ -37,6 +37,8 @@ struct Known {
     bases: BTreeSet<Oid>,
     /// Whether the tip changes checks that it may not, in files that can be put back or in others.
     changed: Option<bool>,
+    /// Whether it adds to some.
+    extended: bool,
     /// The tip whose changes to checks a person took.
     accepted: Option<Oid>,
     /// Where its worktree has to be put back to before anybody works there.
@@ -61,6 +63,8 @@ pub struct Reference {
     proven: BTreeSet<(Oid, String)>,
     broken: BTreeSet<(Oid, String)>,
     trees: BTreeMap<Oid, Oid>,
+    /// What was run with the earlier checks.
+    put_back: BTreeSet<(Oid, String)>,
     /// The task, its tip and the integration commit of each merge candidate.
     candidates: BTreeMap<Oid, (TaskId, Oid, Oid)>,
     paused: bool,
@@ -84,6 +88,7 @@ impl Reference {
             proven: BTreeSet::new(),
             broken: BTreeSet::new(),
             trees: BTreeMap::new(),
+            put_back: BTreeSet::new(),
             candidates: BTreeMap::new(),
             paused: false,
             stopped: false,
@@ -243,6 +248,8 @@ impl Reference {
                 task.tip = Some(oid.clone());
                 task.bases.extend(merging);
                 let open = checks.iter().filter(|change| guarded && !change.allowed);
+                task.extended = open.clone().any(|change| change.how == HowChanged::Extended);
+                let open = open.filter(|change| change.how != HowChanged::Extended);
                 task.changed = open.map(|change| change.how != HowChanged::Weakened).max();
                 task.rounds += u32::from(sends_back && task.changed.is_some());
                 // What a gate said of this very commit still stands.
@@ -279,6 +286,9 @@ impl Reference {
                     return;
                 };
                 assert_eq!((&result.oid, &result.gate), (&oid, &gate.name), "the executor is honest");
+                if checks.is_some() {
+                    self.put_back.insert((oid.clone(), gate.name.clone()));
+                }
                 if checks.is_none() {
                     let key = (self.tree(&oid), gate.name.clone());
                     if result.passed() {
@@ -397,7 +407,7 @@ impl Reference {
             PersonEvent::Rewound { to, .. } => {
                 task.rewind = to.clone().or_else(|| task.bases.first().cloned());
                 task.tip.clone_from(to);
-                (task.changed, task.worked_by) = (None, None);
+                (task.changed, task.extended, task.worked_by) = (None, false, None);
                 task.paused = false;
             }
             PersonEvent::ChecksAccepted { oid, .. } => {
@@ -491,11 +501,17 @@ impl Reference {
                 let setup = task.setup.as_deref().unwrap_or_default();
                 assert_eq!((setup.first(), setup.len() == 1), (Some(line), *last), "{id}: {setup:?}");
             }
-            EffectKind::RunGate { on: GateTree::Work, oid, checks, .. } => {
+            EffectKind::RunGate { on: GateTree::Work, oid, checks, gate, .. } => {
                 assert_eq!(task.tip.as_ref(), Some(oid));
                 let taken = [&task.accepted, &task.approved].contains(&&task.tip);
                 let put_back = task.changed == Some(true) && !taken;
-                assert_eq!(checks.is_some(), put_back, "{id}: whose checks? {kind:?}");
+                // What was only added to is run both ways, the earlier checks first.
+                let both = task.extended && task.changed.is_none() && !taken;
+                let first = self.put_back.contains(&(oid.clone(), gate.name.clone()));
+                assert!(
+                    checks.is_some() == put_back || (both && (checks.is_some() || first)),
+                    "{id}: whose checks? {kind:?}"
+                );
                 assert!(
                     checks.as_ref().is_none_or(|checks| task.bases.contains(&checks.at)),
                     "{id}: {kind:?}"

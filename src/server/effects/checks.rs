@@ -51,7 +51,9 @@ pub(super) fn put_back(
     for change in &from.changes {
         let path = PathBuf::from(&change.path);
         match change.how {
-            HowChanged::Changed | HowChanged::Removed => grafts.push(Graft::Taken(path)),
+            HowChanged::Changed | HowChanged::Extended | HowChanged::Removed => {
+                grafts.push(Graft::Taken(path))
+            }
             HowChanged::Added => grafts.push(Graft::Dropped(path)),
             HowChanged::Scripts => {
                 let of = manifest(repository, from.at.as_str(), &path)?;
