@@ -145,3 +145,60 @@ fn a_checklist_becomes_a_run_and_more_of_it_joins_the_run_at_work() {
     let prompt = bench.merged("water.txt");
     assert!(prompt.contains("Only in the morning.") && prompt.contains("it is wet"), "{prompt}");
 }
+
+#[test]
+fn everything_that_was_said_of_a_task_stands_in_one_file() {
+    let mut bench = Bench::new();
+    let work = "printf '%s' \"$prompt\" > prompt.txt\necho \"$LOOPMON_ROUND\" >> src/main.txt";
+    bench.agent("worker", work);
+    let finds = r###"{"verdict": "request_changes", "summary": "# Not yet\nIt leaks.", "findings": [
+        {"severity": "major", "file": "src/main.txt", "line": 2, "description": "A leak.\n## Really."},
+        {"severity": "minor", "file": "", "line": 0, "description": "A taste."}]}"###;
+    let checks = format!(
+        "#!/bin/sh\ncat > \"$HOME/asked\"\nwhile [ ! -e \"$HOME/go\" ]; do sleep 0.05; done\n\
+         if [ $LOOPMON_ROUND = 1 ]; then cat <<'END'\n{finds}\nEND\nelse echo '{}'; fi\n",
+        r#"{"verdict": "approve", "summary": "Now it is.", "findings": []}"#
+    );
+    let path = bench.script("critic", &checks);
+    bench.declare("critic", &format!("command = [{:?}]", path.to_str().unwrap()));
+    bench.config("", "[review]\nagents = [\"critic\"]\n[[gates]]\nname = \"test\"\ncommand = \"true\"\n");
+    let run = bench.start(&bench.one_task());
+    wait_for("the reviewer", || (bench.status()["tasks"][0]["phase"] == "reviewing").then_some(()));
+    bench
+        .loopmon(&["comment", "T1", "./src/main.txt:3", "Why three?"])
+        .code(0)
+        .says("took your comment on T1");
+    bench.loopmon(&["comment", "T9", ".", "x"]).code(1).says("there is no task T9");
+    bench.loopmon(&["dismiss", "T1", "1", " "]).code(1).says("say why");
+    go(&bench);
+    run.ended().code(0).says("1 of 1 tasks done");
+    bench.loopmon(&["dismiss", "T1", "3", "late"]).code(1).says("fixed in");
+    let prompt = bench.merged("prompt.txt");
+    assert!(prompt.contains("Why three?") && prompt.contains("A leak."), "both in one round: {prompt}");
+    let read = || std::fs::read_to_string(bench.project().join(".loopmon/reviews/T1.md")).unwrap_or_default();
+    let page = wait_for("the page", || Some(read()).filter(|page| page.contains("**merged**")));
+    for line in [
+        "# T1: Do the work",
+        "done · round 2 of 3",
+        "## Findings: 0 open of 3",
+        "1. fixed in `",
+        "major · src/main.txt:3 · person, round 1\n   Why three?",
+        "major · src/main.txt:2 · critic, round 1\n   A leak.\n   ## Really.",
+        "## Round 1",
+        "gate test on `",
+        "passed (0 s; `loopmon logs ",
+        "you, on src/main.txt:3: Why three?",
+        "requests changes (2 remarks)\n   # Not yet\n   It leaks.",
+        "## Round 2",
+        "approves\n   Now it is.",
+    ] {
+        assert!(page.contains(line), "{line:?} is not in:\n{page}");
+    }
+    bench.loopmon(&["status"]).code(0).says(".loopmon/reviews/");
+    // It is made of the log alone.
+    bench.loopmon(&["stop", "--server"]).code(0);
+    std::fs::remove_file(bench.project().join(".loopmon/reviews/T1.md")).unwrap();
+    bench.loopmon(&["add", "More"]).code(0);
+    let again = wait_for("the page again", || Some(read()).filter(|page| !page.is_empty()));
+    assert_eq!(again, page);
+}

@@ -70,6 +70,10 @@ pub enum Verb {
     Approve(TaskArgs),
     /// Reject what a task waits for, with a reason.
     Reject(ReasonArgs),
+    /// Say what is wrong with a task's work; the next fix works on all that was said.
+    Comment(CommentArgs),
+    /// Say that a finding of a task is not so, or not wanted.
+    Dismiss(DismissArgs),
     /// Try a failed, stuck or exhausted task again.
     Retry(TaskArgs),
     /// Hold a task, or the whole run.
@@ -467,6 +471,35 @@ pub struct JoinArgs {
     /// The tasks; the first has all of it then.
     #[arg(required = true, num_args = 2.., value_name = "TASK")]
     pub tasks: Vec<String>,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon comment`
+#[derive(Debug, Args)]
+pub struct CommentArgs {
+    /// The task's id.
+    pub task: String,
+    /// Where: a file with its line or without, relative to the repository; `.` is all of the work.
+    #[arg(value_name = "FILE[:LINE]")]
+    pub place: String,
+    /// What is wrong; `-` reads it from standard input.
+    pub text: String,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `loopmon dismiss`
+#[derive(Debug, Args)]
+pub struct DismissArgs {
+    /// The task's id.
+    pub task: String,
+    /// The finding's number, as `.loopmon/reviews/<task>.md` and the screen's evidence have it.
+    pub number: u32,
+    /// Why: reviewers read it.
+    pub reason: String,
     /// The answer as JSON.
     #[arg(long)]
     pub json: bool,

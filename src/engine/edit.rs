@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comments::PERSON;
 use super::decide::{Refusal, decide, is_uncertain, task};
 use super::effect::ControlAction;
 use super::graph;
@@ -339,13 +340,13 @@ impl Turn<'_> {
             self.record_remarks(id);
         }
         let told = "what is asked has changed since this was made: do what the task says now";
-        self.add_finding_of(id, "person", "", told);
+        self.add_finding_of(id, PERSON, "", told);
         // A vote on words that do not count any more is missed by nobody.
         let vote_missing = |task: &&mut Task| {
             matches!(task.hold, Some(Hold::NeedsAttention(AttentionReason::VoteMissing(_))))
         };
         self.task(id).filter(vote_missing).into_iter().for_each(|task| task.hold = None);
-        self.grant_round(id);
+        self.grant_round(id, Phase::Implementing);
         if self.state.run.stage != Stage::Stopped {
             self.end_reviewers(id);
         }

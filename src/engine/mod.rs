@@ -16,6 +16,7 @@ pub mod snapshot;
 pub mod state;
 
 mod advance;
+mod comments;
 mod edit;
 mod explain;
 mod gates;

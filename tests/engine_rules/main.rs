@@ -12,6 +12,7 @@
 mod world;
 
 mod checks;
+mod comments;
 mod edits;
 mod gates;
 mod merging;

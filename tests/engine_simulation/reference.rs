@@ -41,6 +41,8 @@ struct Known {
     accepted: Option<Oid>,
     /// Lines that have to be run in its worktree before anybody works there; none: nobody may before it was looked at.
     setup: Option<Vec<SetupLine>>,
+    /// What people said of it, and whether somebody was told to put it right.
+    comments: BTreeMap<String, bool>,
     /// A person let it go on while its agents lived: it needs no place for that.
     resumed_live: bool,
 }
@@ -229,6 +231,7 @@ impl Reference {
                 let guarded = self.policy.checks.on_change != OnCheckChange::Allow;
                 let Some(task) = self.tasks.get_mut(&task) else { return };
                 task.tip = Some(oid.clone());
+                task.comments.retain(|_, told| !*told);
                 task.bases.extend(merging);
                 let open = checks.iter().filter(|change| guarded && !change.allowed);
                 task.changed = open.map(|change| change.how != HowChanged::Weakened).max();
@@ -334,6 +337,18 @@ impl Reference {
             PersonEvent::Edited(edit)
             | PersonEvent::Split { edit, .. }
             | PersonEvent::Joined { edit, .. } => self.hear_edit(edit),
+            PersonEvent::Commented { task, text, .. } => {
+                let task = self.tasks.get_mut(task).unwrap();
+                assert!(task.merged.is_none() && !task.cancelled, "nobody would hear it");
+                (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+                task.comments.insert(text.clone(), false);
+            }
+            PersonEvent::Dismissed { task, .. } => {
+                // Where nothing is left to fix, the work is judged once more.
+                let task = self.tasks.get_mut(task).unwrap();
+                (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+                task.comments.clear();
+            }
             PersonEvent::PlanAccepted(_)
             | PersonEvent::Answered { .. }
             | PersonEvent::Prompted { .. }
@@ -380,7 +395,10 @@ impl Reference {
         let lives = self.in_flight.values().any(|kind| kind.is_session() && kind.task() == Some(id));
         let Some(task) = self.tasks.get_mut(id) else { return };
         match event {
-            PersonEvent::Approved { oid, .. } => task.approved = Some(oid.clone()),
+            PersonEvent::Approved { oid, .. } => {
+                task.approved = Some(oid.clone());
+                task.comments.clear();
+            }
             PersonEvent::ChecksAccepted { oid, .. } => {
                 task.accepted = Some(oid.clone());
                 // What failed by the earlier checks may fail again by its own.
@@ -512,6 +530,11 @@ impl Reference {
                 slots.entry(brief.slot).or_insert(None);
             }
             (step, _) => {
+                for finding in brief.findings.iter().filter(|finding| finding.source == "person") {
+                    task.comments.get_mut(&finding.description).into_iter().for_each(|told| *told = true);
+                }
+                let untold: Vec<_> = task.comments.iter().filter(|(_, told)| !**told).collect();
+                assert!(untold.is_empty(), "{id}: all of a person's comments go in one round: {untold:?}");
                 assert_eq!(task.setup.as_deref(), Some(&[][..]), "{id} is worked on before it is set up");
                 task.worked_by = Some(step);
             }
@@ -528,6 +551,7 @@ impl Reference {
             "the candidate {new} is not of this tip"
         );
         assert!(self.all_passed(new, Some(old)), "not every gate passed on {new}");
+        assert!(task.comments.is_empty(), "{id} is merged with open comments: {:?}", task.comments);
         let taken_over = task.taken_over.as_ref() == Some(tip);
         let reviewers = self.policy.team.reviewers.len();
         if reviewers > 0 && !taken_over {
