@@ -11,7 +11,8 @@ mod support;
 
 use serde_json::Value;
 use support::real::{Bench, Running};
-use support::wait_for;
+use support::tty::Tty;
+use support::{LOOPMON, wait_for};
 
 /// Two tasks, the second after the first, which goes on once the file `go` is there.
 const PLAN: &str = "[[tasks]]\nid = \"T1\"\ntitle = \"First\"\n\n\
@@ -201,4 +202,43 @@ fn everything_that_was_said_of_a_task_stands_in_one_file() {
     bench.loopmon(&["add", "More"]).code(0);
     let again = wait_for("the page again", || Some(read()).filter(|page| !page.is_empty()));
     assert_eq!(again, page);
+}
+
+#[test]
+fn on_the_board_a_task_is_changed_in_the_persons_editor_and_a_mistake_comes_back_to_it() {
+    let (bench, run) = bench();
+    let editor = bench
+        .script("editor", "#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\nsh -eu \"$HOME/change\" \"$1\"\n");
+    let will = |change: &str| std::fs::write(bench.machine.path("home/change"), change).unwrap();
+    let shown = || std::fs::read_to_string(bench.machine.path("home/shown")).unwrap();
+    let mut env = bench.machine.env();
+    env.push(("EDITOR".to_owned(), editor.display().to_string()));
+    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &env, (120, 36));
+    tty.wait("├─ T1 ─");
+    tty.type_text("j");
+    tty.wait("├─ T2 ─");
+
+    will("sed -i 's/Second/Renamed/; s/^depends_on/human = 3\\ndepends_on/' \"$1\"");
+    tty.type_text("E");
+    tty.wait("not taken over, the same key goes on with it: plan.toml:");
+    assert_eq!(bench.task("T2")["title"], "Second");
+    will("sed -i '/^human/d' \"$1\"");
+    tty.type_text("E");
+    tty.wait("changed the plan: T2: title");
+    assert!(shown().starts_with("#! not taken over") && shown().contains("Renamed"), "{}", shown());
+    tty.wait("Renamed");
+
+    // What the engine refuses is not lost either.
+    will("sed -i 's/Renamed/Again/; s/\"T1\"/\"T2\"/' \"$1\"");
+    tty.type_text("E");
+    tty.wait("T2 depends on itself");
+    will("sed -i 's/\"T2\"\\]/\"T1\"]/' \"$1\"");
+    tty.type_text("E");
+    let screen = tty.wait("changed the plan: T2: title");
+    assert!(screen.contains("Again"), "{screen}");
+    println!("{screen}");
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+    go(&bench);
+    run.ended().code(0);
 }
