@@ -257,3 +257,132 @@ fn an_error_of_the_api_is_no_end_for_gemini() {
 fn an_error_of_the_api_is_no_end_for_opencode() {
     broken_off_and_gone_on_with("opencode", Break::Error);
 }
+
+/// A limit of the provider's is no end and no error: its task waits until that is over, another agent's goes on, and then
+/// it goes on in its own session.
+fn a_limit_is_waited_for(agent: &str) {
+    let until = mock::now() + 7_300;
+    let mock = Mock::start([Turn::UsedUp(until)]);
+    let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let other = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo hello > other.txt; cp other.txt greeting.txt; \
+        echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \\\"findings\\\": []}'\"]";
+    let text = text.replace(&format!("[review]\nagents = [{agent:?}]"), "[review]\nagents = [\"other\"]");
+    // Only people with a subscription are told when a limit of Claude's ends.
+    let text = text.replace("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN");
+    std::fs::write(path, format!("{text}\n[agents.other]\n{other}\n")).unwrap();
+    let plan = bench.plan(
+        "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Other\"\nagent = \"other\"\n",
+    );
+    let run = bench.start(&plan);
+    let hold = wait_for("the wait", || {
+        let tasks = bench.status()["tasks"].as_array()?.clone();
+        let hold = tasks.iter().find(|task| task["id"] == "T1")?["hold"].clone();
+        hold.to_string().contains("quota").then_some(hold)
+    });
+    println!("{agent}: {hold} {:?}", bench.events_of("step", "ended"));
+    let told = hold.pointer("/waiting/until").and_then(Value::as_u64).unwrap_or_default() / 1000;
+    // Gemini CLI says nothing of when it ends, and Codex the minute.
+    if agent != "gemini" {
+        assert!((until - 61..=until + 61).contains(&told), "{hold}, and it ends at {until}");
+    }
+    wait_for("the other's merge", || (bench.task("T2")["phase"] == "done").then_some(()));
+    mock.push([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        Turn::write_here(agent, "more.txt", "hello\n"),
+        Turn::text("Wrote it after all."),
+    ]);
+    if agent != "gemini" {
+        bench.loopmon(&["retry", "T1"]).code(0);
+    }
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    run.ended();
+    assert_eq!(bench.merged("more.txt"), "hello\n");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+}
+
+#[test]
+fn claude_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("claude");
+}
+
+#[test]
+fn codex_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("codex");
+}
+
+#[test]
+fn gemini_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("gemini");
+}
+
+#[test]
+fn opencode_waits_for_the_end_of_a_limit() {
+    a_limit_is_waited_for("opencode");
+}
+
+/// What sub-agents of Claude Code use is told as the session's.
+#[test]
+fn sub_agents_of_claude_are_counted() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), "mode = \"interactive\"\n") else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
+        \\\"findings\\\": []}'\"]";
+    let text = text.replace("[review]\nagents = [\"claude\"]", "[review]\nagents = [\"checker\"]");
+    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
+    let job = json!({"description": "sub job", "prompt": "Look at KÄSE-4711.", "subagent_type": "general-purpose",
+        "run_in_background": false});
+    // Its sub-agent may work beside it: whoever asks, is answered.
+    let texts = std::iter::repeat_n(Turn::text("I looked at it."), 6);
+    mock.push([Turn::write_here("claude", "greeting.txt", "hello\n"), Turn::tool("Agent", job)]);
+    mock.push(texts);
+    bench.start(&bench.one_task()).ended().code(0);
+    let used = bench.events_of("step", "used");
+    let tokens: u64 = used.iter().filter_map(|(_, event)| event["usage"]["input_tokens"].as_u64()).sum();
+    let requests = mock.requests();
+    let of_sub = requests.iter().filter(|body| body["messages"][0].to_string().contains("KÄSE-4711"));
+    assert_eq!(of_sub.count(), 1, "the sub-agent worked");
+    assert_eq!(tokens, 100 * u64::try_from(requests.len()).unwrap(), "{used:?}");
+}
+
+/// Settings of the person's own beside ours: both have their hooks run, and their file stays as it is.
+#[test]
+fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
+    let mock = Mock::start([]);
+    let keys = "mode = \"interactive\"\nextra_args = [\"--settings\", \"@FILE@\"]\n";
+    let Some(bench) = project_of("claude", &mock.url(), keys) else { return };
+    let (file, heard) = (bench.machine.path("home/mine.json"), bench.machine.path("home/heard"));
+    let command = format!("cat >> {}", heard.display());
+    let mine = json!({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}}).to_string();
+    std::fs::write(&file, &mine).unwrap();
+    let config = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("@FILE@", &file.display().to_string())).unwrap();
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        Turn::text("Wrote the greeting."),
+        verdict("claude"),
+    ]);
+    bench.start(&bench.one_task()).ended().code(0);
+    assert!(
+        std::fs::read_to_string(heard).unwrap().contains("Wrote the greeting."),
+        "their hook was not run"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), mine);
+    let worker = bench.events_of("step", "session-seen")[0].1["effect"].clone();
+    let used = bench.events_of("step", "used").into_iter().filter(|(_, event)| event["effect"] == worker);
+    let tokens: u64 = used.filter_map(|(_, event)| event["usage"]["input_tokens"].as_u64()).sum();
+    assert_eq!(tokens, 200, "ours were not run");
+    assert_eq!(
+        bench.files_named("claude-settings.json"),
+        Vec::<std::path::PathBuf>::new(),
+        "it is gone with the session"
+    );
+
+    std::fs::write(&file, "{").unwrap();
+    bench.loopmon(&["agents", "list"]).code(0).says("no hooks: ");
+    bench.loopmon(&["doctor"]).says("can't tell by hooks what it does: ");
+}

@@ -234,6 +234,7 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
             let change = Change { files: 1, added: 1, removed: 0 };
             Event::Work(WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() })
         }
+        EffectKind::ResetWork { .. } => Event::Work(WorkEvent::Reset { effect, kept: Vec::new() }),
         EffectKind::RemoveWork { task } => {
             machine.worktrees.remove(task);
             Event::Work(WorkEvent::Removed { effect, kept: None })
@@ -389,7 +390,7 @@ fn without_crashes(mut state: State) -> State {
     state.run.started = Timestamp(0);
     state.run.ended = None;
     for task in state.tasks.values_mut() {
-        task.since = Timestamp(0);
+        (task.since, task.worked_ms) = (Timestamp(0), 0);
     }
     for session in state.sessions.values_mut() {
         (session.started, session.status_since, session.ended) = (Timestamp(0), Timestamp(0), None);

@@ -1,5 +1,5 @@
-//! Headless agents that are spoken to while they work, with the real Codex, Gemini CLI and opencode, whose APIs are a mock
-//! on loopback: what they ask is answered from outside, a person's words reach them, an interrupt leaves them alive, and
+//! Headless agents that are spoken to while they work, with the real Claude Code, Codex, Gemini CLI and opencode, whose APIs
+//! are a mock on loopback: what they ask is answered from outside, a person's words reach them, an interrupt leaves them alive, and
 //! a server that is killed in between changes nothing. `.ci/agents` installs them.
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +20,8 @@ use mock::{Mock, Turn};
 use mocked::project_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use support::real::Bench;
 use support::tty::Tty;
@@ -53,7 +55,7 @@ macro_rules! each {
     };
 }
 
-each!(codex, gemini, opencode);
+each!(claude, codex, gemini, opencode);
 
 /// A command that the agent may not run by itself.
 fn needs_leave(agent: &str, command: &str) -> Turn {
@@ -64,13 +66,21 @@ fn needs_leave(agent: &str, command: &str) -> Turn {
     let tool = match agent {
         "codex" => "exec_command",
         "gemini" => "run_shell_command",
+        "claude" => "Bash",
         _ => "bash",
     };
     Turn::tool(tool, input)
 }
 
-fn approval() -> Turn {
-    Turn::text(&json!({"verdict": "approve", "summary": "As it should be.", "findings": []}).to_string())
+fn verdict(agent: &str, verdict: Value) -> Turn {
+    match agent {
+        "claude" => Turn::structured(verdict),
+        _ => Turn::text(&verdict.to_string()),
+    }
+}
+
+fn approval(agent: &str) -> Turn {
+    verdict(agent, json!({"verdict": "approve", "summary": "As it should be.", "findings": []}))
 }
 
 fn merged(bench: &Bench) {
@@ -90,7 +100,7 @@ fn asks_and_is_told(agent: &str) {
         needs_leave(agent, "sh -c 'echo worse > worse.txt'"),
         Turn::After(Duration::from_secs(2), Box::new(Turn::text("I did one and not the other."))),
         Turn::text("And what you said meanwhile."),
-        approval(),
+        approval(agent),
     ]);
     let _shown = bench.start(&bench.one_task());
     let row = bench.attention("echo more");
@@ -126,7 +136,7 @@ fn interrupted(agent: &str) {
     screen.wait("Do the work");
     screen.type_text("i");
     bench.attention("say how to go on");
-    mock.push([Turn::text("Done as you say."), approval()]);
+    mock.push([Turn::text("Done as you say."), approval(agent)]);
     bench.loopmon(&["prompt", "T1", "just stop there, KÄSE-4711"]).code(0);
     merged(&bench);
     assert!(requests(&mock)[2].contains("KÄSE-4711"), "the person's words are lost");
@@ -139,7 +149,7 @@ fn server_killed(agent: &str) {
         Turn::write_here(agent, "greeting.txt", "hello\n"),
         needs_leave(agent, "sh -c 'echo more > more.txt'"),
         Turn::text("Done."),
-        approval(),
+        approval(agent),
     ]);
     let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
     let run = bench.start(&bench.one_task());
@@ -159,6 +169,67 @@ fn server_killed(agent: &str) {
     assert_eq!(mock.left(), 0, "turns of the script were not asked for");
 }
 
+/// Words that wait until Gemini CLI or opencode has ended its turn, when the server that has them is killed.
+fn words_outlive_their_server(agent: &str) {
+    let mock = Mock::start([
+        Turn::write_here(agent, "greeting.txt", "hello\n"),
+        Turn::After(Duration::from_secs(8), Box::new(Turn::text("Done."))),
+        Turn::text("And what you said."),
+        approval(agent),
+    ]);
+    let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
+    let run = bench.start(&bench.one_task());
+    wait_for("the second request", || (mock.requests().len() == 2).then_some(()));
+    bench.loopmon(&["prompt", "T1", "mind the KÄSE-4711"]).code(0);
+    wait_for("its note", || (!bench.files_named("said.jsonl").is_empty()).then_some(()));
+    run.kill();
+    let pid = bench.machine.server_pid(&bench.project()).and_then(Pid::from_raw).expect("the server's pid");
+    kill_process(pid, Signal::KILL).unwrap();
+    wait_for("its end", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    // Any request starts the next one, even one that is refused.
+    bench.loopmon(&["resume"]);
+    merged(&bench);
+    let requests = requests(&mock);
+    assert_eq!(requests.len(), 4, "no turn but those");
+    assert_eq!(requests[2].matches("KÄSE-4711").count(), 1, "it was said once");
+}
+
+#[test]
+fn words_that_wait_for_gemini_outlive_their_server() {
+    words_outlive_their_server("gemini");
+}
+
+#[test]
+fn words_that_wait_for_opencode_outlive_their_server() {
+    words_outlive_their_server("opencode");
+}
+
+/// opencode would try again by itself, two hours later.
+#[test]
+fn a_limit_of_opencodes_is_waited_for_by_the_loop() {
+    let until = mock::now() + 7_300;
+    let mock = Mock::start([Turn::UsedUp(until)]);
+    let Some(bench) = project_of("opencode", &mock.url(), ASKS) else { return };
+    let _run = bench.start(&bench.one_task());
+    let hold = wait_for("the wait", || {
+        let tasks = bench.status()["tasks"].as_array()?.clone();
+        let hold = tasks.first()?["hold"].clone();
+        hold.to_string().contains("quota").then_some(hold)
+    });
+    let told = hold.pointer("/waiting/until").and_then(Value::as_u64).unwrap() / 1000;
+    assert!((until - 5..=until + 60).contains(&told), "{hold}, and it ends at {until}");
+    wait_for("its end", || bench.descendants_of_keepers().is_empty().then_some(()));
+    mock.push([
+        Turn::write_here("opencode", "greeting.txt", "hello\n"),
+        Turn::text("Done."),
+        approval("opencode"),
+    ]);
+    bench.loopmon(&["retry", "T1"]).code(0);
+    merged(&bench);
+    let seen = bench.events_of("step", "session-seen");
+    assert_eq!(seen.len(), 2, "it went on in its session, beside the reviewer's: {seen:?}");
+}
+
 fn fixes(agent: &str) {
     let mock = Mock::start([]);
     let Some(bench) = project_of(agent, &mock.url(), ASKS) else { return };
@@ -166,9 +237,9 @@ fn fixes(agent: &str) {
         "description": "It greets nobody by name.", "suggestion": "Greet the world."});
     let refusal = json!({"verdict": "request_changes", "summary": "Too short.", "findings": [finding]});
     mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), Turn::text("Wrote the greeting.")]);
-    mock.push([Turn::After(Duration::from_millis(500), Box::new(Turn::text(&refusal.to_string())))]);
+    mock.push([Turn::After(Duration::from_millis(500), Box::new(verdict(agent, refusal)))]);
     mock.push([Turn::write_here(agent, "names.txt", "world\n"), Turn::text("Now it greets the world.")]);
-    mock.push([approval()]);
+    mock.push([approval(agent)]);
     let run = bench.start(&bench.one_task());
     if agent == "gemini" {
         // In the minute in which a session began, it writes over its record when it is to go on with it.
@@ -183,4 +254,109 @@ fn fixes(agent: &str) {
     assert!(fix.contains("Wrote the greeting."), "the history is not there");
     let usage = bench.status()["run"]["usage"].clone();
     assert_eq!(usage["input_tokens"].as_u64(), Some(600), "each turn counts once: {usage}");
+}
+
+/// What Claude Code hears while a tool runs is a part of that turn: no other comes for it, and it is not waited for.
+#[test]
+fn words_that_come_while_claude_runs_a_tool_are_heard_in_that_turn() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), ASKS) else { return };
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        needs_leave("claude", "echo > begun.txt; for i in 1 2 3 4 5; do sleep 1; done"),
+        Turn::text("Done, as you said."),
+        approval("claude"),
+    ]);
+    let _shown = bench.start(&bench.one_task());
+    bench.attention("sleep 1");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the tool", || (!bench.files_named("begun.txt").is_empty()).then_some(()));
+    bench.loopmon(&["prompt", "T1", "mind the KÄSE-4711"]).code(0);
+    merged(&bench);
+    assert!(requests(&mock)[2].contains("KÄSE-4711"), "the person's words are lost");
+    assert_eq!(mock.left(), 0, "turns of the script were not asked for");
+}
+
+/// The ports of loopback on which a process listens.
+fn ports_of(pid: i32) -> Vec<u16> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let sockets: Vec<String> = files
+        .filter_map(|file| std::fs::read_link(file.path()).ok()?.to_str().map(str::to_owned))
+        .filter_map(|link| Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let listens =
+            fields.get(3) == Some(&"0A") && sockets.iter().any(|one| fields.get(9) == Some(&one.as_str()));
+        let port = fields.get(1)?.rsplit_once(':')?.1;
+        listens.then(|| u16::from_str_radix(port, 16).unwrap())
+    };
+    table.lines().filter_map(row).collect()
+}
+
+/// The first line of what a server answers to a request without a password.
+fn answer_of(port: u16, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut bytes = [0; 64];
+    let count = stream.read(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes[..count]).lines().next().unwrap_or_default().to_owned()
+}
+
+/// A variable of a process that runs.
+fn variable(pid: i32, name: &str) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    environment.split('\0').find_map(|one| Some(one.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+}
+
+/// opencode opens a server to speak this protocol. Nobody else on the machine gets in, and two at once are two.
+#[test]
+fn the_servers_of_two_of_opencode_are_closed_to_others() {
+    const NAME: &str = "OPENCODE_SERVER_PASSWORD";
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("opencode", &mock.url(), ASKS) else { return };
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("[review]\nagents = [\"opencode\"]", "[review]\nagents = [\"checker\"]");
+    let checker = r#"["sh", "-c", "cat > /dev/null; echo '{\"verdict\": \"approve\", \"summary\": \"fine\", \"findings\": []}'"]"#;
+    std::fs::write(path, format!("{text}\n[agents.checker]\ncommand = {checker}\n")).unwrap();
+    let both = Arc::new(Barrier::new(2));
+    let write =
+        || Turn::Meet(Arc::clone(&both), Box::new(Turn::write_here("opencode", "greeting.txt", "hello\n")));
+    let env = || needs_leave("opencode", "env > \"$HOME/env-$$.txt\"");
+    mock.push([write(), write(), env(), env(), Turn::text("Done."), Turn::text("Done.")]);
+    let plan =
+        bench.plan("[[tasks]]\nid = \"T1\"\ntitle = \"Alpha\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Beta\"\n");
+    let _shown = bench.start(&plan);
+    wait_for("both to ask", || {
+        let rows = bench.status()["attention"].as_array().cloned().unwrap_or_default();
+        let asks = rows.iter().filter(|row| row["text"].to_string().contains("env >"));
+        (asks.count() == 2).then_some(())
+    });
+    let programs = bench.descendants_of_keepers().into_iter();
+    let servers: Vec<(i32, String, Vec<u16>)> = programs
+        .filter_map(|pid| Some((pid, variable(pid, NAME)?, ports_of(pid))))
+        .filter(|(.., ports)| !ports.is_empty())
+        .collect();
+    assert_eq!(servers.len(), 2, "each has its own: {servers:?}");
+    assert_ne!(servers[0].1, servers[1].1, "nobody shares a password");
+    for (_, secret, ports) in &servers {
+        assert!(secret.len() >= 32, "{secret}");
+        for path in ["/config", "/session", "/event"] {
+            let answer = answer_of(ports[0], path);
+            assert!(answer.contains(" 401 "), "{path}: {answer}");
+        }
+    }
+    bench.loopmon(&["approve", "T1"]).code(0);
+    bench.loopmon(&["approve", "T2"]).code(0);
+    for task in ["T1", "T2"] {
+        wait_for("the merge", || (bench.task(task)["phase"] == "done").then_some(()));
+    }
+    assert_eq!(bench.files_with("OPENCODE_CONFIG_CONTENT=").len(), 2, "the tools told what they see");
+    for (_, secret, _) in &servers {
+        assert_eq!(bench.files_with(secret), Vec::<std::path::PathBuf>::new(), "it is in no file");
+    }
 }

@@ -42,7 +42,8 @@ export const Loopmon = async () => {
       root ??= sessionID;
       if (sessionID !== root || status.type === "idle") return;
       if (!busy) [busy, ended, words] = [true, "", ""];
-      tell(`session.${status.type}`, { message: status.message });
+      const wait = status.next && { next: status.next, wait: status.next - Date.now() };
+      tell(`session.${status.type}`, { message: status.message, ...wait });
     },
     "session.idle": ({ sessionID }) => {
       if (sessionID !== root) return;

@@ -14,6 +14,9 @@ use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
 /// How long a terminal may take to read what was written before the question that it answers.
 const SETTLE: Duration = Duration::from_secs(20);
 
+/// A key's echo waits to be written: who pours lets it go first, as no lock would by itself.
+static ECHOES: AtomicBool = AtomicBool::new(false);
+
 /// Does what `socket` says, as the pane of that name, until it is hung up.
 pub fn run(socket: &str, name: &str) {
     let mut raw = tcgetattr(std::io::stdin()).unwrap();
@@ -87,6 +90,9 @@ fn flood(path: &str, times: usize, end: &str) {
 fn pour(bytes: &[u8], stop: &AtomicBool) {
     let mut rest = bytes;
     while !stop.load(Ordering::Relaxed) {
+        while ECHOES.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
         let most = rest.len().min(16 * 1024);
         let end = rest[1..most].iter().rposition(|byte| *byte == b'\x1b').map_or(most, |at| at + 1);
         let (piece, later) = rest.split_at(end);
@@ -118,8 +124,10 @@ fn echo(below: &AtomicBool) {
         let is_below = below.load(Ordering::Relaxed);
         let (before, after) = if is_below { ("\x1b7\x1b[999;1H", "\x1b8") } else { ("\r", "") };
         let text = [before.as_bytes(), &buffer[..count], after.as_bytes()].concat();
+        ECHOES.store(true, Ordering::Release);
         let mut out = std::io::stdout().lock();
         let _gone = out.write_all(&text).and_then(|()| out.flush());
+        ECHOES.store(false, Ordering::Release);
     }
 }
 

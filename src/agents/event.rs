@@ -60,6 +60,15 @@ pub trait Reader {
         Vec::new()
     }
 
+    /// What has to be noted beside the recording so that a later server goes on in the same way: to be written down before
+    /// what is due is sent.
+    fn take_notes(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// What an earlier server noted of this session, before anything is fed.
+    fn recall(&mut self, _notes: &str) {}
+
     /// Whether its turn is over and nothing more is on its way to it; what was heard last counts.
     fn rests(&self) -> bool {
         true

@@ -53,7 +53,8 @@ const LOGINS: [&str; 10] = [
     "unauthorized",
     "credit balance",
 ];
-const LIMITS: [&str; 10] = [
+const LIMITS: [&str; 11] = [
+    "rejected (429)",
     "usage limit",
     "hit your limit",
     "rate limit",

@@ -46,6 +46,8 @@ pub struct LaunchRequest<'a> {
     pub schema: Option<&'a str>,
     /// The server's socket, which the agent's back channel calls.
     pub socket: &'a Path,
+    /// A secret of this session alone, for what its program opens to others; empty: there is none.
+    pub secret: &'a str,
     /// The user's whole environment, to choose from.
     pub user_env: &'a [(String, String)],
 }

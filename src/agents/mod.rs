@@ -16,6 +16,7 @@ mod gemini;
 pub mod hooks;
 pub mod interactive;
 mod launch;
+mod limit;
 mod lines;
 mod login;
 mod mcp;
@@ -38,6 +39,7 @@ use stream::StreamReader;
 pub use environment::{gate_environment, reaches};
 pub use event::{AgentEvent, ExitInfo, Reader};
 pub use launch::{ARGUMENT_LIMIT, Launch, LaunchError, LaunchRequest, lay_over};
+pub use limit::{Limit, reset_in};
 pub use login::{Login, Need, how_to_install, how_to_log_in, logins, made_for};
 pub use prices::{price_date, priced, tells_tokens_only};
 pub use status::{ReportedKind, ReportedState, TerminalReport, from_terminal};
@@ -125,7 +127,7 @@ pub fn reader(profile: &AgentProfile, step: StepKind, resumed: Usage) -> Box<dyn
         _ if mode == AgentMode::Interactive => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Command => Box::new(command::CommandReader::new(mode, step)),
         AgentKind::Claude => {
-            Box::new(StreamReader::new(claude::Claude::new(step, resumed)).with_result(step))
+            Box::new(StreamReader::new(claude::Claude::new(step, resumed, talks)).with_result(step))
         }
         AgentKind::Codex if talks => {
             Box::new(StreamReader::new(codex::Server::new(step, resumed)).with_result(step))

@@ -43,6 +43,14 @@ pub(super) trait Protocol {
         Vec::new()
     }
 
+    /// What has to be noted beside the recording, before what is due is sent.
+    fn take_notes(&mut self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// What an earlier server noted of this session.
+    fn recall(&mut self, _notes: &[Value]) {}
+
     /// Whether nothing is under way.
     fn rests(&self) -> bool {
         true
@@ -204,6 +212,15 @@ impl<P: Protocol> Reader for StreamReader<P> {
 
     fn take_due(&mut self) -> Vec<u8> {
         self.protocol.take_due().into_iter().flat_map(line_of).collect()
+    }
+
+    fn take_notes(&mut self) -> Vec<u8> {
+        self.protocol.take_notes().into_iter().flat_map(line_of).collect()
+    }
+
+    fn recall(&mut self, notes: &str) {
+        let notes: Vec<Value> = notes.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        self.protocol.recall(&notes);
     }
 
     fn rests(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::args::{LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, StopArgs, TaskArgs};
+use super::args::{LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, RewindArgs, StopArgs, TaskArgs};
 use super::out::say;
 use super::project::{self, Project};
 use super::{Failure, Outcome};
@@ -113,6 +113,11 @@ fn landed(project: &Project, branch: &str, after: u64) -> Result<Result<String, 
     }
 }
 
+/// Puts a task back to the beginning of a round.
+pub fn rewind(dir: &Path, args: RewindArgs) -> Outcome {
+    send(dir, Command::Rewind(args.task.into(), args.round), args.json)
+}
+
 /// Ends the run, or only the server.
 pub fn stop(dir: &Path, args: &StopArgs) -> Outcome {
     if !args.server {
@@ -162,6 +167,11 @@ pub fn done(command: &Command) -> String {
         Command::PauseRun => "paused the run".to_owned(),
         Command::ResumeRun => "the run goes on".to_owned(),
         Command::Stop => "stopped the run; every branch is kept".to_owned(),
+        Command::Rewind(task, round) => {
+            format!(
+                "{task} is back at the beginning of round {round}; what came after is kept (loopmon trash)"
+            )
+        }
         Command::Add(task) => format!("added {}", task.id),
         Command::Edit(edit) => format!("changed the plan: {}", edit.summary()),
         Command::Split(task, parts) => format!("split {task} into {}", counted(parts.len(), "task")),

@@ -27,8 +27,11 @@ pub fn add(dir: &Path, args: AddArgs) -> Outcome {
         files: args.files,
         gates: args.gates,
         may_change: args.may_change,
+        priority: args.priority,
+        locks: args.locks,
+        ..PlanTask::default()
     };
-    match project::link(&places)?.ask(Ask::Command(Command::Add(task)))? {
+    match project::link(&places)?.ask(Ask::Command(Command::Add(Box::new(task))))? {
         Message::Done if args.json => say!("{}", serde_json::json!({ "ok": true, "task": id })),
         Message::Done => say!("{id}"),
         refused => return act::answer(refused, args.json),

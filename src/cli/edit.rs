@@ -11,7 +11,7 @@ use super::project::{self, Project};
 use super::{Failure, Outcome, act, shown};
 use crate::client::editor;
 use crate::engine::State;
-use crate::model::{AgentName, Command, Field, Phase, PlanEdit, PlanTask, TaskEdit, TaskId};
+use crate::model::{AgentName, Command, Field, Pattern, Phase, PlanEdit, PlanTask, TaskEdit, TaskId};
 use crate::protocol::client::{Ask, Message};
 use crate::server::places::Places;
 use crate::server::plans;
@@ -122,7 +122,8 @@ fn set(task: &PlanTask, pairs: &[(String, String)]) -> Result<TaskEdit, String> 
             (Some(Field::Acceptance(list)), Field::Acceptance(more))
             | (Some(Field::Files(list)), Field::Files(more))
             | (Some(Field::Gates(list)), Field::Gates(more))
-            | (Some(Field::MayChange(list)), Field::MayChange(more)) => list.extend(more),
+            | (Some(Field::MayChange(list)), Field::MayChange(more))
+            | (Some(Field::Locks(list)), Field::Locks(more)) => list.extend(more),
             (Some(earlier), field) => *earlier = field,
             (None, field) => fields.push(field),
         }
@@ -150,14 +151,30 @@ fn field(key: &str, value: &str) -> Result<Field, String> {
         "files" => Field::Files(list(key, value)?),
         "gates" => Field::Gates(list(key, value)?),
         "may_change" => Field::MayChange(list(key, value)?),
+        "locks" => Field::Locks(list(key, value)?),
+        "priority" => {
+            let number = if value.is_empty() { Ok(0) } else { value.parse() };
+            Field::Priority(number.map_err(|_| format!("priority={value}: a whole number is wanted"))?)
+        }
+        "pattern" => Field::Pattern(pattern(value)?),
         "id" => return Err("a task's id stays: its branch has it".to_owned()),
         other => {
             return Err(format!(
                 "there is no key `{other}`; there are: title, description, acceptance, depends_on, role, agent, human, \
-                 files, gates, may_change"
+                 files, gates, may_change, priority, locks, pattern"
             ));
         }
     })
+}
+
+fn pattern(name: &str) -> Result<Option<Pattern>, String> {
+    let found = Pattern::ALL.into_iter().find(|pattern| pattern.name() == name);
+    let names: Vec<&str> = Pattern::ALL.iter().map(|pattern| pattern.name()).collect();
+    match (name, found) {
+        ("", _) => Ok(None),
+        (_, Some(_)) => Ok(found),
+        (_, None) => Err(format!("there is no pattern `{name}`; there are: {}", names.join(", "))),
+    }
 }
 
 /// `a, b` or a TOML list.

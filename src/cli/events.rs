@@ -24,6 +24,9 @@ pub fn events(dir: &Path, args: &EventsArgs) -> Outcome {
     if records.is_empty() {
         return Err(Failure::new("there is no run yet"));
     }
+    if args.decisions {
+        return decisions(&records);
+    }
     let mut printer = Printer { json: args.json, seen: Vec::new() };
     printer.all(records)?;
     if args.follow {
@@ -41,6 +44,19 @@ pub fn events(dir: &Path, args: &EventsArgs) -> Outcome {
             };
         }
     }
+    Ok(0)
+}
+
+/// The log, decided anew by this version.
+fn decisions(records: &[Record]) -> Outcome {
+    let mut decided = describe::decisions(records).into_iter().peekable();
+    describe::walk(records, |record, task, text| {
+        while let Some((_, line)) = decided.next_if(|(seq, _)| *seq < record.seq) {
+            say!("{}", super::shown(&line));
+        }
+        say!("{}", event_line(record, task.as_ref(), &text));
+    });
+    decided.for_each(|(_, line)| say!("{}", super::shown(&line)));
     Ok(0)
 }
 

@@ -11,11 +11,13 @@ mod attach;
 mod auth;
 mod comment;
 mod completions;
+mod cost;
 mod demo;
 mod doctor;
 mod edit;
 mod emulate;
 mod events;
+mod fork;
 mod headless;
 mod hook;
 mod import;
@@ -112,6 +114,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Resume(args) => act::resume(&dir, args),
         Verb::Prompt(args) => act::prompt(&dir, args),
         Verb::Cancel(args) => act::cancel(&dir, args),
+        Verb::Rewind(args) => act::rewind(&dir, args),
+        Verb::Fork(args) => fork::fork(&dir, &args),
+        Verb::Cost(args) => cost::cost(&dir, &args),
         Verb::Land(args) => act::land(&dir, &args),
         Verb::Stop(args) => act::stop(&dir, &args),
         Verb::Trash(args) => trash::trash(&dir, &args),

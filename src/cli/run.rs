@@ -47,6 +47,7 @@ pub fn begin(dir: &Path, goal: String, plan: Option<Plan>, args: &HowArgs) -> Ou
         go: args.yes,
         budget_micros: args.budget.map(micros),
         parallel: args.parallel,
+        base: None,
     };
     let mut link = project::link(&places)?;
     match link.ask(Ask::StartRun(request))? {

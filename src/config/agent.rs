@@ -28,6 +28,8 @@ pub struct Agent {
     pub permission: Option<String>,
     /// Headless: what it may not do by itself is asked of a person.
     pub asks: bool,
+    /// Sessions of it at once; none: no limit.
+    pub parallel: Option<u32>,
     /// What it has when it reviews.
     pub review_tools: ReviewTools,
     /// Settings that let it do anything are allowed.

@@ -33,6 +33,13 @@ pub(super) struct Draft {
     pub known: BTreeSet<String>,
 }
 
+const PATTERNS: [(&str, Pattern); 5] = [
+    ("workflow", Pattern::Workflow),
+    ("inline", Pattern::Inline),
+    ("pair", Pattern::Pair),
+    ("standing", Pattern::Standing),
+    ("promote", Pattern::Promote),
+];
 const A_YEAR_IN_SECONDS: f64 = 366.0 * 86_400.0;
 const A_YEAR_IN_MINUTES: f64 = A_YEAR_IN_SECONDS / 60.0;
 
@@ -64,6 +71,8 @@ impl Draft {
             if let Some(gates) = top.sections("gates") {
                 self.gates(gates);
             }
+            top.section("limits").into_iter().for_each(|section| self.limits(section));
+            top.section("promotion").into_iter().for_each(|section| self.promotion(section));
             top.section("checks").into_iter().for_each(|section| self.checks(section));
             top.section("agents").into_iter().for_each(|section| self.agents(section));
             top.section("worktrees").into_iter().for_each(|section| self.worktrees(section));
@@ -98,6 +107,31 @@ impl Draft {
         let gate =
             [("never", HumanGate::Never), ("always", HumanGate::Always), ("marked", HumanGate::Marked)];
         set(&mut run.human_gate, section.choice("human_gate", &gate).map(value));
+        set(&mut run.pattern, section.choice("pattern", &PATTERNS).map(value));
+        section.finish();
+    }
+
+    fn limits(&mut self, mut section: Section<'_, '_, '_>) {
+        let limits = &mut self.config.limits;
+        let time = |section: &mut Section<'_, '_, '_>, key| {
+            let minutes = section.number(key, 0.0..=A_YEAR_IN_MINUTES);
+            minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0))
+        };
+        set(&mut limits.tokens, section.whole("tokens", 0..=u32::MAX));
+        set(&mut limits.time, time(&mut section, "minutes"));
+        set(&mut limits.task_usd, section.number("task_usd", 0.0..=1_000_000.0));
+        set(&mut limits.task_tokens, section.whole("task_tokens", 0..=u32::MAX));
+        set(&mut limits.task_time, time(&mut section, "task_minutes"));
+        section.finish();
+    }
+
+    fn promotion(&mut self, mut section: Section<'_, '_, '_>) {
+        let promotion = &mut self.config.promotion;
+        set(&mut promotion.recurring, section.whole("recurring", 0..=100));
+        set(&mut promotion.alike, section.whole("alike", 0..=10_000));
+        set(&mut promotion.roles, section.texts("roles").map(values));
+        set(&mut promotion.spot_check, section.whole("spot_check", 0..=1_000));
+        set(&mut promotion.drift_round, section.whole("drift_round", 0..=50));
         section.finish();
     }
 
@@ -134,6 +168,13 @@ impl Draft {
             }
         }
         set(&mut review.timeout, minutes(&mut section, "timeout_minutes"));
+        set(&mut review.continue_on_fail, section.flag("continue_on_fail"));
+        if let Some(names) = section.texts("fallback") {
+            review.fallback = names.iter().map(|name| name.value.clone()).collect();
+            self.references.retain(|key, _| !key.starts_with("review.fallback"));
+            let keyed = |(number, name)| (format!("review.fallback.{number}"), name);
+            self.references.extend(names.into_iter().enumerate().map(keyed));
+        }
         section.finish();
     }
 
@@ -146,6 +187,9 @@ impl Draft {
                 refer(&mut self.references, agent);
             }
             set(&mut role.prompt, section.text("prompt").map(value));
+            set(&mut role.parallel, section.whole("parallel", 1..=64).map(Some));
+            let budget = section.number("budget_usd", 0.0..=1_000_000.0);
+            set(&mut role.budget_usd, budget.map(|usd| Some(usd).filter(|usd| *usd > 0.0)));
             section.finish();
         }
     }
@@ -239,9 +283,18 @@ fn blank() -> Config {
             step_timeout: none,
             budget_usd: Some(0.0),
             human_gate: HumanGate::Always,
+            pattern: Pattern::Workflow,
         },
+        limits: Limits { tokens: 1, time: none, task_usd: 1.0, task_tokens: 1, task_time: none },
+        promotion: Promotion { recurring: 0, alike: 0, roles: Vec::new(), spot_check: 0, drift_round: 0 },
         defaults: Defaults::default(),
-        review: Review { agents: Vec::new(), quorum: Quorum::AtLeast(1), timeout: none },
+        review: Review {
+            agents: Vec::new(),
+            quorum: Quorum::AtLeast(1),
+            timeout: none,
+            fallback: Vec::new(),
+            continue_on_fail: false,
+        },
         roles: BTreeMap::new(),
         gates: Vec::new(),
         checks: Checks {

@@ -78,11 +78,31 @@ fn agent_problems(agent: &Agent, place: &Place) -> Vec<Problem> {
         }
         _ => {}
     }
+    if let Some(why) = unused_resume_args(agent) {
+        found.push(problem(&format!("{why}, so `resume_args` does nothing"), "leave `resume_args` out"));
+    }
     if let Some(argument) = unsafe_setting(agent).filter(|_| !agent.unsafe_allowed) {
         let message = format!("{argument} lets the agent do anything that you can do");
         found.push(problem(&message, "if that is what you want, say `unsafe = true` here"));
     }
     found
+}
+
+/// Why a known program is not told by arguments of these which session to go on with, if it is not.
+fn unused_resume_args(agent: &Agent) -> Option<&'static str> {
+    if agent.resume_args.is_empty() {
+        return None;
+    }
+    match (agent.kind, agent.mode) {
+        (AgentKind::Command, _) => None,
+        (_, Mode::Interactive) => {
+            Some("an agent of this kind finds its session by itself in its own terminal")
+        }
+        (AgentKind::Claude, Mode::Headless) => None,
+        (AgentKind::Codex | AgentKind::Gemini | AgentKind::Opencode, Mode::Headless) => {
+            agent.asks.then_some("with `asks` an agent of this kind is told its session while it runs")
+        }
+    }
 }
 
 /// What lets the agent do anything, if something does.

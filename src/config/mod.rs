@@ -24,8 +24,8 @@ pub use edit::{EditError, with_env};
 pub use problem::{Problem, Problems};
 pub use reading::{Reading, Spot};
 pub use settings::{
-    AfterFix, Checks, Clipboard, Defaults, Gate, GateCommand, HumanGate, OnCheckChange, OnMax, Price, Quorum,
-    Recording, Review, Role, Run, Ui, Worktrees,
+    AfterFix, Checks, Clipboard, Defaults, Gate, GateCommand, HumanGate, Limits, OnCheckChange, OnMax,
+    Pattern, Price, Promotion, Quorum, Recording, Review, Role, Run, Ui, Worktrees,
 };
 pub use template::{Placeholder, Template};
 
@@ -57,6 +57,10 @@ pub struct Config {
     pub gates: Vec<Gate>,
     /// The files that judge the work.
     pub checks: Checks,
+    /// What may be used.
+    pub limits: Limits,
+    /// When reviewers go on from task to task.
+    pub promotion: Promotion,
     /// The agents, in order of preference: the project's, the user's, the built-in ones.
     pub agents: Vec<Agent>,
     /// Where work happens.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::Problems;
 use super::problem::{Problem, line_and_column, nearest};
+use super::reader::quoted;
 
 pub use write::{tasks_to_toml, to_toml};
 
@@ -63,7 +64,19 @@ pub struct PlanTask {
     /// Globs of checks that it may change.
     #[serde(default)]
     pub may_change: Vec<String>,
+    /// Higher ones begin first.
+    #[serde(default)]
+    pub priority: i32,
+    /// Things that only one task at a time may use.
+    #[serde(default)]
+    pub locks: Vec<String>,
+    /// Whose sessions live how long; empty: as the run says.
+    #[serde(default)]
+    pub pattern: String,
 }
+
+/// What `pattern` may say.
+const PATTERNS: [&str; 5] = ["workflow", "inline", "pair", "standing", "promote"];
 
 /// A plan from a file of a person's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -179,7 +192,7 @@ fn json(text: &str) -> Result<Plan, serde_json::Error> {
 }
 
 fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> Problems {
-    const FIELDS: [&str; 13] = [
+    const FIELDS: [&str; 16] = [
         "goal",
         "tasks",
         "id",
@@ -193,6 +206,9 @@ fn syntax_problem(file: &str, (line, column): (usize, usize), message: &str) -> 
         "files",
         "gates",
         "may_change",
+        "priority",
+        "locks",
+        "pattern",
     ];
     let wrong = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     let hint = wrong.and_then(|wrong| nearest(wrong, FIELDS));
@@ -221,6 +237,10 @@ fn value_problems(plan: &Plan, text: &str, file: &str) -> Vec<Problem> {
                 &task.id,
                 "an id has letters, digits, `-`, `_` and `.` only, at most 40, no dot at its end",
             );
+        }
+        if !task.pattern.is_empty() && !PATTERNS.contains(&task.pattern.as_str()) {
+            let words = format!("there is no such pattern; there are {}", quoted(&PATTERNS));
+            report("pattern", &task.pattern, &words);
         }
         if task.title.trim().is_empty() {
             report("title", &task.id, "the title is empty");

@@ -31,6 +31,53 @@ pub struct Run {
     pub budget_usd: Option<f64>,
     /// Which tasks wait for a person before their merge.
     pub human_gate: HumanGate,
+    /// Whose sessions live how long.
+    pub pattern: Pattern,
+}
+
+/// Whose sessions live how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// One step.
+    Workflow,
+    /// The implementer's for its task.
+    Inline,
+    /// The implementer's and the reviewers' for their task.
+    Pair,
+    /// The reviewers' for all tasks.
+    Standing,
+    /// Inline, then standing.
+    Promote,
+}
+
+/// What may be used beside the money of the run; 0 is no limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Tokens of the run.
+    pub tokens: u32,
+    /// Time of the run.
+    pub time: Duration,
+    /// US dollars of a task.
+    pub task_usd: f64,
+    /// Tokens of a task.
+    pub task_tokens: u32,
+    /// Time of agents on a task.
+    pub task_time: Duration,
+}
+
+/// When reviewers go on from task to task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promotion {
+    /// After so many reviews with the same finding.
+    pub recurring: u32,
+    /// With so many tasks of a role left.
+    pub alike: u32,
+    /// For these roles.
+    pub roles: Vec<String>,
+    /// Reviews without a serious finding before a fresh reviewer judges too.
+    pub spot_check: u32,
+    /// The round of a pair from which a person is told to look.
+    pub drift_round: u32,
 }
 
 /// What happens to a task at the limit of its rounds.
@@ -82,6 +129,10 @@ pub struct Review {
     pub quorum: Quorum,
     /// Time one review may take.
     pub timeout: Duration,
+    /// Who takes over from one that gives no vote.
+    pub fallback: Vec<String>,
+    /// Whether the others go on then.
+    pub continue_on_fail: bool,
 }
 
 /// How many reviewers must approve.
@@ -94,12 +145,16 @@ pub enum Quorum {
 }
 
 /// A discipline.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Role {
     /// The agent that takes its tasks; none: the implementer.
     pub agent: Option<String>,
     /// Words added to the prompt.
     pub prompt: String,
+    /// Tasks worked on at once; none: no limit of its own.
+    pub parallel: Option<u32>,
+    /// Money that its tasks may spend; none: no limit of its own.
+    pub budget_usd: Option<f64>,
 }
 
 /// A command that must pass.

@@ -40,6 +40,24 @@ fn the_example_is_the_defaults() {
 }
 
 #[test]
+fn arguments_for_going_on_that_nothing_would_take_are_refused() {
+    let agent = |kind: &str, keys: &str| {
+        let text =
+            format!("[agents.x]\nkind = \"{kind}\"\ncommand = [\"x\"]\nresume_args = [\"--go-on\"]\n{keys}");
+        problems(&text).join("\n")
+    };
+    for kind in ["codex", "gemini", "opencode"] {
+        let told = agent(kind, "asks = true");
+        assert!(told.contains("loopmon.toml:1") && told.contains("`resume_args` does nothing"), "{told}");
+        assert!(told.contains("leave `resume_args` out"), "{told}");
+        assert_eq!(agent(kind, ""), "");
+    }
+    assert_eq!(agent("claude", "asks = true"), "");
+    assert!(agent("claude", "mode = \"interactive\"").contains("`resume_args` does nothing"));
+    assert_eq!(agent("command", "mode = \"interactive\""), "");
+}
+
+#[test]
 fn every_key_is_documented_and_every_documented_key_exists() {
     let example = whole_example();
     valid(&example);

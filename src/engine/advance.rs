@@ -112,39 +112,12 @@ impl Turn<'_> {
         }
     }
 
-    /// The scheduler: free places go to tasks that have begun, then to ready ones, the longest chain behind them
-    /// first. Whether any was given.
-    fn give_places(&mut self) -> bool {
-        if self.state.is_over_budget() {
-            return false;
-        }
-        let taken = self.state.tasks.values().filter(|task| task.placed).count();
-        let places = usize::try_from(self.state.policy.parallel).unwrap_or(usize::MAX).saturating_sub(taken);
-        if places == 0 {
-            return false;
-        }
-        let mut waiting: Vec<(bool, u32, usize, TaskId)> = Vec::new();
-        for (index, id) in self.state.order.iter().enumerate() {
-            if let Some(task) = self.state.tasks.get(id).filter(|task| task.wants_place()) {
-                waiting.push((task.phase == Phase::Ready, u32::MAX - task.rank, index, id.clone()));
-            }
-        }
-        waiting.sort();
-        for (ready, _, _, id) in waiting.iter().take(places) {
-            if *ready {
-                self.enter(id, Phase::Implementing);
-            }
-            if let Some(task) = self.task(id) {
-                task.placed = true;
-                task.round = task.round.max(1);
-            }
-        }
-        !waiting.is_empty()
-    }
-
     /// An implement or fix step: worktree, a merge to resolve, the agent, the commit.
     fn advance_working(&mut self, id: &TaskId, kind: StepKind) {
         let Some(branch_tip) = self.state.run.tip.clone() else { return };
+        if self.state.tasks.get(id).is_some_and(|task| task.work.prepared) && self.reset_due(id) {
+            return;
+        }
         let Some(task) = self.state.tasks.get(id) else { return };
         let Some(setup) = task.work.setup.as_ref().filter(|_| task.work.prepared) else {
             let base = task.work.base.clone().unwrap_or(branch_tip);
@@ -179,6 +152,9 @@ impl Turn<'_> {
         if task.step.at == Attempt::Todo && !self.state.is_over_budget() {
             let brief = self.state.brief(kind, &task.spec, Some(task), 0);
             let agent = self.state.implementer(&task.spec);
+            if self.state.is_busy(&agent) {
+                return;
+            }
             self.run_step(&StepOf::Task(id.clone()), brief, agent);
         }
     }
@@ -208,14 +184,19 @@ impl Turn<'_> {
             return;
         }
         let mut due = Vec::new();
-        for (index, slot) in review.slots.iter().enumerate() {
-            if slot.step.at == Attempt::Todo && !slot.is_terminal() {
-                let index = u32::try_from(index).unwrap_or(u32::MAX);
+        for (index, slot) in (0..).zip(&review.slots) {
+            // One that is being ended is waited for.
+            let lives = self.state.effects_of(id).any(|(_, kind)| kind.reviews(index));
+            if slot.step.at == Attempt::Todo && !slot.is_terminal() && !lives && !self.is_taken(id, slot) {
                 let brief = self.state.brief(StepKind::Review, &task.spec, Some(task), index);
                 due.push((StepOf::Slot(id.clone(), index), brief, slot.agent.clone()));
             }
         }
-        for (of, brief, agent) in due {
+        for (of, mut brief, agent) in due {
+            if self.state.is_busy(&agent) {
+                continue;
+            }
+            brief.notes.extend(self.begin_standing(id, brief.slot));
             self.run_step(&of, brief, agent);
         }
     }

@@ -63,9 +63,10 @@ fn run_rows(state: &State) -> Vec<AttentionRow> {
     if let Some(trouble) = &run.trouble {
         rows.push(row(AttentionKind::Stuck, trouble.clone(), &[Verb::ResumeRun]));
     }
-    if state.is_over_budget() && !state.is_complete() {
-        let text = "the budget is used up: nothing more is started".to_owned();
-        rows.push(row(AttentionKind::Budget, text, &[Verb::SetBudget, Verb::Stop]));
+    if let Some(reached) = state.spent_limit().filter(|_| !state.is_complete()) {
+        let verbs =
+            if run.out_of_time { [Verb::ResumeRun, Verb::Stop] } else { [Verb::SetBudget, Verb::Stop] };
+        rows.push(row(AttentionKind::Budget, format!("{reached}: nothing more is started"), &verbs));
     }
     rows
 }
@@ -166,6 +167,9 @@ fn reason_row(
         AttentionReason::GitFailed(error) => row(Stuck, "git", error.clone(), retry),
         AttentionReason::GateFailed(error) => row(Stuck, "gate", error.clone(), retry),
         AttentionReason::SetupFailed(error) => row(Stuck, "setup", error.clone(), retry),
+        AttentionReason::Budget(reached) => {
+            row(AttentionKind::Budget, "budget", format!("{reached}: retry grants as much again"), retry)
+        }
         AttentionReason::CheckDisputed(reasons) => row(
             AttentionKind::Question,
             "checks",

@@ -56,6 +56,7 @@ pub fn decide(state: &State, command: &Command) -> Decision {
             _ if is_uncertain(state, id) => refuse(uncertain(id)),
             _ => Ok(PersonEvent::Cancelled { task: id.clone() }),
         },
+        Command::Rewind(id, round) => super::rewind::decide(state, id, *round),
         Command::Add(spec) => add(state, spec),
         Command::Edit(change) => edit::edit(state, change),
         Command::Comment { task, file, line, text } => comments::comment(state, task, file, *line, text),
@@ -88,6 +89,7 @@ fn works_on_a_task(command: &Command) -> bool {
         | Command::Retry(_)
         | Command::Pause(_)
         | Command::Resume(_)
+        | Command::Rewind(..)
         | Command::Prompt(..) => true,
         Command::AcceptPlan(_)
         | Command::RejectPlan(_)
@@ -261,7 +263,8 @@ fn resume_run(state: &State) -> Decision {
     if stopped && state.in_flight.values().any(EffectKind::is_session) {
         return refuse("its sessions are still being ended");
     }
-    let waits = state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
+    let waits =
+        state.run.out_of_time || state.run.paused || state.run.trouble.is_some() || state.run.planning.failed;
     if stopped || waits { Ok(PersonEvent::RunResumed) } else { refuse("the run is not paused") }
 }
 

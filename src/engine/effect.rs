@@ -1,9 +1,11 @@
 //! What the engine wants done. Effects are data: storing, comparing and discarding them is safe.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Brief, ChecksOf, EffectId, GateSpec, Guard, Oid, SetupLine, TaskId, Timestamp, Usage,
+    AgentName, Brief, ChecksOf, EffectId, GateSpec, Guard, Oid, SetupLine, StepKind, TaskId, Timestamp, Usage,
 };
 
 /// One thing to do. Its id comes back in the event that completes it.
@@ -53,6 +55,13 @@ pub enum EffectKind {
     RemoveWork {
         /// The task.
         task: TaskId,
+    },
+    /// Put the worktree and its branch back to a commit; what is there is kept in the trash first.
+    ResetWork {
+        /// The task.
+        task: TaskId,
+        /// The commit.
+        to: Oid,
     },
     /// Run an agent.
     RunStep {
@@ -156,6 +165,39 @@ pub enum EffectKind {
     },
 }
 
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let task = self.kind.task().map_or("-", |task| task.as_str());
+        write!(f, "{} {task} ", self.id)?;
+        match &self.kind {
+            EffectKind::CreateIntegration { branch, .. } => write!(f, "create the branch {branch}"),
+            EffectKind::PrepareWork { base, .. } => write!(f, "make its worktree at {}", base.short()),
+            EffectKind::CommitWork { message, .. } => write!(f, "commit {message:?}"),
+            EffectKind::RemoveWork { .. } => f.write_str("remove its worktree"),
+            EffectKind::ResetWork { to, .. } => write!(f, "put its worktree back to {}", to.short()),
+            EffectKind::RunStep { agent, brief, resume, .. } => {
+                write!(f, "{} by {agent}, round {}", brief.step.name(), brief.round)?;
+                resume.as_ref().map_or(Ok(()), |resume| write!(f, ", in session {resume}"))
+            }
+            EffectKind::RunSetup { line, .. } => write!(f, "setup {}", line.headline()),
+            EffectKind::RunGate { gate, oid, on, .. } => {
+                write!(f, "gate {} on {} ({})", gate.name, oid.short(), on.name())
+            }
+            EffectKind::BuildMerge { onto, tip, .. } => {
+                write!(f, "merge {} onto {}", tip.short(), onto.short())
+            }
+            EffectKind::StageMerge { onto, .. } => write!(f, "bring {} into its worktree", onto.short()),
+            EffectKind::AdvanceIntegration { old, new, .. } => {
+                write!(f, "move the integration branch from {} to {}", old.short(), new.short())
+            }
+            EffectKind::Control { target, action } => write!(f, "{target}: {action:?}"),
+            EffectKind::StartTimer { .. } => f.write_str("wait"),
+            EffectKind::Land { branch, to } => write!(f, "land {} on {branch}", to.short()),
+            EffectKind::UndoLand { branch, to, .. } => write!(f, "put {branch} back to {}", to.short()),
+        }
+    }
+}
+
 /// Where the tree of a gate lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GateTree {
@@ -165,6 +207,17 @@ pub enum GateTree {
     Merge,
     /// A fresh checkout of what the work is compared with: to know whether a gate failed before.
     Base,
+}
+
+impl GateTree {
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            GateTree::Work => "work",
+            GateTree::Merge => "merge",
+            GateTree::Base => "base",
+        }
+    }
 }
 
 /// What can be done to a session.
@@ -196,6 +249,7 @@ impl EffectKind {
             EffectKind::PrepareWork { task, .. }
             | EffectKind::CommitWork { task, .. }
             | EffectKind::RemoveWork { task }
+            | EffectKind::ResetWork { task, .. }
             | EffectKind::RunSetup { task, .. }
             | EffectKind::RunGate { task, .. }
             | EffectKind::BuildMerge { task, .. }
@@ -208,6 +262,11 @@ impl EffectKind {
             | EffectKind::Land { .. }
             | EffectKind::UndoLand { .. } => None,
         }
+    }
+
+    /// Whether it is the reviewer of that slot.
+    pub fn reviews(&self, slot: u32) -> bool {
+        matches!(self, EffectKind::RunStep { brief, .. } if brief.step == StepKind::Review && brief.slot == slot)
     }
 
     /// Whether it runs a process under a keeper.

@@ -59,9 +59,11 @@ fn why(state: &State, task: &Task, taken: &str) -> String {
                 .collect();
             format!("after {}", open.join(", "))
         }
-        _ if task.wants_place() && state.is_over_budget() => "the budget is used up".to_owned(),
+        _ if task.wants_place() && state.is_over_budget() => {
+            state.spent_limit().unwrap_or_default().to_owned()
+        }
         Phase::Ready if state.run.tip.is_none() => "the integration branch is being made".to_owned(),
-        _ if task.wants_place() => taken.to_owned(),
+        _ if task.wants_place() => state.place_refusal(task).unwrap_or_else(|| taken.to_owned()),
         Phase::MergeQueued => {
             let ahead = state.merge_queue.iter().take_while(|id| **id != task.spec.id).count();
             let merges = |id: &&TaskId| state.tasks.get(*id).is_some_and(|task| task.phase == Phase::Merging);
@@ -89,6 +91,7 @@ fn doing(state: &State, task: &Task) -> String {
             EffectKind::PrepareWork { .. } => "making its worktree".to_owned(),
             EffectKind::CommitWork { .. } => "committing its work".to_owned(),
             EffectKind::RemoveWork { .. } => "removing its worktree".to_owned(),
+            EffectKind::ResetWork { to, .. } => format!("putting its worktree back to {}", to.short()),
             EffectKind::RunStep { agent, brief, .. } => format!("{agent}: {}", brief.step.name()),
             EffectKind::RunSetup { line, .. } => format!("setup: {}", line.headline()),
             EffectKind::RunGate { gate, .. } => format!("gate {}", gate.name),
@@ -103,7 +106,7 @@ fn doing(state: &State, task: &Task) -> String {
         });
     }
     if parts.is_empty() && state.is_over_budget() && !task.phase.is_terminal() {
-        return "the budget is used up".to_owned();
+        return state.spent_limit().unwrap_or_default().to_owned();
     }
     if parts.is_empty() { task.phase.name().to_owned() } else { parts.join(", ") }
 }

@@ -179,17 +179,21 @@ impl Turn<'_> {
 
     /// Notes of each failed gate whether it failed on `base` too; runs what is not known. Whether all is known.
     fn look_before(&mut self, id: &TaskId, on: GateTree, base: &Oid) -> bool {
-        let Some(task) = self.state.tasks.get(id) else { return true };
-        let gates = self.state.gates_of(&task.spec);
-        let proofs = self.state.proofs.clone();
         let Some(evidence) = self.evidence(id, on) else { return true };
-        let mut missing = None;
-        for result in evidence.results.iter_mut().filter(|result| !result.passed()) {
-            result.failed_before = proofs.failed(base, &result.gate);
-            if result.failed_before.is_none() && !evidence.unknown.contains(&result.gate) {
-                missing = missing.or_else(|| gates.iter().find(|gate| gate.name == result.gate).cloned());
-            }
+        let unknown = evidence.unknown.clone();
+        let failed = evidence.results.iter().filter(|result| !result.passed());
+        let failed: Vec<String> = failed.map(|result| result.gate.clone()).collect();
+        let before: Vec<Option<bool>> =
+            failed.iter().map(|gate| self.state.proofs.failed(base, gate)).collect();
+        if let Some(evidence) = self.evidence(id, on) {
+            let results = evidence.results.iter_mut().filter(|result| !result.passed());
+            results.zip(&before).for_each(|(result, before)| result.failed_before = *before);
         }
+        let asked =
+            failed.iter().zip(&before).find(|(gate, before)| before.is_none() && !unknown.contains(gate));
+        let Some((name, _)) = asked else { return true };
+        let gates = self.state.tasks.get(id).map(|task| self.state.gates_of(&task.spec)).unwrap_or_default();
+        let missing = gates.into_iter().find(|gate| gate.name == *name);
         let Some(gate) = missing else { return true };
         if !self.state.is_over_budget() {
             let (task, oid) = (id.clone(), base.clone());
@@ -248,9 +252,7 @@ impl Turn<'_> {
         if !self.next_round(id) {
             return self.exhaust(id);
         }
-        if let Some(task) = self.task(id) {
-            task.step = task.step.next();
-        }
+        self.next_step(id);
         self.enter(id, Phase::Implementing);
     }
 

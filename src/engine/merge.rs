@@ -64,7 +64,7 @@ impl Turn<'_> {
         let merge = task.merge.get_or_insert_with(MergeTry::default);
         merge.candidate = None;
         merge.staging = Some(Merging { onto: onto.clone(), files });
-        task.step = task.step.next();
+        self.next_step(id);
         self.enter(id, Phase::Fixing);
     }
 

@@ -16,14 +16,18 @@ pub mod snapshot;
 pub mod state;
 
 mod advance;
+mod budget;
 mod comments;
 mod edit;
 mod explain;
 mod gates;
 mod merge;
+mod patterns;
 mod person;
+mod places;
 mod proofs;
 mod review;
+mod rewind;
 mod run;
 mod setup;
 mod steps;

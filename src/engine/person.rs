@@ -39,6 +39,7 @@ impl Turn<'_> {
             }
             PersonEvent::Commented { task, file, line, text } => self.commented(task, file, *line, text),
             PersonEvent::Dismissed { task, number, reason } => self.dismissed(task, *number, reason),
+            PersonEvent::Rewound { task, round, .. } => self.rewound(task, *round),
             PersonEvent::ChecksAccepted { task, oid } => self.checks_accepted(task, oid),
             PersonEvent::RunPaused => self.pause_run(true),
             PersonEvent::RunResumed => self.resume_run(),
@@ -120,13 +121,17 @@ impl Turn<'_> {
             task.limit.last_validation = false;
             task.round += u32::from(phase != Phase::Fixing);
             task.merge = None;
-            task.step = task.step.next();
         }
+        if phase != Phase::Fixing {
+            self.mark_round(id);
+        }
+        self.next_step(id);
         self.enter(id, phase);
     }
 
     fn retried(&mut self, id: &TaskId) {
         self.drop_waits(id);
+        self.ask_again(id);
         let Some(task) = self.task(id) else { return };
         if matches!(task.phase, Phase::Exhausted | Phase::Failed) {
             return self.another_round(id);
@@ -141,6 +146,8 @@ impl Turn<'_> {
                 for slot in task.review.iter_mut().flat_map(|review| &mut review.slots) {
                     if slot.failure.take().is_some() {
                         slot.step = StepRun::default();
+                        slot.agent = slot.tried.first().unwrap_or(&slot.agent).clone();
+                        slot.tried.clear();
                     }
                 }
             }
@@ -156,6 +163,7 @@ impl Turn<'_> {
                 task.merge.iter_mut().for_each(|merge| merge.evidence.broken = 0);
             }
             Some(Hold::NeedsAttention(AttentionReason::SetupFailed(_))) => task.work.broken_setups = 0,
+            Some(Hold::NeedsAttention(AttentionReason::Budget(_))) => task.limit.extra_budgets += 1,
             Some(Hold::NeedsAttention(
                 AttentionReason::GitFailed(_)
                 | AttentionReason::DependencyFailed(_)

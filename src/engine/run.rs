@@ -12,6 +12,8 @@ impl Turn<'_> {
     pub fn open_run(&mut self, start: &RunStart) {
         let branch = self.state.integration_branch();
         self.emit(EffectKind::CreateIntegration { branch, at: start.base.clone() });
+        self.start_clock();
+        self.warn_of_kin();
         if let Some(plan) = &start.plan {
             self.propose(plan.clone());
         }
@@ -24,7 +26,11 @@ impl Turn<'_> {
                 if policy.gates != self.state.policy.gates {
                     self.state.proofs.forget();
                 }
+                let is_same = policy.limits.run_ms == self.state.policy.limits.run_ms;
                 self.state.policy = (**policy).clone();
+                if !is_same {
+                    self.restart_clock();
+                }
             }
             RunEvent::IntegrationReady { effect, oid } => {
                 if self.complete(*effect).is_some() {
@@ -207,6 +213,8 @@ impl Turn<'_> {
             self.mark_end();
         }
         self.state.run.trouble = None;
+        self.state.breakers.clear();
+        self.grant_time();
         if self.state.run.planning.failed {
             let step: StepRun = self.state.run.planning.step.next();
             self.state.run.planning.step = step;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::EffectKind;
+use super::patterns::Standing;
 use super::proofs::Proofs;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
@@ -30,6 +31,10 @@ pub struct State {
     pub in_flight: BTreeMap<EffectId, EffectKind>,
     /// Sessions by the effect that started them.
     pub sessions: BTreeMap<EffectId, Session>,
+    /// Providers that said that their limit is reached, and until when nobody asks them.
+    pub breakers: BTreeMap<String, Timestamp>,
+    /// Reviewers that go on from task to task.
+    pub standing: Standing,
     /// What a person should know.
     pub notices: Vec<Notice>,
     /// What gates said of trees, whatever commit had them.
@@ -70,6 +75,12 @@ pub struct Run {
     pub trouble: Option<String>,
     /// What was used.
     pub usage: Usage,
+    /// What was used by each agent.
+    pub spent_by: BTreeMap<AgentName, Usage>,
+    /// When its time is up, by this timer.
+    pub time: Option<EffectId>,
+    /// Its time is up.
+    pub out_of_time: bool,
 }
 
 /// Stages of a run; that its tasks are over is derived.
@@ -127,16 +138,35 @@ pub struct Task {
     pub evidence: Evidence,
     /// The review of this round.
     pub review: Option<Review>,
+    /// Who reviewed the round before, with the sessions.
+    pub partners: Vec<(AgentName, StepRun)>,
     /// The merge that is being tried.
     pub merge: Option<MergeTry>,
     /// Every finding, oldest first.
     pub findings: Vec<Finding>,
+    /// How it stood when each of its rounds began.
+    pub history: Vec<Mark>,
     /// What people said that no finished step has heard yet.
     pub notes: Vec<String>,
     /// The length of the longest chain of tasks that wait for this one.
     pub rank: u32,
     /// What was used.
     pub usage: Usage,
+    /// Milliseconds that agents have worked on it, those at work not counted.
+    pub worked_ms: u64,
+}
+
+/// How a task stood when a round of it began.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// The round.
+    pub round: u32,
+    /// The tip of its branch; none if nothing was committed.
+    pub tip: Option<Oid>,
+    /// What its work was compared with.
+    pub base: Option<Oid>,
+    /// Its findings.
+    pub findings: Vec<Finding>,
 }
 
 /// Limits of a task.
@@ -148,6 +178,8 @@ pub struct Limit {
     pub returned_merges: u32,
     /// The rounds are used up: the next validation is the last.
     pub last_validation: bool,
+    /// How often a person has granted its budgets again.
+    pub extra_budgets: u32,
 }
 
 /// Branch and worktree of a task.
@@ -169,6 +201,8 @@ pub struct Work {
     pub uncommitted: bool,
     /// A merge that lies in the worktree, to be finished by the next commit.
     pub merging: Option<Merging>,
+    /// Where the worktree has to be put back to before anybody works in it.
+    pub rewind: Option<Oid>,
     /// Checks in which the tip differs from the base.
     pub checks: Vec<CheckChange>,
     /// The tip whose changes to checks a person has accepted.
@@ -269,7 +303,7 @@ pub struct Review {
 }
 
 /// One reviewer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Slot {
     /// Who.
     pub agent: AgentName,
@@ -279,6 +313,10 @@ pub struct Slot {
     pub verdict: Option<Verdict>,
     /// Why it gives no vote.
     pub failure: Option<String>,
+    /// Who had it before, and gave none.
+    pub tried: Vec<AgentName>,
+    /// Which of the standing reviewers this is.
+    pub standing: Option<usize>,
 }
 
 impl Slot {
@@ -352,6 +390,9 @@ impl State {
             landing: None,
             trouble: None,
             usage: Usage::default(),
+            spent_by: BTreeMap::new(),
+            time: None,
+            out_of_time: false,
         };
         State {
             seq: 1,
@@ -362,6 +403,8 @@ impl State {
             merge_queue: Vec::new(),
             in_flight: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            breakers: BTreeMap::new(),
+            standing: Standing::default(),
             notices: Vec::new(),
             proofs: Proofs::default(),
             dependents: BTreeMap::new(),
@@ -400,11 +443,6 @@ impl State {
         !self.tasks.is_empty() && self.tasks.values().all(|task| task.phase == Phase::Done)
     }
 
-    /// Whether the budget is used up.
-    pub fn is_over_budget(&self) -> bool {
-        self.policy.budget_micros > 0 && self.run.usage.cost_micros >= self.policy.budget_micros
-    }
-
     /// Who implements a task.
     pub fn implementer(&self, spec: &PlanTask) -> AgentName {
         let by_role = spec.role.as_ref().and_then(|role| self.policy.team.roles.get(role));
@@ -431,11 +469,14 @@ impl Task {
             step: StepRun::default(),
             evidence: Evidence::default(),
             review: None,
+            partners: Vec::new(),
             merge: None,
             findings: Vec::new(),
+            history: Vec::new(),
             notes: Vec::new(),
             rank: 0,
             usage: Usage::default(),
+            worked_ms: 0,
         }
     }
 

@@ -123,6 +123,7 @@ impl Turn<'_> {
         if let Some(step) = self.step_of_effect(effect).and_then(|of| self.step_mut(&of)) {
             step.spent = step.spent.plus(usage);
         }
+        self.count_usage(effect, usage);
     }
 
     fn step_of_effect(&self, effect: EffectId) -> Option<StepOf> {
@@ -145,10 +146,15 @@ impl Turn<'_> {
 
     fn step_ended(&mut self, effect: EffectId, outcome: &StepOutcome) {
         let Some(of) = self.step_of_effect(effect) else { return };
-        let told = match self.complete(effect) {
-            Some(EffectKind::RunStep { brief, .. }) => brief.notes.len(),
+        let (told, agent) = match self.complete(effect) {
+            Some(EffectKind::RunStep { brief, agent, .. }) => (brief.notes.len(), agent),
             _ => return,
         };
+        self.note_work_time(effect, &of);
+        if let StepOutcome::Failed { failure: FailureKind::Quota { until }, .. } = outcome {
+            let later = self.now.plus(self.state.policy.retry.backoff_cap_ms);
+            self.trip(&agent, until.filter(|until| *until > self.now).unwrap_or(later));
+        }
         // A result counts only for the attempt that is waited for: the round may have moved on, or the task be over.
         let over =
             of.task().and_then(|id| self.state.tasks.get(id)).is_some_and(|task| task.phase.is_terminal());
@@ -181,6 +187,14 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    fn note_work_time(&mut self, effect: EffectId, of: &StepOf) {
+        let started = self.state.sessions.get(&effect).map(|session| session.started);
+        let spent = started.map_or(0, |started| self.now.since(started));
+        let Some(id) = of.task().cloned() else { return };
+        self.task(&id).into_iter().for_each(|task| task.worked_ms = task.worked_ms.saturating_add(spent));
+        self.hold_to_limits(&id);
     }
 
     /// The step is done. Of the notes it has heard those in its brief: what was said meanwhile is for the next one.
@@ -283,7 +297,7 @@ impl Turn<'_> {
     }
 
     pub fn fire(&mut self, timer: EffectId) {
-        if self.complete(timer).is_none() {
+        if self.complete(timer).is_none() || self.time_is_up(timer) {
             return;
         }
         let waits = |step: &StepRun| step.at == Attempt::Waiting(timer);
@@ -350,6 +364,9 @@ impl Turn<'_> {
     /// Starts an attempt; the step waits for it.
     pub fn run_step(&mut self, of: &StepOf, mut brief: Brief, agent: crate::model::AgentName) {
         let retry = self.state.policy.retry;
+        if let Some(until) = self.state.breaker(&agent, self.now) {
+            return self.wait(of, Wait::Quota, until);
+        }
         let Some(step) = self.step_mut(of) else { return };
         brief.attempt = step.failures + 1;
         brief.interrupted = step.interrupted.take();

@@ -26,6 +26,7 @@ impl Turn<'_> {
                     self.note(false, format!("{task}: uncommitted work is kept at {kept}"));
                 }
             }
+            WorkEvent::Reset { effect, kept } => self.reset(*effect, kept),
             WorkEvent::Failed { effect, error } => {
                 if let Some(task) = self.complete(*effect).and_then(|kind| kind.task().cloned()) {
                     if self.state.tasks.get(&task).is_some_and(|task| task.phase.is_terminal()) {
@@ -45,7 +46,10 @@ impl Turn<'_> {
         if let Some(task) = self.task(&task) {
             task.work.prepared = true;
             task.work.setup = Some(setup.to_vec());
-            task.work.base.get_or_insert_with(|| base.clone());
+            let base = task.work.base.get_or_insert_with(|| base.clone()).clone();
+            // The first round had begun before its base was known.
+            let unknown = task.history.iter_mut().filter(|mark| mark.base.is_none());
+            unknown.for_each(|mark| mark.base = Some(base.clone()));
         }
     }
 
@@ -103,7 +107,7 @@ impl Turn<'_> {
         match after {
             crate::model::AfterFix::Validate => self.enter(id, Phase::Validating),
             crate::model::AfterFix::Implement => {
-                task.step = task.step.next();
+                self.next_step(id);
                 self.enter(id, Phase::Implementing);
             }
         }
@@ -115,6 +119,7 @@ impl Turn<'_> {
         let may = task.round < self.state.round_limit(task);
         if let Some(task) = self.state.tasks.get_mut(id).filter(|_| may) {
             task.round += 1;
+            self.mark_round(id);
         }
         may
     }

@@ -23,6 +23,7 @@ mod merge;
 mod names;
 mod refs;
 mod repository;
+mod rewind;
 mod snapshot;
 mod status;
 #[cfg(test)]

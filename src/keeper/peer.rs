@@ -6,6 +6,7 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
 
 use super::queue::Queue;
 use crate::process;
@@ -14,6 +15,10 @@ use crate::protocol::keeper::{FromKeeper, ToKeeper, encode_output};
 
 /// Output that may wait for a peer before the child is no longer read.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
+/// The same while somebody types: what answers a key comes behind all of it.
+const TYPING_LIMIT: usize = 128 * 1024;
+/// Who has typed so recently goes on typing.
+const TYPING: Duration = Duration::from_secs(2);
 
 /// Input of one read: little, for it stands on the stack of every keeper.
 const READ_SIZE: usize = 8 * 1024;
@@ -24,6 +29,8 @@ pub(super) struct Conn {
     stream: UnixStream,
     decoder: Decoder,
     out: Queue,
+    /// When input came last.
+    typed: Option<Instant>,
 }
 
 /// The connection is over, or the other side speaks something else.
@@ -40,6 +47,7 @@ impl Conn {
             stream,
             decoder: Decoder::default(),
             out: Queue::default(),
+            typed: None,
         })
     }
 
@@ -56,7 +64,8 @@ impl Conn {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.out.len() >= OUTPUT_LIMIT
+        let types = self.typed.is_some_and(|typed| typed.elapsed() < TYPING);
+        self.out.len() >= if types { TYPING_LIMIT } else { OUTPUT_LIMIT }
     }
 
     /// Writes what the socket takes.
@@ -77,6 +86,9 @@ impl Conn {
         let mut messages = Vec::new();
         while let Some(frame) = self.decoder.next().map_err(|_| Gone)? {
             messages.push(ToKeeper::decode(frame).map_err(|_| Gone)?);
+        }
+        if messages.iter().any(|message| matches!(message, ToKeeper::Input(_))) {
+            self.typed = Some(Instant::now());
         }
         Ok(messages)
     }

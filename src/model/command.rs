@@ -30,8 +30,10 @@ pub enum Command {
     Restart(EffectId),
     /// Give a task up; its work is kept on its branch.
     Cancel(TaskId),
+    /// Put a task back to the beginning of a round; what came after is kept in the trash.
+    Rewind(TaskId, u32),
     /// Add a task.
-    Add(PlanTask),
+    Add(Box<PlanTask>),
     /// Change the plan that is worked on: all of it or nothing.
     Edit(Box<PlanEdit>),
     /// Cut a task into several. The first part has its id, branch and work; whoever waits for the task waits for all.
@@ -91,6 +93,8 @@ pub enum Verb {
     Restart,
     /// [`Command::Cancel`]
     Cancel,
+    /// [`Command::Rewind`]
+    Rewind,
     /// [`Command::Add`]
     Add,
     /// [`Command::Edit`]
@@ -132,6 +136,7 @@ impl Command {
             Command::Interrupt(_) => Verb::Interrupt,
             Command::Restart(_) => Verb::Restart,
             Command::Cancel(_) => Verb::Cancel,
+            Command::Rewind(..) => Verb::Rewind,
             Command::Add(_) => Verb::Add,
             Command::Edit(_) => Verb::Edit,
             Command::Split(..) => Verb::Split,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, PlanTask, TaskId};
+use super::{AgentName, Pattern, PlanTask, TaskId};
 
 /// A change of the plan, taken as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,12 @@ pub enum Field {
     Gates(Vec<String>),
     /// [`PlanTask::may_change`]
     MayChange(Vec<String>),
+    /// [`PlanTask::pattern`]
+    Pattern(Option<Pattern>),
+    /// [`PlanTask::priority`]
+    Priority(i32),
+    /// [`PlanTask::locks`]
+    Locks(Vec<String>),
 }
 
 impl Field {
@@ -70,6 +76,9 @@ impl Field {
             Field::Files(_) => "files",
             Field::Gates(_) => "gates",
             Field::MayChange(_) => "may_change",
+            Field::Pattern(_) => "pattern",
+            Field::Priority(_) => "priority",
+            Field::Locks(_) => "locks",
         }
     }
 
@@ -86,10 +95,13 @@ impl Field {
             Field::Files(files) => task.files = files,
             Field::Gates(gates) => task.gates = gates,
             Field::MayChange(globs) => task.may_change = globs,
+            Field::Pattern(pattern) => task.pattern = pattern,
+            Field::Priority(priority) => task.priority = priority,
+            Field::Locks(names) => task.locks = names,
         }
     }
 
-    fn all(task: PlanTask) -> [Field; 10] {
+    fn all(task: PlanTask) -> [Field; 13] {
         [
             Field::Title(task.title),
             Field::Description(task.description),
@@ -101,6 +113,9 @@ impl Field {
             Field::Files(task.files),
             Field::Gates(task.gates),
             Field::MayChange(task.may_change),
+            Field::Pattern(task.pattern),
+            Field::Priority(task.priority),
+            Field::Locks(task.locks),
         ]
     }
 }

@@ -227,6 +227,13 @@ pub enum WorkEvent {
         /// The ref that keeps what was uncommitted.
         kept: Option<String>,
     },
+    /// The worktree and its branch are where they were before.
+    Reset {
+        /// Completes this effect.
+        effect: EffectId,
+        /// The refs that keep what was there.
+        kept: Vec<String>,
+    },
     /// git refused.
     Failed {
         /// Completes this effect.
@@ -447,6 +454,15 @@ pub enum PersonEvent {
     Cancelled {
         /// The task.
         task: TaskId,
+    },
+    /// A task is put back to the beginning of a round.
+    Rewound {
+        /// The task.
+        task: TaskId,
+        /// The round.
+        round: u32,
+        /// The tip of its branch at that moment; none if nothing was committed yet.
+        to: Option<Oid>,
     },
     /// What a task's work changed of the checks stands.
     ChecksAccepted {

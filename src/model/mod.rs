@@ -32,7 +32,7 @@ pub use finding::{Finding, FindingState, Severity};
 pub use gate::{GateResult, GateSpec, SetupLine};
 pub use ids::{EffectId, Oid, RunId, SessionId, TaskId};
 pub use plan::{Plan, PlanTask};
-pub use policy::{AfterFix, HumanGate, OnMax, Policy, Quorum};
+pub use policy::{AfterFix, HumanGate, OnMax, Pattern, Policy, Quorum};
 pub use snapshot::Snapshot;
 pub use step::{FailureKind, StepKind, StepOutcome};
 pub use task::{AttentionReason, Hold, Phase, Wait};

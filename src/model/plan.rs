@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, TaskId};
+use super::{AgentName, Pattern, TaskId};
 
 /// A goal, cut into tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,4 +39,10 @@ pub struct PlanTask {
     pub gates: Vec<String>,
     /// Globs of checks (tests and the like) that exist already and that this task may change.
     pub may_change: Vec<String>,
+    /// Whose sessions live how long; that of the run if unset.
+    pub pattern: Option<Pattern>,
+    /// Higher ones begin first; 0 is the usual.
+    pub priority: i32,
+    /// Names of things that only one task at a time may use: a port, a database, a device.
+    pub locks: Vec<String>,
 }

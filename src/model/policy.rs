@@ -34,6 +34,73 @@ pub struct Policy {
     /// The files that judge the work.
     #[serde(default)]
     pub checks: Checks,
+    /// How reviewers stand in for each other.
+    #[serde(default)]
+    pub review: ReviewRules,
+    /// What may be used beside the budget of the run.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Whose sessions live how long.
+    #[serde(default)]
+    pub pattern: Pattern,
+    /// When a fresh reviewer gives way to a standing one.
+    #[serde(default)]
+    pub promotion: Promotion,
+}
+
+/// Whose sessions live how long, and what they are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// Every session does one step.
+    Workflow,
+    /// The implementer goes on from round to round; each review is a fresh one's.
+    #[default]
+    Inline,
+    /// The implementer and the reviewers of a task go on from round to round.
+    Pair,
+    /// The reviewers go on from task to task, one at a time, first in first out.
+    Standing,
+    /// As `Inline`, until the same findings come back; then as `Standing`.
+    Promote,
+}
+
+impl Pattern {
+    /// Every pattern.
+    pub const ALL: [Pattern; 5] =
+        [Pattern::Workflow, Pattern::Inline, Pattern::Pair, Pattern::Standing, Pattern::Promote];
+
+    /// Its name in configurations and plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pattern::Workflow => "workflow",
+            Pattern::Inline => "inline",
+            Pattern::Pair => "pair",
+            Pattern::Standing => "standing",
+            Pattern::Promote => "promote",
+        }
+    }
+}
+
+/// When a fresh reviewer gives way to a standing one; the first that holds decides. 0 is never.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// Tasks in whose reviews, one after the other, the same finding came up.
+    pub recurring: u32,
+    /// Tasks of one role that are left.
+    pub alike: u32,
+    /// Roles of which every task has a standing reviewer.
+    pub roles: Vec<String>,
+    /// After so many reviews in a row without a critical or major finding a fresh reviewer judges too.
+    pub spot_check: u32,
+    /// From this round on of a pair a person is told to look for drift.
+    pub drift_round: u32,
+}
+
+impl Default for Promotion {
+    fn default() -> Self {
+        Self { recurring: 3, alike: 5, roles: Vec::new(), spot_check: 2, drift_round: 3 }
+    }
 }
 
 /// The agents of a run, by name.
@@ -49,8 +116,61 @@ pub struct Team {
     pub reviewers: Vec<AgentName>,
     /// Agents by role.
     pub roles: BTreeMap<String, AgentName>,
+    /// Who is behind each agent.
+    #[serde(default)]
+    pub makers: BTreeMap<AgentName, Maker>,
+    /// Whether the reviewers are chosen for each task, so that they are not of its implementer's make; `reviewers` says
+    /// how many and who comes first.
+    #[serde(default)]
+    pub choose_reviewers: bool,
+    /// Tasks of a role that are worked on at once at most.
+    #[serde(default)]
+    pub role_places: BTreeMap<String, u32>,
+    /// Sessions of an agent at once at most.
+    #[serde(default)]
+    pub agent_places: BTreeMap<AgentName, u32>,
 }
 
+/// Who is behind an agent: two agents of one maker are one voice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maker {
+    /// The provider; for any other program its own name.
+    pub provider: String,
+    /// The model; empty: what the provider takes by itself.
+    pub model: String,
+}
+
+/// How reviewers stand in for each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewRules {
+    /// Agents that take a slot over whose own gives no vote, in this order.
+    pub fallback: Vec<AgentName>,
+    /// Whether the others go on when one gives no vote.
+    pub continue_on_fail: bool,
+}
+
+impl Default for ReviewRules {
+    fn default() -> Self {
+        Self { fallback: Vec::new(), continue_on_fail: true }
+    }
+}
+
+/// What may be used; 0 is no limit. Reaching one ends what spends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Tokens of the run, in and out.
+    pub run_tokens: u64,
+    /// Milliseconds of the run.
+    pub run_ms: u64,
+    /// Micro-dollars of one task.
+    pub task_micros: u64,
+    /// Tokens of one task, in and out.
+    pub task_tokens: u64,
+    /// Milliseconds that agents work on one task, those of reviewers included.
+    pub task_ms: u64,
+    /// Micro-dollars of all tasks of a role.
+    pub roles: BTreeMap<String, u64>,
+}
 /// Limits of what is tried again without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
@@ -142,6 +262,10 @@ impl Default for Policy {
             retry: Retry::default(),
             budget_micros: 0,
             checks: Checks::default(),
+            review: ReviewRules::default(),
+            limits: Limits::default(),
+            pattern: Pattern::default(),
+            promotion: Promotion::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Change;
 use super::{
-    AgentName, AgentStatus, CheckChange, EffectId, Finding, Hold, Oid, Phase, Plan, PlanTask, RunId,
+    AgentName, AgentStatus, CheckChange, EffectId, Finding, Hold, Oid, Pattern, Phase, Plan, PlanTask, RunId,
     SessionId, StepKind, TaskId, Timestamp, Usage, Verb, Vote,
 };
 
@@ -161,12 +161,19 @@ pub struct Planned {
     pub gates: Vec<String>,
     /// Globs of checks that it may change.
     pub may_change: Vec<String>,
+    /// The pattern that the plan names.
+    pub pattern: Option<Pattern>,
+    /// Higher ones begin first.
+    pub priority: i32,
+    /// Things that only one task at a time may use.
+    pub locks: Vec<String>,
 }
 
 impl TaskView {
     /// The task as planned.
     pub fn spec(&self) -> PlanTask {
-        let Planned { agent, human, files, gates, may_change } = self.planned.clone();
+        let Planned { agent, human, files, gates, may_change, pattern, priority, locks } =
+            self.planned.clone();
         PlanTask {
             id: self.id.clone(),
             title: self.title.clone(),
@@ -179,6 +186,9 @@ impl TaskView {
             files,
             gates,
             may_change,
+            pattern,
+            priority,
+            locks,
         }
     }
 }

@@ -117,6 +117,8 @@ pub enum AttentionReason {
     SetupFailed(String),
     /// A merge conflict outlived its rounds.
     ConflictUnsolved,
+    /// A limit of its own, or of its role, is reached: which.
+    Budget(String),
     /// The agent says that checks are wrong themselves; its reasons.
     CheckDisputed(Vec<String>),
 }

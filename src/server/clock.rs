@@ -7,6 +7,11 @@ pub fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
+/// Now, with the user's zone.
+pub fn here() -> jiff::Zoned {
+    jiff::Zoned::now()
+}
+
 /// Now in the user's zone, as a header shows it: `14:02`.
 pub fn wall_clock() -> String {
     jiff::Zoned::now().strftime("%H:%M").to_string()

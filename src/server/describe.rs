@@ -2,7 +2,7 @@
 
 use super::shared::Shared;
 use crate::engine::{self, State};
-use crate::engine::{EffectKind, GateTree};
+use crate::engine::{Effect, EffectKind, GateTree};
 use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
 use crate::model::{AgentState, Event, Phase, PlanEdit, Record, StepOutcome, TaskId, Vote, counted};
 
@@ -152,6 +152,13 @@ fn work_line(before: &State, event: &WorkEvent) -> Option<(Option<TaskId>, Strin
                 change.removed
             ),
         ),
+        WorkEvent::Reset { effect, kept } if kept.is_empty() => {
+            (task(*effect), "its worktree is put back".to_owned())
+        }
+        WorkEvent::Reset { effect, kept } => (
+            task(*effect),
+            format!("its worktree is put back; what was there is kept at {}", kept.join(", ")),
+        ),
         WorkEvent::Unresolved { effect, files } => {
             (task(*effect), format!("conflict markers are left in {}", files.join(", ")))
         }
@@ -212,6 +219,12 @@ fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
         PersonEvent::Answered { allow: true, text, .. } => (None, format!("you: {}", first_line(text))),
         PersonEvent::Answered { allow: false, text, .. } => (None, format!("you: denied {text}")),
         PersonEvent::Approved { task, oid } => of(task, format!("you: approved {}", oid.short())),
+        PersonEvent::Rewound { task, round, to } => {
+            let to = to
+                .as_ref()
+                .map_or_else(|| "before its first commit".to_owned(), |to| format!("at {}", to.short()));
+            of(task, format!("you: back to the beginning of round {round}, {to}"))
+        }
         PersonEvent::ChecksAccepted { task, oid } => {
             of(task, format!("you: its changes to checks stand, at {}", oid.short()))
         }
@@ -277,6 +290,22 @@ pub fn walk(records: &[Record], mut each: impl FnMut(&Record, Option<TaskId>, St
         drop(engine::update(&mut state, &record.event, record.at));
     }
     Some(state)
+}
+
+/// What each event of a log makes the loop want, decided anew: the position, and a line.
+pub fn decisions(records: &[Record]) -> Vec<(u64, String)> {
+    let mut lines = Vec::new();
+    let mut note = |seq: u64, effects: Vec<Effect>| {
+        lines.extend(effects.iter().map(|effect| (seq, format!("          → {effect}"))));
+    };
+    let Some((first, rest)) = records.split_first() else { return Vec::new() };
+    let Event::Run(RunEvent::Started(start)) = &first.event else { return Vec::new() };
+    let (mut state, effects) = engine::start(start, first.at);
+    note(first.seq, effects);
+    for record in rest {
+        note(record.seq, engine::update(&mut state, &record.event, record.at));
+    }
+    lines
 }
 
 /// The lines of one task, with their times.

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod describe;
 pub mod environment;
 pub mod nowhere;
+pub mod own_settings;
 pub mod places;
 pub mod plans;
 pub mod project;

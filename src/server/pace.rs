@@ -1,7 +1,8 @@
 //! When a screen's next frame is due.
 //!
 //! The leading edge at once, then at most one in 16 ms; what a person's key does, and what answers one, need not wait for
-//! that. Not for whether the client takes frames. Invariant: nothing is due that nobody wants, and out of turn comes at
+//! that, and after a key frames come faster for a while: in a terminal that never rests nobody knows which change is the
+//! answer. Not for whether the client takes frames. Invariant: nothing is due that nobody wants, and out of turn comes at
 //! most one frame in 8 ms, however much is typed.
 
 use std::time::Duration;
@@ -14,6 +15,8 @@ use super::panes::Echo;
 const FRAME: Duration = Duration::from_millis(16);
 /// Between two frames at least that came out of turn: nobody types faster, but what is pasted may be.
 const HURRY: Duration = Duration::from_millis(8);
+/// How long frames come faster after a key that went to a terminal.
+const ANSWERING: Duration = Duration::from_millis(50);
 
 /// What is known of a screen's frames.
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ pub struct Pace {
     key: bool,
     /// What was typed and has no answer on the screen yet.
     echo: Option<Echo>,
+    /// When that was.
+    typed: Option<Instant>,
 }
 
 impl Pace {
@@ -44,7 +49,7 @@ impl Pace {
 
     /// What was typed into a terminal shows by its echo: a frame before that would only delay it.
     pub fn expect(&mut self, echo: Echo, now: Instant) {
-        self.echo = Some(echo);
+        (self.echo, self.typed) = (Some(echo), Some(now));
         self.want(now + FRAME);
     }
 
@@ -52,7 +57,9 @@ impl Pace {
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let answers = self.key || self.echo.as_ref().is_some_and(Echo::has_come);
         let may_hurry = answers && self.hurried.is_none_or(|hurried| now >= hurried + HURRY);
-        let turn = self.drawn.map(|drawn| drawn + FRAME).filter(|_| !may_hurry);
+        let is_answering = self.typed.is_some_and(|typed| now < typed + ANSWERING);
+        let turn = if is_answering { HURRY } else { FRAME };
+        let turn = self.drawn.map(|drawn| drawn + turn).filter(|_| !may_hurry);
         self.wanted.map(|wanted| turn.map_or(wanted, |turn| turn.max(wanted)))
     }
 
@@ -115,7 +122,7 @@ mod tests {
         pace.note_frame(now);
         pace.expect(Echo::of(Arc::clone(&pane)), now + MS);
         pace.want(now + 2 * MS);
-        assert_eq!(pace.due(now + 2 * MS), Some(now + FRAME), "something else has changed");
+        assert_eq!(pace.due(now + 2 * MS), Some(now + HURRY), "something else has changed");
         assert!(pace.listens_to_panes(now + 3 * MS));
         drop(pane.feed(b"x"));
         pace.want(now + 3 * MS);
@@ -123,7 +130,12 @@ mod tests {
         pace.note_frame(now + 3 * MS);
         drop(pane.feed(b"y"));
         pace.want(now + 4 * MS);
-        assert_eq!(pace.due(now + 4 * MS), Some(now + 3 * MS + FRAME), "it has had its frame");
+        assert_eq!(pace.due(now + 4 * MS), Some(now + 3 * MS + HURRY), "more may belong to it");
+        assert_eq!(
+            pace.due(now + MS + ANSWERING),
+            Some(now + 3 * MS + FRAME),
+            "nobody waits for that any more"
+        );
         pace.expect(Echo::of(pane), now + 5 * MS);
         pace.want_for_key(now + 6 * MS);
         assert!(!pace.listens_to_panes(now + 6 * MS), "no echo is waited for any more");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::plan::{self, Format};
-use crate::model::{AgentName, Plan, PlanEdit, PlanTask, TaskId};
+use crate::model::{AgentName, Pattern, Plan, PlanEdit, PlanTask, TaskId};
 
 /// A plan from a person's file.
 #[derive(Clone, Debug)]
@@ -63,6 +63,9 @@ fn task(task: plan::PlanTask) -> PlanTask {
         files: task.files,
         gates: task.gates,
         may_change: task.may_change,
+        priority: task.priority,
+        locks: task.locks,
+        pattern: Pattern::ALL.into_iter().find(|pattern| pattern.name() == task.pattern),
     }
 }
 
@@ -138,6 +141,9 @@ fn as_written(tasks: &[PlanTask]) -> Vec<plan::PlanTask> {
         files: task.files.clone(),
         gates: task.gates.clone(),
         may_change: task.may_change.clone(),
+        priority: task.priority,
+        locks: task.locks.clone(),
+        pattern: task.pattern.map(|pattern| pattern.name().to_owned()).unwrap_or_default(),
     };
     tasks.iter().map(written).collect()
 }

@@ -11,10 +11,10 @@ use crate::config::{self, Config, GateCommand, Problem, Problems};
 use crate::git::Repository;
 use crate::keymap::Keymap;
 use crate::model::agent::{AgentKind, AgentMode, PromptBy};
-use crate::model::policy::{Retry, Team};
+use crate::model::policy::{Limits, Maker, Promotion, Retry, ReviewRules, Team};
 use crate::model::{
-    AfterFix, AgentName, AgentProfile, Checks, GateSpec, HumanGate, OnCheckChange, OnMax, Policy, Price,
-    Quorum, SetupLine,
+    AfterFix, AgentName, AgentProfile, Checks, GateSpec, HumanGate, OnCheckChange, OnMax, Pattern, Policy,
+    Price, Quorum, SetupLine,
 };
 use crate::protocol::client::Shows;
 use crate::theme::Theme;
@@ -214,8 +214,36 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             implementer: named(&config.defaults.implementer),
             reviewers,
             roles: roles
+                .clone()
                 .filter_map(|(name, role)| Some((name.clone(), AgentName(role.agent.clone()?))))
                 .collect(),
+            makers: config.agents.iter().map(maker).collect(),
+            choose_reviewers: config.review.agents.is_empty(),
+            role_places: roles.filter_map(|(name, role)| Some((name.clone(), role.parallel?))).collect(),
+            agent_places: config
+                .agents
+                .iter()
+                .filter_map(|agent| Some((AgentName(agent.name.clone()), agent.parallel?)))
+                .collect(),
+        },
+        review: ReviewRules {
+            fallback: config.review.fallback.iter().cloned().map(AgentName).collect(),
+            continue_on_fail: config.review.continue_on_fail,
+        },
+        limits: limits(config),
+        pattern: match run.pattern {
+            config::Pattern::Workflow => Pattern::Workflow,
+            config::Pattern::Inline => Pattern::Inline,
+            config::Pattern::Pair => Pattern::Pair,
+            config::Pattern::Standing => Pattern::Standing,
+            config::Pattern::Promote => Pattern::Promote,
+        },
+        promotion: Promotion {
+            recurring: config.promotion.recurring,
+            alike: config.promotion.alike,
+            roles: config.promotion.roles.clone(),
+            spot_check: config.promotion.spot_check,
+            drift_round: config.promotion.drift_round,
         },
         gates: config.gates.iter().map(gate).collect(),
         parallel: run.parallel,
@@ -258,6 +286,31 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             roles: config.checks.roles.clone(),
             tolerate_red: config.checks.tolerate_red,
         },
+    }
+}
+
+/// Who is behind an agent: of a program that nobody knows, itself.
+fn maker(agent: &config::Agent) -> (AgentName, Maker) {
+    let provider = match agent.kind {
+        config::AgentKind::Command => agent.name.clone(),
+        config::AgentKind::Claude => "claude".to_owned(),
+        config::AgentKind::Codex => "codex".to_owned(),
+        config::AgentKind::Gemini => "gemini".to_owned(),
+        config::AgentKind::Opencode => "opencode".to_owned(),
+    };
+    (AgentName(agent.name.clone()), Maker { provider, model: agent.model.clone().unwrap_or_default() })
+}
+
+fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    let roles = config.roles.iter();
+    Limits {
+        run_tokens: u64::from(limits.tokens),
+        run_ms: millis(limits.time),
+        task_micros: micros(limits.task_usd),
+        task_tokens: u64::from(limits.task_tokens),
+        task_ms: millis(limits.task_time),
+        roles: roles.filter_map(|(name, role)| Some((name.clone(), micros(role.budget_usd?)))).collect(),
     }
 }
 

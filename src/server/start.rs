@@ -76,6 +76,10 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
         Head::Branch { name, oid } => (Some(name), oid),
         Head::Detached { oid } => (None, oid),
     };
+    let base = match request.base {
+        Some(base) => shared.repository.resolve(&base).map_err(|error| error.to_string())?,
+        None => base,
+    };
     warn(shared, branch.is_none());
     Ok(RunStart {
         run: new_id(shared, store)?,

@@ -119,6 +119,7 @@ impl Bench {
             resume,
             schema: Some(prompts::schema(step)),
             socket: &dir.join("server.sock"),
+            secret: "",
             user_env: &user_env,
         })
         .unwrap();

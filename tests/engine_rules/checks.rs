@@ -106,7 +106,7 @@ fn a_gate_on_request_runs_for_the_tasks_that_name_it() {
     world.reach_done("b");
     assert_eq!((of(&world, "test"), of(&world, "load")), (4, 2));
     let unknown = PlanTask { gates: vec!["fuzz".to_owned()], ..task("c", &[]) };
-    let refusal = world.command(Command::Add(unknown)).unwrap_err();
+    let refusal = world.command(Command::Add(Box::new(unknown))).unwrap_err();
     assert_eq!(refusal, "c names the gate \"fuzz\", which is not configured; there are: test, load");
 }
 

@@ -11,15 +11,19 @@
 #[path = "../support/engine.rs"]
 mod world;
 
+mod budgets;
 mod checks;
 mod comments;
 mod edits;
 mod gates;
 mod merging;
+mod patterns;
 mod people;
 mod plans;
 mod recovery;
 mod reviews;
+mod rewinding;
 mod rounds;
+mod scheduling;
 mod setup;
 mod states;

@@ -271,7 +271,11 @@ fn at_the_budget_nothing_more_is_spawned_and_a_person_is_asked() {
     let (agent, _) = world.agent("a", StepKind::Implement);
     spend(&mut world, agent, 60);
     assert!(world.rows().is_empty());
-    spend(&mut world, agent, 40);
+    let usage = Usage { cost_micros: 40, ..Usage::default() };
+    let effects = world.event(Event::Step(StepEvent::Used { effect: agent, usage }));
+    assert_eq!(controls(&effects), [(agent, ControlAction::End)], "it is stopped at the first report beyond");
+    spend(&mut world, agent, 1);
+    arrive(&mut world);
     assert_eq!(world.rows()[0].kind, AttentionKind::Budget);
     let effects = world.end(agent, worked());
     assert!(matches!(effects[0].kind, EffectKind::CommitWork { .. }), "what was paid for is kept");
@@ -287,6 +291,7 @@ fn at_the_budget_nothing_more_is_spawned_and_a_person_is_asked() {
     spend(&mut world, reviewer, 100);
     world.vote("a", 0, approval());
     world.vote("a", 1, rejection(&["wrong"]));
+    arrive(&mut world);
     assert!(world.agents("a").is_empty(), "reviewers count");
     world.ask(Command::SetBudget(0));
     world.reach_done("a");
@@ -302,6 +307,7 @@ fn the_planner_counts_against_the_budget() {
     world.git();
     let planner = world.flying(EffectKind::is_session).unwrap();
     spend(&mut world, planner, 100);
+    arrive(&mut world);
     world.end(planner, StepOutcome::Invalid { errors: vec!["no json".to_owned()] });
     assert!(world.state.in_flight.is_empty());
     assert_eq!(world.rows()[0].kind, AttentionKind::Budget);

@@ -143,15 +143,15 @@ fn a_task_can_be_added_to_what_runs_if_it_fits_the_plan() {
         ("nobody", PlanTask { agent: Some("nobody".into()), ..task("b", &[]) }),
         ("itself", task("b", &["b"])),
     ] {
-        let refusal = world.command(Command::Add(bad)).unwrap_err();
+        let refusal = world.command(Command::Add(Box::new(bad))).unwrap_err();
         assert!(refusal.contains(mistake), "{refusal}");
     }
-    world.ask(Command::Add(task("b", &["a"])));
+    world.ask(Command::Add(Box::new(task("b", &["a"]))));
     assert_eq!((world.phase("b"), world.task("a").rank), (Phase::Blocked, 1));
     world.reach_done("a");
     world.reach_done("b");
     assert!(world.state.run.ended.is_some());
-    world.ask(Command::Add(task("c", &["b"])));
+    world.ask(Command::Add(Box::new(task("c", &["b"]))));
     assert!(world.state.run.ended.is_none(), "the run goes on");
     world.reach_done("c");
 }

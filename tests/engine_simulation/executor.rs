@@ -93,7 +93,9 @@ impl Executor {
                 let oid = self.integration.get_or_insert_with(|| at.clone()).clone();
                 Event::Run(RunEvent::IntegrationReady { effect, oid })
             }
-            EffectKind::PrepareWork { .. } | EffectKind::RemoveWork { .. } if bad => {
+            EffectKind::PrepareWork { .. } | EffectKind::RemoveWork { .. } | EffectKind::ResetWork { .. }
+                if bad =>
+            {
                 Event::Work(WorkEvent::Failed { effect, error })
             }
             EffectKind::PrepareWork { base, .. } => {
@@ -104,6 +106,10 @@ impl Executor {
             }
             EffectKind::RunSetup { .. } => self.setup(effect, bad, chance),
             EffectKind::RemoveWork { .. } => Event::Work(WorkEvent::Removed { effect, kept: None }),
+            EffectKind::ResetWork { task, to } => {
+                self.tips.insert(task.clone(), to.clone());
+                Event::Work(WorkEvent::Reset { effect, kept: Vec::new() })
+            }
             EffectKind::CommitWork { task, base, merging, conflicted, .. } => {
                 let event = self.commit(effect, task, base, merging.as_ref(), conflicted, bad, chance);
                 if faults > 0 { touched(event, chance) } else { event }

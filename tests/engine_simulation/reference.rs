@@ -39,6 +39,8 @@ struct Known {
     changed: Option<bool>,
     /// The tip whose changes to checks a person took.
     accepted: Option<Oid>,
+    /// Where its worktree has to be put back to before anybody works there.
+    rewind: Option<Oid>,
     /// Lines that have to be run in its worktree before anybody works there; none: nobody may before it was looked at.
     setup: Option<Vec<SetupLine>>,
     /// What people said of it, and whether somebody was told to put it right.
@@ -65,6 +67,7 @@ pub struct Reference {
     candidates: BTreeMap<Oid, (TaskId, Oid, Oid)>,
     paused: bool,
     stopped: bool,
+    ending: BTreeSet<EffectId>,
     spent: u64,
     pub merges: usize,
 }
@@ -86,6 +89,7 @@ impl Reference {
             candidates: BTreeMap::new(),
             paused: false,
             stopped: false,
+            ending: BTreeSet::new(),
             spent: 0,
             merges: 0,
         }
@@ -140,8 +144,9 @@ impl Reference {
 
     /// Tasks that are worked on, those held by a person aside.
     fn working(&self) -> BTreeSet<TaskId> {
-        let works = |kind: &&EffectKind| is_work(kind);
-        let tasks = self.in_flight.values().filter(works).filter_map(EffectKind::task);
+        // What is being ended takes no place any more.
+        let works = |(id, kind): &(&EffectId, &EffectKind)| is_work(kind) && !self.ending.contains(id);
+        let tasks = self.in_flight.iter().filter(works).filter_map(|(_, kind)| kind.task());
         let free = tasks.filter(|id| self.tasks.get(*id).is_some_and(|task| !task.paused && !task.cancelled));
         free.cloned().collect()
     }
@@ -219,6 +224,11 @@ impl Reference {
                 }
             }
             WorkEvent::Gone { effect } => self.undo_setup(*effect),
+            WorkEvent::Reset { effect, .. } => {
+                let Some(EffectKind::ResetWork { task, to }) = self.complete(*effect) else { return };
+                let task = self.tasks.get_mut(&task);
+                task.into_iter().for_each(|task| task.rewind = task.rewind.take().filter(|due| *due != to));
+            }
             WorkEvent::Removed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Failed { effect, .. } => drop(self.complete(*effect)),
@@ -359,6 +369,7 @@ impl Reference {
             | PersonEvent::UndoRequested => {}
             PersonEvent::Approved { task, .. }
             | PersonEvent::ChecksAccepted { task, .. }
+            | PersonEvent::Rewound { task, .. }
             | PersonEvent::TakenOver { task }
             | PersonEvent::Rejected { task, .. }
             | PersonEvent::Retried { task }
@@ -397,6 +408,15 @@ impl Reference {
         match event {
             PersonEvent::Approved { oid, .. } => {
                 task.approved = Some(oid.clone());
+                task.comments.clear();
+            }
+            PersonEvent::Rewound { to, .. } => {
+                task.rewind = to.clone().or_else(|| task.bases.first().cloned());
+                task.tip.clone_from(to);
+                (task.changed, task.worked_by) = (None, None);
+                task.paused = false;
+                // What was said of work that is gone is gone; and it is not taken as it was any more.
+                task.taken_over = None;
                 task.comments.clear();
             }
             PersonEvent::ChecksAccepted { oid, .. } => {
@@ -444,6 +464,9 @@ impl Reference {
                 assert!(!self.paused && !self.stopped && !self.over_budget(), "spawned: {effect:?}");
             }
             self.judge_task(&effect.kind, working, world);
+            if let EffectKind::Control { target, action: ControlAction::End } = &effect.kind {
+                self.ending.insert(*target);
+            }
             self.in_flight.insert(effect.id, effect.kind.clone());
         }
     }
@@ -474,6 +497,12 @@ impl Reference {
             let exempt = self.tasks.values().filter(|task| task.resumed_live).count();
             let places = self.policy.parallel as usize + exempt;
             assert!(now.len() <= places, "{} at once, {places} places: {now:?}", now.len());
+            let known = now.iter().filter_map(|id| self.tasks.get(id)).filter(|task| !task.resumed_live);
+            let using = known.clone().filter(|task| !task.spec.locks.is_empty()).count();
+            assert!(using <= 1, "{using} use the same: {now:?}");
+            let of_role = known.filter(|task| task.spec.role.is_some()).count();
+            let most = self.policy.team.role_places.get("backend").map_or(99, |most| *most as usize);
+            assert!(of_role <= most, "{of_role} of a role, {most} places: {now:?}");
         }
         match kind {
             EffectKind::RunStep { brief, .. } => self.judge_step(id, brief),
@@ -511,7 +540,10 @@ impl Reference {
         if brief.step == StepKind::Review {
             let before = brief.base.as_ref();
             let passed = brief.tip.as_ref().is_some_and(|tip| self.all_passed(tip, before));
-            assert!(passed, "{id} is reviewed before its gates passed");
+            // What a gate says of the base later on, for another task, changes no review that is under way.
+            let key = brief.tip.clone().map(|tip| (tip, brief.round));
+            let began = key.is_some_and(|key| self.tasks[id].votes.contains_key(&key));
+            assert!(passed || began, "{id} is reviewed before its gates passed");
         }
         if brief.step == StepKind::Fix {
             let told = !brief.findings.is_empty() || !brief.conflicts.is_empty();
@@ -536,6 +568,7 @@ impl Reference {
                 let untold: Vec<_> = task.comments.iter().filter(|(_, told)| !**told).collect();
                 assert!(untold.is_empty(), "{id}: all of a person's comments go in one round: {untold:?}");
                 assert_eq!(task.setup.as_deref(), Some(&[][..]), "{id} is worked on before it is set up");
+                assert_eq!(task.rewind, None, "{id} is worked on before it is put back");
                 task.worked_by = Some(step);
             }
         }
@@ -582,6 +615,7 @@ fn is_work(kind: &EffectKind) -> bool {
         kind,
         EffectKind::PrepareWork { .. }
             | EffectKind::RunSetup { .. }
+            | EffectKind::ResetWork { .. }
             | EffectKind::CommitWork { .. }
             | EffectKind::StageMerge { .. }
             | EffectKind::RunStep { task: Some(_), .. }

@@ -1,9 +1,12 @@
 //! Random starts: a plan, a policy, whether anything goes wrong.
 
 use loopmon::model::event::RunStart;
-use loopmon::model::policy::{Retry, Team};
+use std::collections::BTreeMap;
+
+use loopmon::model::policy::{Limits, Promotion, Retry, ReviewRules, Team};
 use loopmon::model::{
-    AfterFix, Checks, GateSpec, HumanGate, OnCheckChange, OnMax, Plan, PlanTask, Policy, Quorum, TaskId,
+    AfterFix, Checks, GateSpec, HumanGate, OnCheckChange, OnMax, Pattern, Plan, PlanTask, Policy, Quorum,
+    TaskId,
 };
 
 use crate::chance::Chance;
@@ -48,13 +51,32 @@ fn tasks(chance: &mut Chance) -> Vec<PlanTask> {
         let depends_on = before.into_iter().filter(|_| chance.percent(density)).take(3).collect();
         let id = TaskId(format!("t{number}"));
         let human = chance.percent(25);
-        tasks.push(PlanTask { title: format!("do {id}"), id, depends_on, human, ..PlanTask::default() });
+        let title = format!("do {id}");
+        let locks = if chance.percent(20) { vec!["port".to_owned()] } else { Vec::new() };
+        let role = chance.percent(30).then(|| "backend".to_owned());
+        let pattern = if chance.percent(20) { Some(pattern(chance)) } else { None };
+        let priority = if chance.percent(10) { 5 } else { 0 };
+        tasks.push(PlanTask {
+            title,
+            id,
+            depends_on,
+            human,
+            locks,
+            role,
+            pattern,
+            priority,
+            ..PlanTask::default()
+        });
     }
     for index in (1..tasks.len()).rev() {
         let other = chance.below(index as u64 + 1) as usize;
         tasks.swap(index, other);
     }
     tasks
+}
+
+fn pattern(chance: &mut Chance) -> Pattern {
+    chance.weighted(&Pattern::ALL.map(|pattern| (1, pattern)))
 }
 
 fn policy(chance: &mut Chance, faults: bool) -> Policy {
@@ -76,12 +98,34 @@ fn policy(chance: &mut Chance, faults: bool) -> Policy {
         roles: Vec::new(),
         tolerate_red: chance.percent(30),
     };
+    let some = |chance: &mut Chance, percent, below: u64| {
+        if faults && chance.percent(percent) { 1 + chance.below(below) } else { 0 }
+    };
+    let limits = Limits {
+        run_tokens: some(chance, 5, 1_000),
+        run_ms: some(chance, 5, 2_000),
+        task_micros: some(chance, 10, 300),
+        task_tokens: 0,
+        task_ms: some(chance, 5, 300),
+        roles: BTreeMap::new(),
+    };
+    let review = ReviewRules {
+        fallback: (0..chance.below(3)).map(|number| format!("spare{number}").as_str().into()).collect(),
+        continue_on_fail: chance.percent(70),
+    };
+    let promotion = Promotion { recurring: 2, spot_check: chance.below(3) as u32, ..Promotion::default() };
     Policy {
         checks,
+        limits,
+        review,
+        promotion,
+        pattern: pattern(chance),
         team: Team {
             known: vec!["ada".into(), "pam".into()],
             planner: "pam".into(),
             implementer: "ada".into(),
+            role_places: BTreeMap::from([("backend".to_owned(), 1 + chance.below(2) as u32)]),
+            agent_places: BTreeMap::from([("rev0".into(), 1 + chance.below(3) as u32)]),
             reviewers: (0..reviewers).map(|number| format!("rev{number}").as_str().into()).collect(),
             ..Team::default()
         },

@@ -257,6 +257,7 @@ impl Simulation {
             18 => Command::Interrupt(session),
             19 => Command::Restart(session),
             24..32 => return self.change_the_plan(task),
+            20 => Command::Rewind(task, 1 + self.chance.below(3) as u32),
             _ => return self.request_of_the_run(),
         };
         self.ask(command);
@@ -323,7 +324,7 @@ impl Simulation {
             6 if self.chance.percent(30) => Command::Stop,
             7 => Command::Land,
             8 => Command::UndoLand,
-            9 if number < 14 => Command::Add(extra),
+            9 if number < 14 => Command::Add(Box::new(extra)),
             10 => Command::RejectPlan("other tasks".to_owned()),
             _ => Command::AcceptPlan(self.scenario.plan.clone()),
         };
@@ -365,6 +366,14 @@ impl Simulation {
         let mut acted = false;
         if self.state.policy.budget_micros > 0 {
             acted |= self.ask(Command::SetBudget(0));
+        }
+        let used = self.state.run.usage;
+        let tokens = self.state.policy.limits.run_tokens;
+        if self.state.run.out_of_time || (tokens > 0 && used.input_tokens + used.output_tokens >= tokens) {
+            let mut policy = self.state.policy.clone();
+            (policy.limits.run_ms, policy.limits.run_tokens) = (0, 0);
+            self.happen(Event::Run(RunEvent::PolicyChanged(Box::new(policy))));
+            acted = true;
         }
         acted |= self.ask(Command::ResumeRun);
         for id in self.state.order.clone() {
@@ -500,6 +509,7 @@ fn completed_by(event: &Event) -> Option<EffectId> {
             | WorkEvent::Committed { effect, .. }
             | WorkEvent::Unresolved { effect, .. }
             | WorkEvent::Removed { effect, .. }
+            | WorkEvent::Reset { effect, .. }
             | WorkEvent::Failed { effect, .. },
         ) => Some(*effect),
         Event::Merge(

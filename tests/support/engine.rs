@@ -251,6 +251,7 @@ impl World {
             }
             EffectKind::CommitWork { .. } => self.committed(effect, 1),
             EffectKind::RemoveWork { .. } => Event::Work(WorkEvent::Removed { effect, kept: None }),
+            EffectKind::ResetWork { .. } => Event::Work(WorkEvent::Reset { effect, kept: Vec::new() }),
             EffectKind::BuildMerge { onto, .. } => {
                 let (commit, onto) = (self.fresh("m"), onto.clone());
                 Event::Merge(MergeEvent::CandidateBuilt { effect, commit, onto, tree: None })
@@ -402,6 +403,7 @@ fn is_git(kind: &EffectKind) -> bool {
         | EffectKind::PrepareWork { .. }
         | EffectKind::CommitWork { .. }
         | EffectKind::RemoveWork { .. }
+        | EffectKind::ResetWork { .. }
         | EffectKind::BuildMerge { .. }
         | EffectKind::StageMerge { .. }
         | EffectKind::AdvanceIntegration { .. } => true,

@@ -236,6 +236,12 @@ impl Bench {
         String::from_utf8_lossy(&found.stdout).lines().map(PathBuf::from).collect()
     }
 
+    /// Files of this machine of this name.
+    pub fn files_named(&self, name: &str) -> Vec<PathBuf> {
+        let found = Command::new("find").arg(self.machine.path("")).args(["-name", name]).output().unwrap();
+        String::from_utf8_lossy(&found.stdout).lines().map(PathBuf::from).collect()
+    }
+
     /// The keepers of this machine.
     pub fn keepers(&self) -> Vec<i32> {
         let mark = self.machine.path("").display().to_string();

@@ -9,6 +9,7 @@ mod ask;
 mod reader;
 mod steps;
 mod tools;
+mod words;
 
 use std::path::Path;
 

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::ask::Ask;
 use super::steps::{self, Line};
 use super::tools::Tools;
+use super::words::Words;
 use crate::agents::event::ExitInfo;
+use crate::agents::limit::Limit;
 use crate::agents::rpc::{self, Calls, Incoming, error_words};
 use crate::agents::stream::{GO_ON, INTERRUPTED, Log, Protocol, STOPPED, failed, success};
 use crate::agents::transcript::{
@@ -17,6 +19,8 @@ use crate::agents::{failure, gemini, opencode};
 use crate::model::agent::AgentKind;
 use crate::model::{AgentState, BlockedKind, FailureKind, StepKind, StepOutcome, Usage};
 
+/// The method that begins a turn.
+const PROMPT: &str = "session/prompt";
 /// The error of a program that is not logged in.
 const NO_LOGIN: i64 = -32000;
 /// What says that there is no such session.
@@ -45,7 +49,7 @@ pub(in crate::agents) struct Acp {
     calls: Calls<()>,
     asks: VecDeque<Ask>,
     /// Words for the next turn.
-    waiting: Vec<String>,
+    waiting: Words,
     tools: Tools,
     /// What it said since its last tool, and what of that was not shown yet: it comes in pieces of lines.
     said: String,
@@ -64,8 +68,13 @@ pub(in crate::agents) struct Acp {
 /// How the turn ended.
 enum End {
     Completed,
-    Failed { code: i64, words: String },
+    Failed {
+        code: i64,
+        words: String,
+    },
     Stopped(String),
+    /// Its provider has no more for it before a moment: nobody waits for that in here.
+    Limited(Limit),
 }
 
 impl Protocol for Acp {
@@ -88,6 +97,16 @@ impl Protocol for Acp {
                 self.status = status;
                 return;
             }
+            Some(Line::Retries(words)) => {
+                log.progress();
+                log.status(AgentState::Working, &words);
+                log.show(&[warning(&format!("⟳ {words}"))]);
+                return;
+            }
+            Some(Line::Waits(limit)) => {
+                self.limited(limit, log);
+                return;
+            }
             None => {}
         }
         match rpc::incoming(message) {
@@ -107,7 +126,19 @@ impl Protocol for Acp {
     }
 
     fn take_due(&mut self) -> Vec<Value> {
-        self.calls.take_due()
+        let due = self.calls.take_due();
+        if due.iter().any(|message| field(message, "method") == PROMPT) {
+            self.waiting.sends();
+        }
+        due
+    }
+
+    fn take_notes(&mut self) -> Vec<Value> {
+        self.waiting.take_notes()
+    }
+
+    fn recall(&mut self, notes: &[Value]) {
+        self.waiting.recall(notes);
     }
 
     fn rests(&self) -> bool {
@@ -128,7 +159,7 @@ impl Protocol for Acp {
         if let Some(ask) = self.asks.pop_front() {
             // Its answer has no room for words: they are said as soon as it listens.
             if has_words {
-                self.waiting.push(words.to_owned());
+                self.waiting.wait(words);
             }
             // Its receipt.
             self.calls.ask_once(super::HELLO, super::hello(), ());
@@ -150,9 +181,9 @@ impl Protocol for Acp {
         if self.interrupted {
             let params = self.turn_of(words);
             self.turn_begins();
-            return Some(self.calls.ask("session/prompt", params, ()));
+            return Some(self.calls.ask(PROMPT, params, ()));
         }
-        self.waiting.push(words.to_owned());
+        self.waiting.wait(words);
         None
     }
 
@@ -164,6 +195,7 @@ impl Protocol for Acp {
         match &self.ended {
             Some(End::Completed) if !self.working => success(self.step, &self.said, result_file),
             Some(End::Failed { code, words }) => failed(self.kind_of(*code, words), &failure::words(words)),
+            Some(End::Limited(Limit { words, until })) => failed(FailureKind::Quota { until: *until }, words),
             Some(End::Stopped(words)) => failed(FailureKind::Infrastructure, words),
             Some(End::Completed) | None => match self.kind {
                 AgentKind::Gemini => gemini::without_end(exit, log),
@@ -185,7 +217,7 @@ impl Acp {
             working: false,
             calls: Calls::default(),
             asks: VecDeque::new(),
-            waiting: Vec::new(),
+            waiting: Words::default(),
             tools: Tools::default(),
             said: String::new(),
             unshown: String::new(),
@@ -204,9 +236,14 @@ impl Acp {
     }
 
     /// Begins a turn, which is answered only when it ends: the second request is the receipt that the first has come.
-    fn begin(&mut self, turn: Value) {
-        self.calls.ask_once("session/prompt", turn, ());
-        self.calls.ask_once(super::HELLO, super::hello(), ());
+    fn begin(&mut self, turn: Value, was_sent: bool) {
+        if was_sent {
+            // Only their numbers are taken: their answers come.
+            let _sent = [self.calls.ask(PROMPT, turn, ()), self.calls.ask(super::HELLO, super::hello(), ())];
+        } else {
+            self.calls.ask_once(PROMPT, turn, ());
+            self.calls.ask_once(super::HELLO, super::hello(), ());
+        }
     }
 
     fn turn_begins(&mut self) {
@@ -233,6 +270,7 @@ impl Acp {
                 }
                 self.show(log);
                 self.working = false;
+                self.waiting.turn_ended();
                 self.replays = false;
                 match result {
                     Ok(result) => self.turn_ended(result, log),
@@ -272,7 +310,7 @@ impl Acp {
         self.said.clear();
         let first = self.turn_of(&self.prompt);
         self.turn_begins();
-        self.begin(first);
+        self.begin(first, false);
     }
 
     fn turn_ended(&mut self, result: &Value, log: &mut Log) {
@@ -314,12 +352,11 @@ impl Acp {
 
     /// Goes on with what was said meanwhile; else there is nothing more to say to it, unless a person stopped it.
     fn settle(&mut self, log: &mut Log) {
-        if !self.waiting.is_empty() {
-            let words = std::mem::take(&mut self.waiting).join("\n\n");
-            log.show(&told(&words));
-            let next = self.turn_of(&words);
+        if let Some(due) = self.waiting.next() {
+            log.show(&told(&due.words));
+            let next = self.turn_of(&due.words);
             self.turn_begins();
-            self.begin(next);
+            self.begin(next, due.was_sent);
         } else if self.interrupted {
             log.status(AgentState::Blocked(BlockedKind::Question), STOPPED);
         } else {
@@ -335,6 +372,15 @@ impl Acp {
         log.status(AgentState::Error, &text);
         log.show(&[failure_line(&text)]);
         self.ended = Some(End::Failed { code, words });
+        log.input_ends();
+    }
+
+    /// It would wait for minutes or hours, and others can work meanwhile: its session goes on then.
+    fn limited(&mut self, limit: Limit, log: &mut Log) {
+        log.status(AgentState::Error, &limit.words);
+        log.show(&[failure_line(&limit.words)]);
+        self.ended = Some(End::Limited(limit));
+        self.working = false;
         log.input_ends();
     }
 

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::agents::answer::micros;
-use crate::model::Usage;
+use crate::agents::limit::{Limit, PATIENCE_MS};
+use crate::agents::text::one_line;
+use crate::agents::transcript::field;
+use crate::model::{Timestamp, Usage};
 
 /// The plugin.
 pub(in crate::agents) const PLUGIN: &str = include_str!("../../../assets/hooks/opencode-lines.js");
@@ -19,6 +22,10 @@ pub(super) enum Line {
     Step(Usage),
     /// A request failed, with this status of HTTP.
     Failed(Option<u64>),
+    /// It waits for the end of a limit before it tries again.
+    Waits(Limit),
+    /// It tries again before long.
+    Retries(String),
 }
 
 /// Whether it may be a line of the plugin's.
@@ -38,6 +45,16 @@ pub(super) fn line(value: &Value) -> Option<Line> {
             output_tokens: number("/tokens/output") + number("/tokens/reasoning"),
             ..Usage::default()
         })),
+        "retry" => {
+            let words = one_line(field(value, "message"), 200);
+            let time = |name: &str| value.get(name).and_then(Value::as_i64);
+            let waits = time("wait").is_some_and(|wait| wait > PATIENCE_MS);
+            Some(if waits {
+                Line::Waits(Limit { words, until: time("next").map(Timestamp) })
+            } else {
+                Line::Retries(words)
+            })
+        }
         "error" => Some(Line::Failed(value.get("status").and_then(Value::as_u64))),
         _ => None,
     }

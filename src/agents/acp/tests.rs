@@ -311,3 +311,59 @@ proptest::proptest! {
         talk.outcome();
     }
 }
+
+/// A reader that has the notes of another and hears the recording of its session again.
+fn later(notes: &str, recording: &[fn(&mut Talk)]) -> Talk {
+    let mut talk = Talk::new(AgentKind::Gemini, None);
+    talk.reader.recall(notes);
+    talk.hear(json!({"jsonrpc": "2.0", "id": 2, "result": {"sessionId": ID}}));
+    talk.hear(json!({"jsonrpc": "2.0", "id": 4, "result": {"protocolVersion": 1}}));
+    recording.iter().for_each(|heard| heard(&mut talk));
+    talk
+}
+
+#[test]
+fn words_that_wait_for_a_turn_are_said_by_a_later_server_and_never_twice() {
+    let said =
+        |talk: &mut Talk| talk.due().iter().filter(|line| line.to_string().contains("mind the rest")).count();
+    let received: fn(&mut Talk) =
+        |talk| talk.hear(json!({"jsonrpc": "2.0", "id": 6, "result": {"protocolVersion": 1}}));
+    let mut first = Talk::at_work(AgentKind::Gemini);
+    assert_eq!(first.reader.say("and mind the rest"), None);
+    let notes = String::from_utf8(first.reader.take_notes()).unwrap();
+    // The first server died before the turn was over, or just then.
+    let ends: fn(&mut Talk) = |talk| talk.end(3, "end_turn");
+    let mut next = later(&notes, &[]);
+    assert_eq!(said(&mut next), 0, "its turn is not over");
+    ends(&mut next);
+    assert_eq!(said(&mut next), 1);
+    let mut next = later(&notes, &[ends]);
+    assert_eq!(said(&mut next), 1);
+    let sent = String::from_utf8(next.reader.take_notes()).unwrap();
+    assert!(sent.contains("sent") && notes.lines().count() == 1, "{notes}{sent}");
+    // It had sent them, and it may not show yet.
+    let mut last = later(&(notes.clone() + &sent), &[ends]);
+    assert_eq!((said(&mut last), last.reader.rests()), (0, false), "they are on their way");
+    received(&mut last);
+    last.end(5, "end_turn");
+    assert!(last.reader.rests());
+    // It shows that they were received, whatever was noted.
+    let mut last = later(&notes, &[ends, received]);
+    assert_eq!(said(&mut last), 0);
+    last.reader.recall("no note\n{\"turn\": \"x\"}\n");
+}
+
+#[test]
+fn a_wait_of_hours_is_a_limit_and_one_of_seconds_is_not() {
+    let retry = |wait: i64| json!({"loopmon": "retry", "message": "Too many requests.", "next": 1_795_282_768_975_i64, "wait": wait});
+    let mut talk = Talk::at_work(AgentKind::Opencode);
+    talk.hear(retry(5_000));
+    assert_eq!(talk.status(), (AgentState::Working, "Too many requests.".to_owned()));
+    assert!(!talk.events.contains(&AgentEvent::InputEnds));
+    talk.hear(retry(7_300_000));
+    assert!(talk.events.contains(&AgentEvent::InputEnds));
+    let events = talk.reader.finish(ExitInfo::code(0), None);
+    let failure = FailureKind::Quota { until: Some(crate::model::Timestamp(1_795_282_768_975)) };
+    let outcome = StepOutcome::Failed { failure, message: "Too many requests.".to_owned() };
+    assert_eq!(events.last(), Some(&AgentEvent::Outcome(outcome)));
+}

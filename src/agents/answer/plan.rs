@@ -65,6 +65,7 @@ fn task(written: WrittenTask) -> PlanTask {
         files: written.files.iter().map(|file| one_line(file, 300)).collect(),
         gates: written.gates.iter().map(|name| one_line(name, 64)).collect(),
         may_change: written.may_change.iter().map(|glob| one_line(glob, 300)).collect(),
+        ..PlanTask::default()
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     argv.extend(template::fill(request, &profile.extra_args)?);
     let env = environment::build(request);
     let launch = if super::talks(profile, request.step) {
-        argv.extend(["--input-format=stream-json", "--permission-prompt-tool=stdio"].map(str::to_owned));
+        let spoken =
+            ["--input-format=stream-json", "--permission-prompt-tool=stdio", "--replay-user-messages"];
+        argv.extend(spoken.map(str::to_owned));
         Launch::dialogue(request, argv, env, format!("{}\n", user_message(request.prompt_text)))
     } else {
         Launch::headless(request, argv, env)

@@ -45,6 +45,11 @@ pub(super) fn error_text(result: &Value) -> String {
     }
 }
 
+/// Whether a person ended the turn that a result is of.
+pub(super) fn was_interrupted(result: &Value) -> bool {
+    matches!(field(result, "terminal_reason"), "aborted_streaming" | "aborted_tools")
+}
+
 /// The outcome of a turn.
 pub(super) fn outcome(
     step: StepKind,
@@ -83,24 +88,22 @@ fn success(step: StepKind, result: &Value, result_file: Option<&str>) -> StepOut
 fn failure(step: StepKind, result: &Value, seen: &Seen) -> StepOutcome {
     let text = text::one_line(&error_text(result), 600);
     let status = result.get("api_error_status").and_then(Value::as_u64);
-    let kind = match (field(result, "subtype"), field(result, "terminal_reason")) {
-        ("error_max_structured_output_retries", _) => {
+    let kind = match field(result, "subtype") {
+        _ if was_interrupted(result) => return failed(FailureKind::Infrastructure, INTERRUPTED),
+        "error_max_structured_output_retries" => {
             return match step {
                 StepKind::Plan | StepKind::Review => StepOutcome::Invalid { errors: vec![text] },
                 StepKind::Implement | StepKind::Fix => failed(FailureKind::Infrastructure, &text),
             };
         }
-        ("error_max_turns", _) => {
+        "error_max_turns" => {
             return failed(FailureKind::Infrastructure, &format!("its limit of turns was reached: {text}"));
         }
-        ("error_max_budget_usd", _) => {
+        "error_max_budget_usd" => {
             return failed(
                 FailureKind::Configuration,
                 &format!("its own budget (--max-budget-usd) is used up: {text}"),
             );
-        }
-        (_, "aborted_streaming" | "aborted_tools") => {
-            return failed(FailureKind::Infrastructure, INTERRUPTED);
         }
         _ => api_failure(status, &text, seen.quota_until),
     };

@@ -8,8 +8,8 @@ use super::outcome::{Seen, outcome};
 use super::transcript;
 use crate::agents::answer::micros;
 use crate::agents::event::ExitInfo;
-use crate::agents::stream::{Log, Protocol};
-use crate::agents::transcript::{subject, warning};
+use crate::agents::stream::{GO_ON, Log, Protocol, STOPPED};
+use crate::agents::transcript::{subject, told, warning};
 use crate::model::{AgentState, BlockedKind, StepKind, StepOutcome, Timestamp, Usage};
 
 /// Follows one process of Claude Code.
@@ -17,13 +17,22 @@ pub(in crate::agents) struct Claude {
     step: StepKind,
     /// What the resumed session had cost before: its totals go on from there.
     resumed: Usage,
-    /// Tokens by message id, as far as they are known before the result.
+    /// Tokens of the turns that are over.
+    before: Usage,
+    /// Tokens of this one by message id, as far as they are known before its result.
     by_message: BTreeMap<String, Usage>,
     seen: Seen,
     /// What it waits for leave for.
     asks: Option<Request>,
-    /// Messages that it was given and has not ended its turn for.
-    owed: u32,
+    /// It is spoken to while it works.
+    talks: bool,
+    /// Words that it was given and has not taken up yet: it says them again when it does, in this turn or in the next.
+    unheard: Vec<String>,
+    heard: bool,
+    working: bool,
+    interrupted: bool,
+    /// Requests of ours, by what was sent and what was answered.
+    requests: u64,
 }
 
 /// A request for leave.
@@ -41,14 +50,18 @@ impl Protocol for Claude {
             log.session(id);
         }
         let kind = message.get("type").and_then(Value::as_str).unwrap_or_default();
-        if matches!(kind, "assistant" | "user" | "result") {
+        let replays = message.get("isReplay").and_then(Value::as_bool) == Some(true);
+        if matches!(kind, "assistant" | "user" | "result") && !replays {
             // It goes on, so it was answered.
             self.asks = None;
         }
         match kind {
             "control_request" => self.request(message, log),
-            "system" => system(message, log),
+            "control_cancel_request" => self.asks = None,
+            "control_response" => self.requests += 1,
+            "system" => self.system(message, log),
             "assistant" => self.assistant(message, log),
+            "user" if replays => self.hears(message, log),
             "user" => log.progress(),
             "stream_event" if is_delta(message) => log.progress(),
             "rate_limit_event" => self.rate_limit(message),
@@ -60,9 +73,38 @@ impl Protocol for Claude {
         }
     }
 
-    fn answer(&mut self, allow: bool, words: &str, _log: &mut Log) -> Option<Value> {
-        let Request { id, input } = self.asks.take()?;
-        let words = if words.trim().is_empty() { "The person who was asked said no." } else { words };
+    fn open(&mut self, prompt: String, _resume: Option<String>) {
+        self.unheard = vec![prompt];
+    }
+
+    fn rests(&self) -> bool {
+        !self.working && !self.interrupted
+    }
+
+    fn interrupt(&mut self) -> Option<Value> {
+        if !self.working {
+            return None;
+        }
+        self.requests += 1;
+        let id = format!("interrupt-{}", self.requests);
+        Some(json!({"type": "control_request", "request_id": id, "request": {"subtype": "interrupt"}}))
+    }
+
+    fn answer(&mut self, allow: bool, words: &str, log: &mut Log) -> Option<Value> {
+        let has_words = !words.trim().is_empty();
+        let Some(Request { id, input }) = self.asks.take() else {
+            return match (self.interrupted, allow, has_words) {
+                (true, _, true) => self.say(words),
+                (true, true, false) => self.say(GO_ON),
+                (true, false, false) => {
+                    self.interrupted = false;
+                    log.input_ends();
+                    None
+                }
+                (false, _, _) => None,
+            };
+        };
+        let words = if has_words { words } else { "The person who was asked said no." };
         let response = match allow {
             true => json!({"behavior": "allow", "updatedInput": input}),
             false => json!({"behavior": "deny", "message": words}),
@@ -72,10 +114,11 @@ impl Protocol for Claude {
     }
 
     fn say(&mut self, words: &str) -> Option<Value> {
-        if self.owed == 0 {
+        if self.rests() && self.unheard.is_empty() {
             return None;
         }
-        self.owed += 1;
+        self.interrupted = false;
+        self.unheard.push(words.to_owned());
         Some(super::user_message(words))
     }
 
@@ -89,8 +132,43 @@ impl Protocol for Claude {
 }
 
 impl Claude {
-    pub(in crate::agents) fn new(step: StepKind, resumed: Usage) -> Self {
-        Self { step, resumed, by_message: BTreeMap::new(), seen: Seen::default(), asks: None, owed: 1 }
+    pub(in crate::agents) fn new(step: StepKind, resumed: Usage, talks: bool) -> Self {
+        Self {
+            step,
+            resumed,
+            before: Usage::default(),
+            by_message: BTreeMap::new(),
+            seen: Seen::default(),
+            asks: None,
+            talks,
+            unheard: Vec::new(),
+            heard: false,
+            working: false,
+            interrupted: false,
+            requests: 0,
+        }
+    }
+
+    fn system(&mut self, message: &Value, log: &mut Log) {
+        // It says so at the beginning of each turn.
+        if message.get("subtype").and_then(Value::as_str) == Some("init") {
+            (self.working, self.interrupted) = (true, false);
+        }
+        system(message, log);
+    }
+
+    /// It takes up words: several that waited may come as one.
+    fn hears(&mut self, message: &Value, log: &mut Log) {
+        log.progress();
+        let words = transcript::words(message);
+        let before = self.unheard.len();
+        self.unheard.retain(|one| !words.contains(one.as_str()));
+        if self.unheard.len() == before && before > 0 {
+            self.unheard.remove(0);
+        }
+        if std::mem::replace(&mut self.heard, true) {
+            log.show(&told(&words));
+        }
     }
 
     fn request(&mut self, message: &Value, log: &mut Log) {
@@ -115,7 +193,7 @@ impl Claude {
         let Some(usage) = body.get("usage").map(tokens) else { return };
         // The blocks of one message come on lines of their own, each with the usage of the whole.
         self.by_message.insert(id.to_owned(), usage);
-        let total = self.by_message.values().fold(Usage::default(), |sum, usage| sum.plus(*usage));
+        let total = self.by_message.values().fold(self.before, |sum, usage| sum.plus(*usage));
         log.used_up_to(Usage { cost_micros: log.used().cost_micros, ..total });
     }
 
@@ -133,14 +211,30 @@ impl Claude {
         // On resume the cost counts from the session's beginning; a smaller total is one that began anew.
         let cost = total.checked_sub(self.resumed.cost_micros).unwrap_or(total);
         let used = message.get("usage").map(tokens).unwrap_or_default();
-        log.used_up_to(Usage { cost_micros: cost, ..used });
-        let failed = message.get("is_error").and_then(Value::as_bool).unwrap_or(false);
-        let state = if failed { AgentState::Error } else { AgentState::Done };
-        let text = if failed { super::outcome::error_text(message) } else { String::new() };
-        log.status(state, &text);
+        log.used_up_to(Usage { cost_micros: cost, ..self.before.plus(used) });
+        self.before = Usage { cost_micros: 0, ..log.used() };
+        self.by_message.clear();
+        self.turn_ended(message, log);
         self.seen.result = Some(message.clone());
-        self.owed = self.owed.saturating_sub(1);
-        if self.owed == 0 {
+    }
+
+    /// Goes on with what was said meanwhile; else there is nothing more to say to it, unless a person stopped it.
+    fn turn_ended(&mut self, message: &Value, log: &mut Log) {
+        self.working = false;
+        // A program that does not say again what it was told has taken all of it up.
+        if !self.heard {
+            self.unheard.clear();
+        }
+        let failed = message.get("is_error").and_then(Value::as_bool).unwrap_or(false);
+        if !self.unheard.is_empty() {
+            log.status(AgentState::Working, "");
+        } else if self.talks && super::outcome::was_interrupted(message) {
+            self.interrupted = true;
+            log.status(AgentState::Blocked(BlockedKind::Question), STOPPED);
+        } else {
+            let state = if failed { AgentState::Error } else { AgentState::Done };
+            let text = if failed { super::outcome::error_text(message) } else { String::new() };
+            log.status(state, &text);
             log.input_ends();
         }
     }

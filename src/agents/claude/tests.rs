@@ -52,6 +52,7 @@ fn argv(profile: &AgentProfile, step: StepKind, resume: Option<&str>) -> Result<
         schema: Some("{\n \"type\": \"object\"\n}"),
         socket: Path::new("/run/loopmon/s.sock"),
         program: Path::new(""),
+        secret: "",
         user_env: &[],
     })
     .map(|launch| {
@@ -111,10 +112,10 @@ fn run(step: StepKind, lines: &[Value], noise: &str, exit: ExitInfo) -> Vec<Agen
 fn run_with(step: StepKind, resumed: Usage, lines: &[Value], noise: &str, exit: ExitInfo) -> Vec<AgentEvent> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let text = format!("{noise}{text}");
-    let mut whole = StreamReader::new(Claude::new(step, resumed));
+    let mut whole = StreamReader::new(Claude::new(step, resumed, false));
     let mut expected = whole.feed(text.as_bytes());
     expected.extend(whole.finish(exit, None));
-    let mut split = StreamReader::new(Claude::new(step, resumed));
+    let mut split = StreamReader::new(Claude::new(step, resumed, false));
     let mut got: Vec<AgentEvent> = text.as_bytes().chunks(7).flat_map(|chunk| split.feed(chunk)).collect();
     got.extend(split.finish(exit, None));
     assert_eq!(got, expected, "the split of the bytes must not matter");
@@ -371,10 +372,100 @@ fn the_cost_of_a_resumed_session_counts_once() {
     );
 }
 
+/// A reader of a session that is spoken to, which was asked this.
+fn spoken_to(prompt: &str) -> StreamReader<Claude> {
+    let mut reader = StreamReader::new(Claude::new(StepKind::Implement, Usage::default(), true));
+    reader.open(prompt.to_owned(), None);
+    reader
+}
+
+fn takes(reader: &mut StreamReader<Claude>, lines: &[Value]) -> Vec<AgentEvent> {
+    lines.iter().flat_map(|line| reader.feed(format!("{line}\n").as_bytes())).collect()
+}
+
+fn begins() -> Value {
+    json!({"type": "system", "subtype": "init", "session_id": ID})
+}
+
+/// What it was told, as it says it again when it takes it up.
+fn takes_up(words: &str) -> Value {
+    json!({"type": "user", "isReplay": true, "message": {"role": "user", "content": [{"type": "text", "text": words}]}})
+}
+
+fn stopped() -> Value {
+    result(json!({"subtype": "error_during_execution", "is_error": true, "terminal_reason": "aborted_tools"}))
+}
+
+fn shows(events: &[AgentEvent], state: AgentState) -> bool {
+    events.iter().any(|event| matches!(event, AgentEvent::Status(status) if status.state == state))
+}
+
+#[test]
+fn an_interrupted_turn_waits_for_the_person_and_goes_on_with_their_words() {
+    let question = AgentState::Blocked(crate::model::BlockedKind::Question);
+    let mut reader = spoken_to("do it");
+    assert_eq!(reader.interrupt(), None, "there is nothing to interrupt yet");
+    takes(&mut reader, &[begins(), takes_up("do it")]);
+    let line: Value = serde_json::from_slice(&reader.interrupt().unwrap()).unwrap();
+    assert_eq!(
+        (&line["type"], &line["request"]["subtype"]),
+        (&json!("control_request"), &json!("interrupt"))
+    );
+    let events = takes(&mut reader, &[stopped()]);
+    assert!(shows(&events, question) && !events.contains(&AgentEvent::InputEnds), "{events:?}");
+    assert!(!reader.rests() && reader.interrupt().is_none());
+    let said = String::from_utf8(reader.answer(true, "only half of it").unwrap()).unwrap();
+    assert!(said.contains("only half of it"), "{said}");
+    let events = takes(&mut reader, &[begins(), takes_up("only half of it"), result(json!({}))]);
+    assert!(events.contains(&AgentEvent::InputEnds) && reader.rests(), "{events:?}");
+    assert!(matches!(last(&reader.finish(ExitInfo::code(0), None)), StepOutcome::Worked { .. }));
+}
+
+#[test]
+fn a_turn_that_a_person_stopped_for_good_is_no_success() {
+    let mut reader = spoken_to("do it");
+    takes(&mut reader, &[begins(), takes_up("do it"), stopped()]);
+    assert_eq!(reader.answer(false, ""), None);
+    assert!(reader.feed(&[]).contains(&AgentEvent::InputEnds));
+    assert!(matches!(last(&reader.finish(ExitInfo::code(0), None)), StepOutcome::Failed { .. }));
+}
+
+#[test]
+fn words_that_it_takes_up_in_the_middle_of_a_turn_are_no_turn_of_their_own() {
+    let mut reader = spoken_to("do it");
+    takes(&mut reader, &[begins(), takes_up("do it")]);
+    reader.say("and this").unwrap();
+    let events = takes(&mut reader, &[takes_up("and this"), result(json!({}))]);
+    assert!(events.contains(&AgentEvent::InputEnds), "nothing more comes: {events:?}");
+    assert_eq!(reader.say("too late"), None);
+
+    let mut reader = spoken_to("do it");
+    takes(&mut reader, &[begins(), takes_up("do it")]);
+    reader.say("and this").unwrap();
+    reader.say("and that").unwrap();
+    let events = takes(&mut reader, &[result(json!({}))]);
+    assert!(!events.contains(&AgentEvent::InputEnds), "it has not heard all: {events:?}");
+    let first = events.iter().filter(|event| matches!(event, AgentEvent::Used(_))).count();
+    let events = takes(&mut reader, &[begins(), takes_up("and this\nand that"), result(json!({}))]);
+    assert!(events.contains(&AgentEvent::InputEnds), "{events:?}");
+    let tokens = |event: &AgentEvent| matches!(event, AgentEvent::Used(usage) if usage.input_tokens == 100);
+    assert_eq!((first, events.iter().filter(|event| tokens(event)).count()), (1, 1), "each turn counts");
+}
+
+#[test]
+fn a_later_server_reads_where_the_session_stands_from_the_recording() {
+    let mut reader = spoken_to("do it");
+    // An earlier one said the second.
+    let turns = [begins(), takes_up("do it"), stopped(), begins(), takes_up("go on")];
+    let events = takes(&mut reader, &turns);
+    assert!(!reader.rests() && !events.contains(&AgentEvent::InputEnds), "{events:?}");
+    assert!(takes(&mut reader, &[result(json!({}))]).contains(&AgentEvent::InputEnds));
+}
+
 proptest::proptest! {
     #[test]
     fn no_output_makes_the_reader_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), code in 0..256i32) {
-        let mut reader = StreamReader::new(Claude::new(StepKind::Review, Usage::default()));
+        let mut reader = StreamReader::new(Claude::new(StepKind::Review, Usage::default(), false));
         reader.feed(&bytes);
         let events = reader.finish(ExitInfo::code(code), None);
         let clean = !matches!(last(&events), StepOutcome::Reviewed { .. } | StepOutcome::Worked { .. });
@@ -387,7 +478,7 @@ proptest::proptest! {
         key in proptest::sample::select(vec!["message", "session_id", "usage", "result", "is_error", "errors", "permission_denials"]),
         value in proptest::sample::select(vec![json!(null), json!(1), json!("x"), json!([1, null]), json!({"content": 3, "id": 4})]),
     ) {
-        let mut reader = StreamReader::new(Claude::new(StepKind::Implement, Usage::default()));
+        let mut reader = StreamReader::new(Claude::new(StepKind::Implement, Usage::default(), false));
         reader.feed(format!("{}\n", json!({"type": kind, key: value})).as_bytes());
         reader.finish(ExitInfo::code(0), None);
     }

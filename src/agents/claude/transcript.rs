@@ -15,14 +15,18 @@ pub(super) fn of(message: &Value) -> Option<String> {
         "assistant" => assistant(message),
         "user" => tool_results(message),
         "result" => result(message),
-        "stream_event" | "rate_limit_event" | "tool_progress" | "control_request" | "control_response" => {
-            Vec::new()
-        }
+        "stream_event" | "rate_limit_event" | "tool_progress" => Vec::new(),
+        "control_request" | "control_response" | "control_cancel_request" => Vec::new(),
         "" => Vec::new(),
         other => vec![aside(other)],
     };
     let indent = if message.get("parent_tool_use_id").is_some_and(Value::is_string) { "    " } else { "" };
     (!lines.is_empty()).then(|| joined(&lines, indent))
+}
+
+/// The words of a person's message.
+pub(super) fn words(message: &Value) -> String {
+    result_text(message.pointer("/message/content"))
 }
 
 /// What the agent is doing, from the last tool that it called.
@@ -102,6 +106,9 @@ fn result_text(content: Option<&Value>) -> String {
 fn result(message: &Value) -> Vec<String> {
     let number = |key: &str| message.get(key).and_then(Value::as_u64).unwrap_or(0);
     let cost = message.get("total_cost_usd").and_then(Value::as_f64).unwrap_or(0.0);
+    if super::outcome::was_interrupted(message) {
+        return vec![warning("the turn was interrupted")];
+    }
     if message.get("is_error").and_then(Value::as_bool).unwrap_or(false) {
         return vec![failed(&super::outcome::error_text(message))];
     }

@@ -47,6 +47,7 @@ fn request<'a>(profile: &'a AgentProfile, prompt_text: &'a str) -> LaunchRequest
         schema: None,
         socket: Path::new("/run/loopmon/s.sock"),
         program: Path::new(""),
+        secret: "",
         user_env: &[],
     }
 }

@@ -1,6 +1,7 @@
 //! How each kind of program is made to run `loopmon hook`, for one process.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -13,11 +14,12 @@ use crate::model::agent::AgentKind;
 /// Seconds that a program waits for the hook, which takes some hundredths of one. Codex waits no longer when interrupted.
 const LIMIT: u64 = 3;
 /// What of Claude Code is told.
-const CLAUDE: [&str; 7] = [
+const CLAUDE: [&str; 8] = [
     "SessionStart",
     "UserPromptSubmit",
     "PermissionRequest",
     "PostToolUse",
+    "SubagentStop",
     "Stop",
     "StopFailure",
     // Its account is whole only then.
@@ -47,8 +49,8 @@ pub(in crate::agents) fn add(request: &LaunchRequest<'_>, launch: &mut Launch) {
     let command = format!("{} hook 2>/dev/null || :", quoted(request.program));
     match request.profile.kind {
         AgentKind::Command => {}
-        // It takes one such argument, and the person's says what they allow.
-        AgentKind::Claude if launch.argv.iter().any(|one| one.starts_with("--settings")) => {}
+        // It takes one such argument: ours go into the person's, which says what they allow.
+        AgentKind::Claude if own_settings(&launch.argv).is_some() => launch.lay_over(claude(&command)),
         AgentKind::Claude => launch.add_arguments(request, vec![format!("--settings={}", claude(&command))]),
         AgentKind::Codex => launch.add_arguments(request, codex(&command)),
         AgentKind::Gemini => launch.lay_over(gemini(&command)),
@@ -59,6 +61,20 @@ pub(in crate::agents) fn add(request: &LaunchRequest<'_>, launch: &mut Launch) {
             let program = Value::from(request.program.to_string_lossy());
             launch.files.push((file, PLUGIN.replace(PROGRAM, &program.to_string())));
         }
+    }
+}
+
+/// The person's own settings in the arguments of Claude Code: a file or JSON, and what of the arguments that is. The last
+/// counts.
+pub fn own_settings(argv: &[String]) -> Option<(&str, Range<usize>)> {
+    let joined = |at: usize, one: &'_ str| one.starts_with("--settings=").then_some(at);
+    let at = argv.iter().enumerate().rev().find_map(|(at, one)| {
+        let apart = || (one == "--settings" && at + 1 < argv.len()).then_some(at);
+        joined(at, one).or_else(apart)
+    })?;
+    match argv.get(at)?.split_once('=') {
+        Some((_, value)) => Some((value, at..at + 1)),
+        None => Some((argv.get(at + 1)?, at..at + 2)),
     }
 }
 
@@ -152,5 +168,17 @@ mod tests {
     #[test]
     fn the_plugin_has_a_place_for_the_program() {
         assert_eq!(PLUGIN.matches(PROGRAM).count(), 1);
+    }
+
+    #[test]
+    fn the_last_settings_of_a_person_are_found_however_they_are_given() {
+        let argv = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let found = |words: &str| own_settings(&argv(words)).map(|(value, range)| (value.to_owned(), range));
+        assert_eq!(found("claude --settings a.json -p"), Some(("a.json".to_owned(), 1..3)));
+        assert_eq!(
+            found("claude --settings a.json --settings={\"a\":\"=\"}"),
+            Some(("{\"a\":\"=\"}".to_owned(), 3..4))
+        );
+        assert_eq!(found("claude --setting-sources user --settings"), None);
     }
 }

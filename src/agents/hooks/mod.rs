@@ -8,7 +8,8 @@ mod injection;
 mod told;
 mod usage;
 
-pub use told::{Told, condense, read, transcript};
-pub use usage::usage;
+pub use injection::own_settings;
+pub use told::{Told, Transcripts, condense, read, transcripts};
+pub use usage::{Accounted, usage};
 
 pub(super) use injection::add;

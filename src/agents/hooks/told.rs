@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::agents::limit::{Limit, PATIENCE_MS};
 use crate::agents::stream::is_session_id;
 use crate::agents::text;
 use crate::agents::transcript::field;
 use crate::model::agent::AgentKind;
-use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource};
+use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource, Timestamp};
 
 /// Characters of a text within an event that are passed on.
 const LONGEST: usize = 4_000;
@@ -26,6 +27,8 @@ pub struct Told {
     pub status: Option<AgentStatus>,
     /// Its last words, where its turn has ended.
     pub words: Option<String>,
+    /// The limit that its turn ran into: it can't go on before that ends.
+    pub limit: Option<Limit>,
     /// The model that it works with.
     pub model: Option<String>,
     /// Whether this comes before anything was used in this process.
@@ -41,6 +44,9 @@ pub fn read(kind: AgentKind, event: &Value) -> Told {
         AgentKind::Opencode => said_by_opencode(event),
         AgentKind::Command => (None, String::new()),
     };
+    let limit = limit(kind, event);
+    // A program that waits by itself is not at work.
+    let state = if limit.is_some() { Some(AgentState::Error) } else { state };
     let status = state.map(|state| AgentStatus {
         state,
         message: text::one_line(&message, MESSAGE),
@@ -54,12 +60,29 @@ pub fn read(kind: AgentKind, event: &Value) -> Told {
         words: words
             .filter(|_| state == Some(AgentState::Done))
             .map(|words| text::plain(words).trim().to_owned()),
+        limit,
         model: known("model").map(|model| text::one_line(model, 80)),
         begins: matches!(
             name_of(event),
             "SessionStart" | "UserPromptSubmit" | "BeforeAgent" | "session.created"
         ),
         status,
+    }
+}
+
+/// The limit that an event tells of; one that is over before long is waited for by the program itself.
+fn limit(kind: AgentKind, event: &Value) -> Option<Limit> {
+    let number = |name: &str| event.get(name).and_then(Value::as_i64);
+    let of = |words: &str, until| Limit { words: text::one_line(words, MESSAGE), until };
+    match (kind, name_of(event)) {
+        (AgentKind::Claude, "StopFailure") if field(event, "error") == "rate_limit" => {
+            let until = number("resets_at").map(|seconds| Timestamp(seconds.saturating_mul(1000)));
+            Some(of(field(event, "last_assistant_message"), until))
+        }
+        (AgentKind::Opencode, "session.retry") if number("wait").is_some_and(|wait| wait > PATIENCE_MS) => {
+            Some(of(field(event, "message"), number("next").map(Timestamp)))
+        }
+        _ => None,
     }
 }
 
@@ -76,11 +99,24 @@ pub fn condense(event: Value) -> Value {
     }
 }
 
-/// The program's own file of the session, where it says what was used.
+/// The program's own files of a session, where it says what was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transcripts {
+    /// The session's.
+    pub own: Option<PathBuf>,
+    /// The one of a sub-agent that has ended.
+    pub ended: Option<PathBuf>,
+    /// Where those of all its sub-agents lie, if it had any.
+    pub folder: Option<PathBuf>,
+}
+
+/// Which files say what was used.
 #[must_use]
-pub fn transcript(event: &Value) -> Option<PathBuf> {
-    let path = field(event, "transcript_path");
-    (!path.is_empty()).then(|| PathBuf::from(path))
+pub fn transcripts(event: &Value) -> Transcripts {
+    let path = |name: &str| Some(field(event, name)).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let own = path("transcript_path");
+    let folder = own.as_ref().map(|own| own.with_extension("").join("subagents"));
+    Transcripts { own, ended: path("agent_transcript_path"), folder }
 }
 
 fn name_of(event: &Value) -> &str {
@@ -224,5 +260,39 @@ mod tests {
         let short = condense(long);
         assert!(short.to_string().len() < 6_000);
         assert_eq!(short["deep"]["a"], "y");
+    }
+
+    #[test]
+    fn a_limit_is_told_with_its_end_and_a_short_wait_is_none() {
+        let words = "You've hit your 5-hour limit · resets 5:36pm (UTC)";
+        let event = json!({"hook_event_name": "StopFailure", "error": "rate_limit",
+            "last_assistant_message": words, "resets_at": 1_795_282_574});
+        let told = read(AgentKind::Claude, &event);
+        let until = Some(Timestamp(1_795_282_574_000));
+        assert_eq!(told.limit, Some(Limit { words: words.to_owned(), until }));
+        let overloaded = json!({"hook_event_name": "StopFailure", "error": "overloaded"});
+        assert_eq!(read(AgentKind::Claude, &overloaded).limit, None);
+        let retry = |wait: i64| {
+            json!({"hook_event_name": "session.retry", "message": "Too many requests.",
+            "next": 1_795_282_768_975_i64, "wait": wait})
+        };
+        let told = read(AgentKind::Opencode, &retry(7_300_000));
+        assert_eq!(told.status.map(|status| status.state), Some(AgentState::Error));
+        assert_eq!(told.limit.and_then(|limit| limit.until), Some(Timestamp(1_795_282_768_975)));
+        let short = read(AgentKind::Opencode, &retry(5_000));
+        assert_eq!((short.limit, short.status.unwrap().state), (None, AgentState::Working));
+    }
+
+    #[test]
+    fn the_files_of_a_session_are_its_own_and_those_of_its_sub_agents() {
+        // As Claude Code tells it.
+        let event = json!({"hook_event_name": "SubagentStop", "transcript_path": "/p/4ed3.jsonl",
+            "agent_id": "ad6d", "agent_transcript_path": "/p/4ed3/subagents/agent-ad6d.jsonl"});
+        let found = transcripts(&event);
+        assert_eq!(found.own, Some(PathBuf::from("/p/4ed3.jsonl")));
+        assert_eq!(found.folder, Some(PathBuf::from("/p/4ed3/subagents")));
+        assert_eq!(found.ended, Some(PathBuf::from("/p/4ed3/subagents/agent-ad6d.jsonl")));
+        assert_eq!(transcripts(&json!({})), Transcripts::default());
+        assert_eq!(read(AgentKind::Claude, &event).status, None, "the session goes on");
     }
 }

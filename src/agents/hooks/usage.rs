@@ -15,29 +15,28 @@ use crate::model::Usage;
 /// Bytes of a line that are read; longer ones hold no account.
 const LINE: u64 = 1 << 20;
 
-/// From an event, or from the program's own file of the session, which is read to its end; and the model, if that names it.
-pub fn usage(event: &Value, file: Option<impl BufRead>) -> Option<(Usage, Option<String>)> {
+/// What an account says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accounted {
+    /// What was used in all.
+    pub usage: Usage,
+    /// The model, if it is named.
+    pub model: Option<String>,
+    /// When the limit ends that the last request ran into, in seconds.
+    pub resets_at: Option<i64>,
+}
+
+/// From an event, or from the program's own files of the session, its sub-agents' first: each is read to its end.
+pub fn usage<F: BufRead>(event: &Value, files: impl IntoIterator<Item = F>) -> Option<Accounted> {
     if let Some(used) = event.get("used") {
-        return Some((of_opencode(used), None));
+        return Some(Accounted { usage: of_opencode(used), ..Accounted::default() });
     }
     let mut account = Account::default();
-    let mut file = file?;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let count = file.by_ref().take(LINE).read_until(b'\n', &mut line).ok()?;
-        if count == 0 {
-            let model = account.model.take();
-            return account.sum().map(|usage| (usage, model));
-        }
-        // Most lines are text, and long.
-        let has = |word: &str| memchr::memmem::find(&line, word.as_bytes()).is_some();
-        if (has("tokens") || has("turn_context"))
-            && let Ok(line) = serde_json::from_slice(&line)
-        {
-            account.take(&line);
-        }
+    for file in files {
+        account.read(file)?;
     }
+    let (model, resets_at) = (account.model.take(), account.resets_at);
+    account.sum().map(|usage| Accounted { usage, model, resets_at })
 }
 
 /// What was found so far.
@@ -49,9 +48,28 @@ struct Account {
     total: Option<Usage>,
     /// The last that answered.
     model: Option<String>,
+    /// What stands beside the last answer, if that says that a limit was reached.
+    resets_at: Option<i64>,
 }
 
 impl Account {
+    fn read(&mut self, mut file: impl BufRead) -> Option<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if file.by_ref().take(LINE).read_until(b'\n', &mut line).ok()? == 0 {
+                return Some(());
+            }
+            // Most lines are text, and long.
+            let has = |word: &str| memchr::memmem::find(&line, word.as_bytes()).is_some();
+            if (has("tokens") || has("turn_context"))
+                && let Ok(line) = serde_json::from_slice(&line)
+            {
+                self.take(&line);
+            }
+        }
+    }
+
     fn take(&mut self, line: &Value) {
         let none = &Value::Null;
         let message = line.get("message").unwrap_or(none);
@@ -61,6 +79,7 @@ impl Account {
                 let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
                 self.answer(field(message, "id"), used, &input, &["output_tokens"]);
                 self.name(field(message, "model"));
+                self.resets_at = line.pointer("/quotaLimits/resetsAt").and_then(Value::as_i64);
             }
             "gemini" => {
                 let used = line.get("tokens").unwrap_or(none);
@@ -120,12 +139,12 @@ mod tests {
     use serde_json::json;
 
     fn of(lines: &[Value]) -> Option<Usage> {
-        of_model(lines).map(|(usage, _)| usage)
+        account_of(lines).map(|account| account.usage)
     }
 
-    fn of_model(lines: &[Value]) -> Option<(Usage, Option<String>)> {
+    fn account_of(lines: &[Value]) -> Option<Accounted> {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        usage(&json!({"hook_event_name": "Stop"}), Some(format!("no JSON, tokens\n{text}").as_bytes()))
+        usage(&json!({"hook_event_name": "Stop"}), [format!("no JSON, tokens\n{text}").as_bytes()])
     }
 
     #[test]
@@ -179,21 +198,47 @@ mod tests {
             of(&[json!({"type": "gemini", "tokens": "many"}), json!([1]), json!({"tokens": 3})]),
             None
         );
-        assert_eq!(usage(&json!({}), None::<&[u8]>), None);
+        assert_eq!(usage(&json!({}), [] as [&[u8]; 0]), None);
         let used = json!({"used": {"input": 300, "output": 60, "cost": 0.0125}});
         let expected =
             Usage { cost_micros: 12_500, input_tokens: 300, output_tokens: 60, ..Usage::default() };
-        assert_eq!(usage(&used, None::<&[u8]>), Some((expected, None)));
+        assert_eq!(usage(&used, [] as [&[u8]; 0]).map(|account| account.usage), Some(expected));
     }
 
     #[test]
     fn the_model_is_the_last_that_answered() {
         let claude = |model: &str| json!({"type": "assistant", "message": {"id": model, "model": model, "usage": {"input_tokens": 1}}});
-        let told = of_model(&[claude("claude-opus-5"), claude("claude-haiku-4-5"), claude("<synthetic>")]);
-        assert_eq!(told.unwrap().1.as_deref(), Some("claude-haiku-4-5"));
+        let told = account_of(&[claude("claude-opus-5"), claude("claude-haiku-4-5"), claude("<synthetic>")]);
+        assert_eq!(told.unwrap().model.as_deref(), Some("claude-haiku-4-5"));
         let context = json!({"type": "turn_context", "payload": {"model": "gpt-5.5"}});
         let tokens =
             json!({"type": "event_msg", "payload": {"info": {"total_token_usage": {"input_tokens": 1}}}});
-        assert_eq!(of_model(&[context, tokens]).unwrap().1.as_deref(), Some("gpt-5.5"));
+        assert_eq!(account_of(&[context, tokens]).unwrap().model.as_deref(), Some("gpt-5.5"));
+    }
+
+    #[test]
+    fn the_end_of_a_limit_stands_beside_the_answer_that_ran_into_it() {
+        let answer = |id: &str, limits: Value| {
+            json!({"type": "assistant", "message": {"id": id, "model": "<synthetic>", "usage": {"input_tokens": 0}},
+                "error": "rate_limit", "quotaLimits": limits})
+        };
+        let limited = answer("a", json!({"status": "rejected", "resetsAt": 1_795_282_574}));
+        assert_eq!(account_of(std::slice::from_ref(&limited)).unwrap().resets_at, Some(1_795_282_574));
+        assert_eq!(account_of(&[limited, answer("b", Value::Null)]).unwrap().resets_at, None, "it is over");
+    }
+
+    #[test]
+    fn what_sub_agents_used_counts_once_and_their_models_are_not_the_sessions() {
+        let answer = |id: &str, model: &str| {
+            let message =
+                json!({"id": id, "model": model, "usage": {"input_tokens": 100, "output_tokens": 20}});
+            format!("{}\n", json!({"type": "assistant", "message": message}))
+        };
+        let (sub, main) =
+            (answer("b", "haiku") + &answer("b", "haiku"), answer("a", "opus") + &answer("c", "opus"));
+        let event = json!({"hook_event_name": "SubagentStop"});
+        let account = usage(&event, [sub.as_bytes(), sub.as_bytes(), main.as_bytes()]).unwrap();
+        assert_eq!((account.usage.input_tokens, account.usage.output_tokens), (300, 60));
+        assert_eq!(account.model.as_deref(), Some("opus"));
     }
 }

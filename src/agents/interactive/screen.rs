@@ -30,6 +30,8 @@ pub struct Found {
     pub deny: Option<String>,
     /// The program reports nothing of it by itself.
     pub silent: bool,
+    /// It has reached a limit of its provider: what is said of that is the message.
+    pub limited: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +61,7 @@ enum State {
     Idle,
     Working,
     Blocked,
+    Limited,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -132,6 +135,7 @@ impl Rule {
         let state = match (self.written.state, self.written.kind) {
             (State::Idle, _) => AgentState::Idle,
             (State::Working, _) => AgentState::Working,
+            (State::Limited, _) => AgentState::Error,
             (State::Blocked, Some(Kind::Question)) => AgentState::Blocked(BlockedKind::Question),
             (State::Blocked, Some(Kind::Auth)) => AgentState::Blocked(BlockedKind::Auth),
             (State::Blocked, Some(Kind::Permission) | None) => AgentState::Blocked(BlockedKind::Permission),
@@ -148,6 +152,7 @@ impl Rule {
             approve: self.written.approve.clone(),
             deny: self.written.deny.clone(),
             silent: self.written.silent,
+            limited: matches!(self.written.state, State::Limited),
         }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use super::manners::Manners;
 use super::screen::{Found, Screens};
+use crate::agents::failure;
+use crate::agents::limit::Limit;
 use crate::model::agent::AgentKind;
-use crate::model::{AgentState, AgentStatus};
+use crate::model::{AgentState, AgentStatus, FailureKind};
 
 /// An agent is looked at this long after its screen changed.
 const REST: u64 = 120;
@@ -35,6 +37,8 @@ pub struct Sight<'a> {
     pub reported: Option<Report<'a>>,
     /// What its hooks told.
     pub hooked: Option<Report<'a>>,
+    /// The limit that they told of last, unless it goes on since.
+    pub limit: Option<&'a Limit>,
     /// The title of its window.
     pub title: &'a str,
     /// The rows of its screen.
@@ -88,6 +92,10 @@ pub struct Turn {
     /// Since when it has been between turns.
     idle_since: Option<u64>,
     words: String,
+    /// The limit that it has reached, by what is seen now.
+    limit: Option<Limit>,
+    /// Whether it was ended because of that.
+    gave_up: bool,
     /// When the last turn ended.
     ended_at: u64,
 }
@@ -145,6 +153,8 @@ impl Turn {
             answer: None,
             idle_since: None,
             words: String::new(),
+            limit: None,
+            gave_up: false,
             ended_at: 0,
         }
     }
@@ -172,7 +182,12 @@ impl Turn {
 
     /// Whether its work was done: however its process ends now, it ended well.
     pub fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Going { .. } | Phase::Over)
+        matches!(self.phase, Phase::Going { .. } | Phase::Over) && !self.gave_up
+    }
+
+    /// The limit for which it was ended: it can go on when that ends.
+    pub fn limited(&self) -> Option<&Limit> {
+        self.limit.as_ref().filter(|_| self.gave_up)
     }
 
     /// Its last words on the screen.
@@ -206,6 +221,9 @@ impl Turn {
         let mut acts = Vec::new();
         self.hooked |= sight.hooked.is_some();
         let (found, told) = self.found(sight, now);
+        if !self.gave_up {
+            self.limit = limit_of(found.as_ref(), sight);
+        }
         let state = found.as_ref().map(|found| found.status.state).unwrap_or_default();
         if let Some(found) = found
             && self.status.as_ref() != Some(&found.status)
@@ -251,7 +269,18 @@ impl Turn {
         if let Some(seen) = seen.as_ref().filter(|seen| seen.silent) {
             return (Some(seen.clone()), self.seen.1);
         }
+        if let Some((limit, report)) = sight.limit.zip(sight.hooked) {
+            let status = AgentStatus { message: limit.words.clone(), ..report.status.clone() };
+            return (
+                Some(Found { status, approve: None, deny: None, silent: false, limited: true }),
+                report.at,
+            );
+        }
         let Some(report) = self.report(sight) else { return (seen, self.seen.1) };
+        let at_rest = matches!(report.status.state, AgentState::Error | AgentState::Idle);
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.limited && at_rest) {
+            return (Some(seen.clone()), report.at);
+        }
         let mut status = report.status.clone();
         let same = seen.filter(|seen| seen.status.state == status.state);
         // It says that it is blocked, and its screen says on what.
@@ -261,7 +290,7 @@ impl Turn {
             status.message.clone_from(&seen.status.message);
         }
         let (approve, deny) = same.map(|seen| (seen.approve, seen.deny)).unwrap_or_default();
-        (Some(Found { status, approve, deny, silent: false }), report.at)
+        (Some(Found { status, approve, deny, silent: false, limited: false }), report.at)
     }
 
     /// What it reports; or what its hooks told, which don't tell everything (an interrupt, mostly) and may come late: what
@@ -352,7 +381,11 @@ impl Turn {
         self.words = self.manners.last_words(lines);
         // Who was interrupted waits for the person who did that; a program that only knows that it rests has ended.
         let interrupted = state == AgentState::Idle && (reports_done(self.kind) || self.hooked);
-        if self.queue.is_empty() && !interrupted && state != AgentState::Error {
+        if self.queue.is_empty() && self.limit.is_some() {
+            // Others can work until that ends, and it goes on in its session then.
+            acts.push(Act::End);
+            (self.phase, self.gave_up) = (Phase::Over, true);
+        } else if self.queue.is_empty() && !interrupted && state != AgentState::Error {
             self.phase = Phase::Going { next: 0, at: now };
             self.go(0, now, acts);
         }
@@ -371,6 +404,16 @@ impl Turn {
             }
         }
     }
+}
+
+/// The limit that it has reached, by what was found; a program may tell of it only as of an error.
+fn limit_of(found: Option<&Found>, sight: &Sight<'_>) -> Option<Limit> {
+    let found = found.filter(|found| found.status.state == AgentState::Error)?;
+    let words = &found.status.message;
+    let says = || matches!(failure::kind(None, words), FailureKind::Quota { .. });
+    let seen =
+        || (found.limited || says()).then(|| Limit { words: words.clone(), until: failure::reset(words) });
+    sight.limit.cloned().or_else(seen)
 }
 
 /// Whether this program tells the end of a turn apart from its interruption.

@@ -11,6 +11,7 @@ struct Bench {
     hooked: Option<(AgentStatus, u64)>,
     title: String,
     lines: Vec<String>,
+    limit: Option<Limit>,
 }
 
 impl Bench {
@@ -20,7 +21,8 @@ impl Bench {
 
     fn of(kind: AgentKind, prompt: Option<&str>) -> Bench {
         let turn = Turn::new(kind, prompt.map(str::to_owned), 0);
-        Bench { turn, now: 0, reported: None, hooked: None, title: String::new(), lines: Vec::new() }
+        let (title, lines) = (String::new(), Vec::new());
+        Bench { turn, now: 0, reported: None, hooked: None, title, lines, limit: None }
     }
 
     /// The agent reports a state, and its screen changes.
@@ -46,7 +48,8 @@ impl Bench {
 
     fn look(&mut self) -> Vec<Act> {
         let (reported, hooked) = (report(self.reported.as_ref()), report(self.hooked.as_ref()));
-        let sight = Sight { reported, hooked, title: &self.title, lines: &self.lines };
+        let limit = self.limit.as_ref();
+        let sight = Sight { reported, hooked, limit, title: &self.title, lines: &self.lines };
         self.turn.look(&sight, self.now)
     }
 
@@ -236,4 +239,57 @@ fn a_turn_that_failed_before_anybody_looked_is_not_begun_again() {
     assert_eq!(bench.after(RECEIPT * 3), [], "it was heard, and failed");
     bench.turn.say("go on".to_owned());
     assert_eq!(bench.after(SETTLED + UP + 300), [paste("go on"), keys("\r")]);
+}
+
+#[test]
+fn a_limit_that_its_hooks_tell_of_ends_it_and_is_no_end_of_its_work() {
+    let limit = Limit { words: "hit your limit".to_owned(), until: Some(crate::model::Timestamp(7)) };
+    let mut bench = Bench::new(None);
+    bench.reports(AgentState::Working);
+    bench.limit = Some(limit.clone());
+    // What it reports beside that counts less: it may say that it waits.
+    assert_eq!(bench.hooks(AgentState::Error), []);
+    assert_eq!(bench.state(), AgentState::Error);
+    assert_eq!(bench.after(SETTLED), [Act::End]);
+    assert_eq!((bench.turn.limited(), bench.turn.is_done()), (Some(&limit), false));
+    assert_eq!(bench.after(60_000), []);
+    let mut bench = Bench::new(None);
+    bench.reports(AgentState::Working);
+    bench.limit = Some(limit);
+    bench.hooks(AgentState::Error);
+    bench.turn.typed(bench.now);
+    assert_eq!(bench.after(TALKING - 1_000), [], "a person may have it go on with something else");
+    bench.limit = None;
+    bench.hooks(AgentState::Working);
+    bench.reports(AgentState::Working);
+    assert_eq!(bench.after(60_000), []);
+    assert_eq!(bench.turn.limited(), None);
+}
+
+#[test]
+fn a_limit_that_only_the_screen_tells_of_counts_while_it_is_the_last_word() {
+    let shown = "› hello\n\n■ You’ve hit your usage limit. Visit https://chatgpt.com/settings/\nusage or try again at 5:36 PM.\n\n\
+        › Ask Codex to do anything";
+    let words =
+        "You’ve hit your usage limit. Visit https://chatgpt.com/settings/ usage or try again at 5:36 PM.";
+    let codex = |shown: &str, state: AgentState| {
+        let mut bench = Bench::of(AgentKind::Codex, None);
+        bench.reports(AgentState::Working);
+        bench.lines = shown.lines().map(str::to_owned).collect();
+        bench.reports(state);
+        let acts = bench.after(SETTLED);
+        (acts.first().cloned(), bench.turn.limited().map(|limit| limit.words.clone()))
+    };
+    assert_eq!(codex(shown, AgentState::Error), (Some(Act::End), Some(words.to_owned())));
+    let later = shown.replace("› Ask", "• It is done.\n\n› Ask");
+    assert_eq!(codex(&later, AgentState::Error), (None, None), "another error came later");
+    assert_eq!(codex(shown, AgentState::Done).1, None, "its work is done");
+    let mut gemini = Bench::of(AgentKind::Gemini, None);
+    gemini.titles("✦  Working… (w)");
+    let dialog = "╭──╮\n│ Usage limit reached for all Pro models.   │\n│ /stats model  │\n│ ● 1. Keep trying │\n│   2. Stop │";
+    gemini.lines = dialog.lines().map(str::to_owned).collect();
+    gemini.titles("✦  Working… (w) ");
+    assert_eq!(gemini.state(), AgentState::Error);
+    assert_eq!(gemini.after(SETTLED), [Act::End]);
+    assert_eq!(gemini.turn.limited().unwrap().words, "Usage limit reached for all Pro models.");
 }

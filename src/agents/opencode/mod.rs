@@ -17,6 +17,9 @@ pub(super) use protocol::{Opencode, without_end};
 /// The variable with a configuration that is laid over the user's.
 const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
 
+/// The variable with the password of the server that `opencode acp` opens on loopback, for whoever is on the machine.
+const PASSWORD: &str = "OPENCODE_SERVER_PASSWORD";
+
 /// The launch of a turn.
 pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let profile = request.profile;
@@ -44,6 +47,7 @@ fn launch_dialogue(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     argv.push("acp".to_owned());
     argv.extend(template::fill(request, &profile.extra_args)?);
     let mut env = environment::build(request);
+    close_server(request, &mut env);
     let file = acp::plugin_file(request.prompt_file);
     let mut settings = asking(profile.permission.as_deref());
     settings["plugin"] = json!([format!("file://{}", file.display())]);
@@ -55,6 +59,14 @@ fn launch_dialogue(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
         Launch::dialogue(request, argv, env, acp::opening(resume::id(request)?, request.worktree));
     launch.files.push((file, acp::PLUGIN.to_owned()));
     without_nul(request.agent(), launch)
+}
+
+/// Lets nobody drive the agent by its server who does not know a password: the person's own, if there is one.
+fn close_server(request: &LaunchRequest<'_>, env: &mut Vec<(String, String)>) {
+    if !env.iter().any(|(name, value)| name == PASSWORD && !value.is_empty()) && !request.secret.is_empty() {
+        env.retain(|(name, _)| name != PASSWORD);
+        env.push((PASSWORD.to_owned(), request.secret.to_owned()));
+    }
 }
 
 /// Where a person is there to answer what it asks.

@@ -36,6 +36,9 @@ fn lines(member: &Member) -> Vec<String> {
         shown(&facts.join(" · ")),
         member.login_words(),
     ];
+    if let Some(problem) = member.settings_problem() {
+        lines.push(shown(&format!("no hooks: {problem}")));
+    }
     if let Some(setting) = member.agent.unsafe_setting() {
         lines.push(shown(&format!("UNSAFE: {setting} lets it do anything that you can do")));
     }

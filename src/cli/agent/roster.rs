@@ -11,10 +11,10 @@ use crate::agents;
 use crate::cli::args::JsonArgs;
 use crate::cli::out::say;
 use crate::cli::{Outcome, shown};
-use crate::config::{self, AgentKind, Config};
+use crate::config::{self, AgentKind, Config, Mode};
 use crate::learn::{FoundLogin, Machine, Surroundings};
 use crate::model::AgentProfile;
-use crate::server::project;
+use crate::server::{own_settings, project};
 
 /// A configured agent on this machine.
 pub struct Member {
@@ -96,6 +96,18 @@ impl Member {
     /// The way in which it will log in, if there is one.
     pub fn login(&self) -> Option<&FoundLogin> {
         self.logins.iter().find(|login| login.is_ready())
+    }
+
+    /// Why its own terminal has no hooks of ours in it: a person's settings that can't be read.
+    pub fn settings_problem(&self) -> Option<String> {
+        if self.agent.kind != AgentKind::Claude || self.agent.mode != Mode::Interactive {
+            return None;
+        }
+        let argv: Vec<String> =
+            self.profile.command.iter().chain(&self.profile.extra_args).cloned().collect();
+        // Where the worktree is that they lie in is known only then.
+        let known = !argv.iter().any(|word| word.contains("{worktree}"));
+        known.then(|| own_settings::read(&argv, Path::new(".")).err()).flatten()
     }
 
     /// That in words.

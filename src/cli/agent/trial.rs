@@ -117,6 +117,7 @@ impl Trial {
             schema: Some(prompts::schema(StepKind::Implement)),
             // No server is behind this.
             socket: Path::new(""),
+            secret: "",
             user_env: &user_env,
         })?;
         for (path, text) in &launch.files {

@@ -44,6 +44,10 @@ fn of(member: &Member, needed: &[&str]) -> Vec<Finding> {
     let version = member.version.clone().unwrap_or_else(|| program.display().to_string());
     let mut found = vec![login(member, &format!("{name}: {version}"))];
     found.extend(age(member));
+    if let Some(problem) = member.settings_problem() {
+        let text = format!("{name} can't tell by hooks what it does: {problem}");
+        found.push(Finding::warn(AGENTS, text, "have its --settings name a file of JSON that is there"));
+    }
     if let Some(setting) = member.agent.unsafe_setting() {
         let text = format!("{name} is UNSAFE: {setting} lets it do anything that you can do");
         found.push(Finding::warn(AGENTS, text, "leave that out of its settings, unless it is what you want"));

@@ -69,6 +69,7 @@ fn agent<'a>(
     let permission = section.choice("permission", &words).map(value);
     set(&mut agent.permission, permission.map(|word| Some(word.to_owned())));
     set(&mut agent.asks, section.flag("asks"));
+    set(&mut agent.parallel, section.whole("parallel", 1..=64).map(Some));
     set(&mut agent.review_tools, section.choice("review_tools", &REVIEW_TOOLS).map(value));
     set(&mut agent.unsafe_allowed, section.flag("unsafe"));
     set(&mut agent.extra_args, templates(&mut section, "extra_args"));
@@ -96,6 +97,7 @@ pub(in crate::config) fn blank_agent(name: &str, kind: AgentKind) -> Agent {
         effort: None,
         permission: None,
         asks: false,
+        parallel: None,
         review_tools: ReviewTools::Read,
         unsafe_allowed: false,
         extra_args: Vec::new(),

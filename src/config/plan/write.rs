@@ -17,6 +17,9 @@ const KEYS: &str = "\
 # human        true: waits for your approval before it is merged
 # files        what it will probably touch
 # gates        gates on request that it needs
+# priority     higher ones begin first; 0 is the usual
+# locks        things that only one task at a time may use
+# pattern      whose sessions live how long: workflow, inline, pair, standing, promote
 # may_change   globs of existing tests and other checks that it may change
 
 ";
@@ -51,7 +54,12 @@ fn table(task: &PlanTask) -> Table {
     let mut table = Table::new();
     table.insert("id", value(&task.id));
     table.insert("title", value(&task.title));
-    for (key, text) in [("description", &task.description), ("role", &task.role), ("agent", &task.agent)] {
+    for (key, text) in [
+        ("description", &task.description),
+        ("role", &task.role),
+        ("agent", &task.agent),
+        ("pattern", &task.pattern),
+    ] {
         if !text.is_empty() {
             table.insert(key, value(text));
         }
@@ -62,10 +70,14 @@ fn table(task: &PlanTask) -> Table {
         ("files", &task.files),
         ("gates", &task.gates),
         ("may_change", &task.may_change),
+        ("locks", &task.locks),
     ] {
         if !list.is_empty() {
             table.insert(key, value(lines(list)));
         }
+    }
+    if task.priority != 0 {
+        table.insert("priority", value(i64::from(task.priority)));
     }
     if task.human {
         table.insert("human", value(true));

@@ -2,7 +2,8 @@
 //!
 //! Not for starting it (`steps`). Invariant: what an earlier server has logged is not logged again.
 
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use super::Facts;
 use super::controls::{GRACE_MS, session_id};
 use super::steps::Order;
 use super::terminal::Terminal;
-use crate::agents::{self, AgentEvent, ExitInfo, Reader};
+use crate::agents::{self, AgentEvent, ExitInfo, Limit, Reader};
 use crate::model::agent::{AgentKind, AgentMode};
 use crate::model::event::StepEvent;
 use crate::model::{
-    AgentName, AgentProfile, AgentState, AgentStatus, Event, StatusSource, StepKind, StepOutcome, Usage,
+    AgentName, AgentProfile, AgentState, AgentStatus, Event, FailureKind, StatusSource, StepKind,
+    StepOutcome, Usage,
 };
 use crate::protocol::keeper::Signal;
 use crate::server::clock;
@@ -70,8 +72,12 @@ pub(super) struct AgentFollower {
     /// It does not end by itself then: when it is ended, once that was said.
     lingers: bool,
     goes_at: Option<Instant>,
+    /// Where its reader's notes are written down.
+    notes: PathBuf,
 }
 
+/// The file in a session's folder with what its reader has to remember.
+const NOTES: &str = "said.jsonl";
 /// What a program that lingers has left for what it writes down last.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -131,6 +137,7 @@ impl AgentFollower {
             input_over: false,
             lingers: !agents::ends_with_its_input(profile),
             goes_at: None,
+            notes: PathBuf::new(),
         }
     }
 
@@ -139,6 +146,8 @@ impl AgentFollower {
         if self.live.keys.talks {
             let prompt = std::fs::read_to_string(prompt_file).unwrap_or_default();
             self.reader.open(prompt, self.seen.clone());
+            self.notes = prompt_file.with_file_name(NOTES);
+            self.reader.recall(&std::fs::read_to_string(&self.notes).unwrap_or_default());
         }
         if !self.interactive || profile.kind == AgentKind::Command {
             return;
@@ -203,7 +212,12 @@ impl AgentFollower {
 
     /// What a known program in its own terminal did, if it came to the end of its work.
     fn terminal_outcome(&self, result_file: Option<&str>) -> Option<StepOutcome> {
-        let words = self.terminal.as_ref()?.words()?;
+        let terminal = self.terminal.as_ref()?;
+        if let Some(Limit { words, until }) = terminal.limited() {
+            let failure = FailureKind::Quota { until: *until };
+            return Some(StepOutcome::Failed { failure, message: words.clone() });
+        }
+        let words = terminal.words()?;
         match result_file.filter(|text| !text.trim().is_empty()) {
             Some(text) => Some(agents::answer::outcome(self.step, text)),
             None => Some(StepOutcome::worked(words.to_owned())),
@@ -257,6 +271,7 @@ impl AgentFollower {
             self.live.take_answer().and_then(|answer| self.reader.answer(answer.allow, &answer.words));
         let words: Vec<_> =
             self.live.take_words().iter().filter_map(|words| self.reader.say(words)).collect();
+        self.note(pane);
         for bytes in answer.into_iter().chain(words) {
             if let Err(error) = pane.input(bytes) {
                 tracing::warn!(session = %pane.session, %error, "what was said did not reach the agent");
@@ -265,6 +280,8 @@ impl AgentFollower {
         if self.live.take_interrupt() {
             let _ended = match self.reader.interrupt() {
                 Some(bytes) => pane.reply(bytes),
+                // Its turn is over, and it lives on: there is nothing to end.
+                None if self.waits_for_person() => Ok(()),
                 None => pane.signal(Signal::Interrupt),
             };
         }
@@ -277,10 +294,23 @@ impl AgentFollower {
     /// Gives a headless agent what its reader has to tell it by itself.
     fn send_due(&mut self, pane: &Pane) {
         let due = self.reader.take_due();
+        self.note(pane);
         if !due.is_empty()
             && let Err(error) = pane.reply(due)
         {
             tracing::warn!(session = %pane.session, %error, "the agent was not told what it has to know");
+        }
+    }
+
+    /// Writes down what a later server has to know.
+    fn note(&mut self, pane: &Pane) {
+        let notes = self.reader.take_notes();
+        if notes.is_empty() {
+            return;
+        }
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.notes);
+        if let Err(error) = file.and_then(|mut file| file.write_all(&notes)) {
+            tracing::warn!(session = %pane.session, %error, "what waits to be said is known to this server alone");
         }
     }
 
@@ -407,7 +437,18 @@ impl AgentFollower {
         if self.timed_out {
             return StepOutcome::TimedOut;
         }
-        self.outcome.unwrap_or(StepOutcome::Lost)
+        self.outcome.map_or(StepOutcome::Lost, with_reset)
+    }
+}
+
+/// With the end of a limit, if only the words say when that is.
+fn with_reset(outcome: StepOutcome) -> StepOutcome {
+    match outcome {
+        StepOutcome::Failed { failure: FailureKind::Quota { until: None }, message } => {
+            let until = agents::reset_in(&message, &clock::here());
+            StepOutcome::Failed { failure: FailureKind::Quota { until }, message }
+        }
+        outcome => outcome,
     }
 }
 

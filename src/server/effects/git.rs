@@ -22,6 +22,7 @@ pub(super) fn carry_out(shared: &Shared, facts: &Facts, kind: EffectKind) -> Eve
             work.commit(task, base, message, merging, conflicted, guard)
         }
         EffectKind::RemoveWork { task } => work.remove(task),
+        EffectKind::ResetWork { task, to } => work.reset(task, to),
         EffectKind::BuildMerge { task, onto, tip, message, date } => {
             work.build_merge(task, onto, tip, message, *date)
         }
@@ -154,6 +155,13 @@ impl GitWork<'_> {
         }
         let kept = kept.map(|entry| entry.ref_name);
         Ok(Event::Work(WorkEvent::Removed { effect: self.effect(), kept }))
+    }
+
+    fn reset(&self, task: &TaskId, to: &Oid) -> Result<Event, WorktreeError> {
+        let worktree = self.worktree(task, to)?;
+        let kept = self.repository.rewind(&worktree, self.branch, to.as_str())?;
+        let kept = kept.into_iter().map(|entry| entry.ref_name).collect();
+        Ok(Event::Work(WorkEvent::Reset { effect: self.effect(), kept }))
     }
 
     fn build_merge(

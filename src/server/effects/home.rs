@@ -35,6 +35,11 @@ const WRITTEN: [&str; 6] = [
     "trustedFolders.json",
 ];
 
+/// The home of a session, which is gone with it.
+pub(super) fn of(session: &Path) -> PathBuf {
+    session.join(HOME)
+}
+
 /// Makes the home in a session's folder; the variable that leads there.
 pub(super) fn made(
     session: &Path,

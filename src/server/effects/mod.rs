@@ -11,6 +11,7 @@ mod git;
 mod home;
 mod outfit;
 mod program;
+mod secret;
 mod servers;
 mod setups;
 mod steps;
@@ -126,9 +127,10 @@ pub(super) fn with_returns(bytes: &[u8]) -> Vec<u8> {
 pub(super) fn failure(effect: EffectId, kind: &EffectKind, error: String) -> Event {
     match kind {
         EffectKind::CreateIntegration { .. } => Event::Run(RunEvent::IntegrationFailed { effect, error }),
-        EffectKind::PrepareWork { .. } | EffectKind::CommitWork { .. } | EffectKind::RemoveWork { .. } => {
-            Event::Work(WorkEvent::Failed { effect, error })
-        }
+        EffectKind::PrepareWork { .. }
+        | EffectKind::CommitWork { .. }
+        | EffectKind::RemoveWork { .. }
+        | EffectKind::ResetWork { .. } => Event::Work(WorkEvent::Failed { effect, error }),
         EffectKind::RunStep { .. } => {
             let failure = crate::model::FailureKind::Infrastructure;
             Event::Step(StepEvent::Ended { effect, outcome: StepOutcome::Failed { failure, message: error } })

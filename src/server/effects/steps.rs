@@ -11,6 +11,7 @@ use super::controls::{self, session_id};
 use super::follower::AgentFollower;
 use super::home;
 use super::outfit::{self, WorktreeError};
+use super::secret;
 use super::servers;
 use crate::agents::{self, ExitInfo, Launch, LaunchRequest};
 use crate::engine::EffectKind;
@@ -24,6 +25,8 @@ use crate::prompts;
 use crate::protocol::keeper::{KeeperSpec, Mode};
 use crate::server::environment;
 use crate::server::live::LiveSession;
+use crate::server::own_settings;
+use crate::server::runtime::Message as ToRuntime;
 use crate::server::sessions::{self, Standing};
 use crate::server::shared::Shared;
 use crate::term::Emulator;
@@ -269,6 +272,7 @@ fn launch(
     std::fs::write(&prompt_file, &text).map_err(io)?;
     let user_env = environment::of_this_process();
     let marker = shared.places.marker(&order.session);
+    let secret = secret::fresh().map_err(broken)?;
     let request = LaunchRequest {
         profile,
         step: order.brief.step,
@@ -286,6 +290,7 @@ fn launch(
         resume: order.resume.as_deref(),
         schema: Some(prompts::schema(order.brief.step)),
         socket: &shared.places.socket(),
+        secret: &secret,
         user_env: &user_env,
     };
     let mut launch = agents::launch(&request)
@@ -298,6 +303,13 @@ fn launch(
             .map_err(|problem| Trouble::Failed(FailureKind::Configuration, problem))?;
         let program = profile.command.len().clamp(1, launch.argv.len());
         launch.argv.splice(program..program, off);
+    }
+    if profile.kind == AgentKind::Claude
+        && let Some(settings) = launch.settings.take()
+        && let Err(problem) = own_settings::join(&mut launch.argv, &worktree.path, &home::of(&dir), settings)
+    {
+        let text = format!("{} can't tell by hooks what it does: {problem}", order.agent);
+        shared.send(ToRuntime::Notice { text, bad: true });
     }
     if let Some(settings) = launch.settings.take() {
         match home::made(&dir, &launch.env, settings) {

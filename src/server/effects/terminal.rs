@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::controls::GRACE_MS;
+use crate::agents::Limit;
 use crate::agents::hooks::{self, Told};
 use crate::agents::interactive::{Act, Report, Sight, Turn};
 use crate::model::agent::AgentKind;
@@ -26,6 +27,8 @@ pub(super) struct Terminal {
     reported: Option<(AgentStatus, u64)>,
     /// What its hooks told last, and when.
     hooked: Option<(AgentStatus, u64)>,
+    /// The limit that they told of last.
+    limit: Option<Limit>,
     /// Its own last words, as a hook told them.
     words: Option<String>,
     kind: AgentKind,
@@ -42,6 +45,7 @@ impl Terminal {
             title: String::new(),
             reported: None,
             hooked: None,
+            limit: None,
             words: None,
             kind,
             live,
@@ -80,6 +84,7 @@ impl Terminal {
             let told = hooks::read(self.kind, &event);
             if let Some(status) = &told.status {
                 self.hooked = Some((status.clone(), now));
+                self.limit.clone_from(&told.limit);
                 self.turn.changed(now);
             }
             let begins = told.status.as_ref().is_some_and(|status| status.state == AgentState::Working);
@@ -110,7 +115,8 @@ impl Terminal {
         let text = pane.emulator().text();
         let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
         let (reported, hooked) = (report(self.reported.as_ref()), report(self.hooked.as_ref()));
-        let sight = Sight { reported, hooked, title: &self.title, lines: &lines };
+        let limit = self.limit.as_ref();
+        let sight = Sight { reported, hooked, limit, title: &self.title, lines: &lines };
         let acts = self.turn.look(&sight, self.now());
         acts.into_iter().filter_map(|act| self.act(act, pane)).last()
     }
@@ -136,6 +142,11 @@ impl Terminal {
             tracing::warn!(session = %pane.session, %error, "what was typed did not reach the agent");
         }
         None
+    }
+
+    /// The limit for which it was ended.
+    pub(super) fn limited(&self) -> Option<&Limit> {
+        self.turn.limited()
     }
 
     /// Its last words, if its work was done.

@@ -111,7 +111,7 @@ impl Form {
             agent: (!agent.is_empty()).then(|| AgentName::from(agent)),
             ..PlanTask::default()
         };
-        Outcome::Send(vec![Request::Command(Command::Add(task))])
+        Outcome::Send(vec![Request::Command(Command::Add(Box::new(task)))])
     }
 
     /// Draws it.

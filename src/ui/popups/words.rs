@@ -132,7 +132,7 @@ impl Words {
             }
             WordsFor::Reject(task) => send(Command::Reject(task.clone(), text)),
             WordsFor::Prompt(task) => send(Command::Prompt(task.clone(), text)),
-            WordsFor::NewTask(id) => send(Command::Add(task_from(id, &text))),
+            WordsFor::NewTask(id) => send(Command::Add(Box::new(task_from(id, &text)))),
             WordsFor::Goal => Outcome::Send(vec![Request::StartRun { goal: text }]),
             WordsFor::Import => Outcome::Send(vec![Request::ImportPlan { path: text }]),
             WordsFor::Save(content) => {

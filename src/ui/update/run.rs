@@ -11,6 +11,7 @@ pub(super) fn target(command: &Command, snapshot: &Snapshot) -> String {
         | Command::Pause(task)
         | Command::Resume(task)
         | Command::Prompt(task, _)
+        | Command::Rewind(task, _)
         | Command::Cancel(task)
         | Command::Comment { task, .. } => task.to_string(),
         Command::Dismiss(task, number, _) => format!("finding {number} of {task}"),
@@ -51,6 +52,7 @@ pub(in crate::ui) fn asking(verb: Verb) -> &'static str {
         Verb::Prompt => "prompt",
         Verb::Interrupt => "interrupt",
         Verb::Restart => "restart",
+        Verb::Rewind => "go back",
         Verb::Cancel => "give up",
         Verb::Add => "add",
         Verb::Edit => "change",
@@ -80,6 +82,7 @@ pub(super) fn done(verb: Verb, target: &str) -> String {
         Verb::Prompt => format!("words for {target} taken"),
         Verb::Interrupt => format!("{target} interrupted"),
         Verb::Restart => format!("{target} restarts"),
+        Verb::Rewind => format!("{target} is put back"),
         Verb::Cancel => format!("{target} given up; its branch is kept"),
         Verb::Add => format!("{target} added"),
         Verb::Edit => format!("plan changed: {target}"),

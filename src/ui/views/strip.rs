@@ -173,6 +173,7 @@ fn answer(verb: Verb, kind: AttentionKind) -> Option<(Action, &'static str)> {
         Verb::Land => (Action::Run(RunAct::Land), "land"),
         Verb::RejectPlan
         | Verb::Pause
+        | Verb::Rewind
         | Verb::Add
         | Verb::Edit
         | Verb::Split

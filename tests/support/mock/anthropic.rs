@@ -29,6 +29,15 @@ impl Api for Messages {
         };
         json!({"type": "error", "error": {"type": kind, "message": message}})
     }
+
+    fn used_up(&self, until: u64) -> (Vec<(&'static str, String)>, Value) {
+        let headers = vec![
+            ("anthropic-ratelimit-unified-status", "rejected".to_owned()),
+            ("anthropic-ratelimit-unified-reset", until.to_string()),
+            ("anthropic-ratelimit-unified-representative-claim", "five_hour".to_owned()),
+        ];
+        (headers, self.error(429, "This request would exceed your account's rate limit."))
+    }
 }
 
 fn events(number: usize, body: &Value, blocks: &[Block]) -> Vec<Value> {

@@ -44,4 +44,15 @@ impl Api for Contents {
         };
         json!({"error": {"code": status, "message": message, "status": kind}})
     }
+
+    fn used_up(&self, until: u64) -> (Vec<(&'static str, String)>, Value) {
+        let mut body = self.error(429, "You exceeded your current quota.");
+        let wait = until.saturating_sub(super::now());
+        body["error"]["details"] = json!([
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure",
+                "violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]},
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{wait}s")},
+        ]);
+        (Vec::new(), body)
+    }
 }

@@ -41,6 +41,8 @@ pub enum Turn {
     Error(u16, &'static str),
     /// Too many requests: try again after so many seconds.
     Limited(u32),
+    /// What was paid for is used up until this moment, in seconds.
+    UsedUp(u64),
     /// The turn after this wait.
     After(Duration, Box<Turn>),
     /// The turn once as many requests wait here as the barrier wants.
@@ -123,6 +125,12 @@ pub trait Api {
     fn events(&self, number: usize, body: &Value, blocks: &[Block]) -> Vec<String>;
     /// The body of an error.
     fn error(&self, status: u16, message: &str) -> Value;
+    /// The headers and the body of an answer that says that what was paid for is used up until this moment, as the
+    /// providers say it to people with a subscription.
+    fn used_up(&self, until: u64) -> (Vec<(&'static str, String)>, Value) {
+        let wait = until.saturating_sub(now());
+        (vec![("retry-after", wait.to_string())], self.error(429, "Too many requests."))
+    }
 }
 
 impl Mock {
@@ -186,6 +194,11 @@ impl Drop for Mock {
             let _ = thread.join();
         }
     }
+}
+
+/// Seconds since the epoch.
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -262,6 +275,10 @@ fn answer(
         Turn::Limited(seconds) => {
             let headers = [("retry-after", seconds.to_string())];
             http::respond(stream, 429, &headers, &api.error(429, "Too many requests.").to_string())
+        }
+        Turn::UsedUp(until) => {
+            let (headers, body) = api.used_up(until);
+            http::respond(stream, 429, &headers, &body.to_string())
         }
         Turn::Message(blocks) => http::stream(stream, &api.events(number(), body, &blocks), Duration::ZERO),
         Turn::Slow(pause, blocks) => http::stream(stream, &api.events(number(), body, &blocks), pause),

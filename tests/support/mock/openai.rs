@@ -43,6 +43,17 @@ impl Api for Responses {
     fn error(&self, status: u16, message: &str) -> Value {
         error(status, message)
     }
+
+    fn used_up(&self, until: u64) -> (Vec<(&'static str, String)>, Value) {
+        let error = json!({"type": "usage_limit_reached", "message": "The usage limit has been reached",
+            "plan_type": "plus", "resets_at": until});
+        let headers = [
+            ("x-codex-primary-used-percent", "100".to_owned()),
+            ("x-codex-primary-window-minutes", "300".to_owned()),
+            ("x-codex-primary-reset-at", until.to_string()),
+        ];
+        (headers.to_vec(), json!({ "error": error }))
+    }
 }
 
 fn item(number: usize, index: usize, body: &Value, block: &Block) -> Value {
