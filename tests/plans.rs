@@ -11,7 +11,8 @@ mod support;
 
 use serde_json::Value;
 use support::real::{Bench, Running};
-use support::wait_for;
+use support::tty::Tty;
+use support::{LOOPMON, wait_for};
 
 /// Two tasks, the second after the first, which goes on once the file `go` is there.
 const PLAN: &str = "[[tasks]]\nid = \"T1\"\ntitle = \"First\"\n\n\
@@ -144,4 +145,100 @@ fn a_checklist_becomes_a_run_and_more_of_it_joins_the_run_at_work() {
     wait_for("all of it", || (bench.status()["run"]["phase"] == "complete").then_some(()));
     let prompt = bench.merged("water.txt");
     assert!(prompt.contains("Only in the morning.") && prompt.contains("it is wet"), "{prompt}");
+}
+
+#[test]
+fn everything_that_was_said_of_a_task_stands_in_one_file() {
+    let mut bench = Bench::new();
+    let work = "printf '%s' \"$prompt\" > prompt.txt\necho \"$LOOPMON_ROUND\" >> src/main.txt";
+    bench.agent("worker", work);
+    let finds = r###"{"verdict": "request_changes", "summary": "# Not yet\nIt leaks.", "findings": [
+        {"severity": "major", "file": "src/main.txt", "line": 2, "description": "A leak.\n## Really."},
+        {"severity": "minor", "file": "", "line": 0, "description": "A taste."}]}"###;
+    let checks = format!(
+        "#!/bin/sh\ncat > \"$HOME/asked\"\nwhile [ ! -e \"$HOME/go\" ]; do sleep 0.05; done\n\
+         if [ $LOOPMON_ROUND = 1 ]; then cat <<'END'\n{finds}\nEND\nelse echo '{}'; fi\n",
+        r#"{"verdict": "approve", "summary": "Now it is.", "findings": []}"#
+    );
+    let path = bench.script("critic", &checks);
+    bench.declare("critic", &format!("command = [{:?}]", path.to_str().unwrap()));
+    bench.config("", "[review]\nagents = [\"critic\"]\n[[gates]]\nname = \"test\"\ncommand = \"true\"\n");
+    let run = bench.start(&bench.one_task());
+    wait_for("the reviewer", || (bench.status()["tasks"][0]["phase"] == "reviewing").then_some(()));
+    bench
+        .loopmon(&["comment", "T1", "./src/main.txt:3", "Why three?"])
+        .code(0)
+        .says("took your comment on T1");
+    bench.loopmon(&["comment", "T9", ".", "x"]).code(1).says("there is no task T9");
+    bench.loopmon(&["dismiss", "T1", "1", " "]).code(1).says("say why");
+    go(&bench);
+    run.ended().code(0).says("1 of 1 tasks done");
+    bench.loopmon(&["dismiss", "T1", "3", "late"]).code(1).says("fixed in");
+    let prompt = bench.merged("prompt.txt");
+    assert!(prompt.contains("Why three?") && prompt.contains("A leak."), "both in one round: {prompt}");
+    let read = || std::fs::read_to_string(bench.project().join(".loopmon/reviews/T1.md")).unwrap_or_default();
+    let page = wait_for("the page", || Some(read()).filter(|page| page.contains("**merged**")));
+    for line in [
+        "# T1: Do the work",
+        "done · round 2 of 3",
+        "## Findings: 0 open of 3",
+        "1. fixed in `",
+        "major · src/main.txt:3 · person, round 1\n   Why three?",
+        "major · src/main.txt:2 · critic, round 1\n   A leak.\n   ## Really.",
+        "## Round 1",
+        "gate test on `",
+        "passed (0 s; `loopmon logs ",
+        "you, on src/main.txt:3: Why three?",
+        "requests changes (2 remarks)\n   # Not yet\n   It leaks.",
+        "## Round 2",
+        "approves\n   Now it is.",
+    ] {
+        assert!(page.contains(line), "{line:?} is not in:\n{page}");
+    }
+    bench.loopmon(&["status"]).code(0).says(".loopmon/reviews/");
+    // It is made of the log alone.
+    bench.loopmon(&["stop", "--server"]).code(0);
+    std::fs::remove_file(bench.project().join(".loopmon/reviews/T1.md")).unwrap();
+    bench.loopmon(&["add", "More"]).code(0);
+    let again = wait_for("the page again", || Some(read()).filter(|page| !page.is_empty()));
+    assert_eq!(again, page);
+}
+
+#[test]
+fn on_the_board_a_task_is_changed_in_the_persons_editor_and_a_mistake_comes_back_to_it() {
+    let (bench, run) = bench();
+    let editor = bench
+        .script("editor", "#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\nsh -eu \"$HOME/change\" \"$1\"\n");
+    let will = |change: &str| std::fs::write(bench.machine.path("home/change"), change).unwrap();
+    let shown = || std::fs::read_to_string(bench.machine.path("home/shown")).unwrap();
+    let mut env = bench.machine.env();
+    env.push(("EDITOR".to_owned(), editor.display().to_string()));
+    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &env, (120, 36));
+    tty.wait("├─ T1 ─");
+    tty.type_text("j");
+    tty.wait("├─ T2 ─");
+
+    will("sed -i 's/Second/Renamed/; s/^depends_on/human = 3\\ndepends_on/' \"$1\"");
+    tty.type_text("E");
+    tty.wait("not taken over, the same key goes on with it: plan.toml:");
+    assert_eq!(bench.task("T2")["title"], "Second");
+    will("sed -i '/^human/d' \"$1\"");
+    tty.type_text("E");
+    tty.wait("changed the plan: T2: title");
+    assert!(shown().starts_with("#! not taken over") && shown().contains("Renamed"), "{}", shown());
+    tty.wait("Renamed");
+
+    // What the engine refuses is not lost either.
+    will("sed -i 's/Renamed/Again/; s/\"T1\"/\"T2\"/' \"$1\"");
+    tty.type_text("E");
+    tty.wait("T2 depends on itself");
+    will("sed -i 's/\"T2\"\\]/\"T1\"]/' \"$1\"");
+    tty.type_text("E");
+    let screen = tty.wait("changed the plan: T2: title");
+    assert!(screen.contains("Again"), "{screen}");
+    println!("{screen}");
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+    go(&bench);
+    run.ended().code(0);
 }

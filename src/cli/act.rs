@@ -175,6 +175,8 @@ pub fn done(command: &Command) -> String {
         Command::Add(task) => format!("added {}", task.id),
         Command::Edit(edit) => format!("changed the plan: {}", edit.summary()),
         Command::Split(task, parts) => format!("split {task} into {}", counted(parts.len(), "task")),
+        Command::Comment { task, .. } => format!("took your comment on {task}"),
+        Command::Dismiss(task, number, _) => format!("dismissed finding {number} of {task}"),
         Command::Join(tasks) => {
             let ids: Vec<&str> = tasks.iter().map(|id| id.as_str()).collect();
             format!("joined {}", ids.join(", "))

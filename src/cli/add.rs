@@ -29,7 +29,7 @@ pub fn add(dir: &Path, args: AddArgs) -> Outcome {
         may_change: args.may_change,
         priority: args.priority,
         locks: args.locks,
-        pattern: None,
+        ..PlanTask::default()
     };
     match project::link(&places)?.ask(Ask::Command(Command::Add(Box::new(task))))? {
         Message::Done if args.json => say!("{}", serde_json::json!({ "ok": true, "task": id })),

@@ -122,8 +122,8 @@ fn set(task: &PlanTask, pairs: &[(String, String)]) -> Result<TaskEdit, String> 
             (Some(Field::Acceptance(list)), Field::Acceptance(more))
             | (Some(Field::Files(list)), Field::Files(more))
             | (Some(Field::Gates(list)), Field::Gates(more))
-            | (Some(Field::Locks(list)), Field::Locks(more))
-            | (Some(Field::MayChange(list)), Field::MayChange(more)) => list.extend(more),
+            | (Some(Field::MayChange(list)), Field::MayChange(more))
+            | (Some(Field::Locks(list)), Field::Locks(more)) => list.extend(more),
             (Some(earlier), field) => *earlier = field,
             (None, field) => fields.push(field),
         }
@@ -153,14 +153,10 @@ fn field(key: &str, value: &str) -> Result<Field, String> {
         "may_change" => Field::MayChange(list(key, value)?),
         "locks" => Field::Locks(list(key, value)?),
         "priority" => {
-            Field::Priority(value.parse().map_err(|_| format!("priority={value}: say a whole number"))?)
+            let number = if value.is_empty() { Ok(0) } else { value.parse() };
+            Field::Priority(number.map_err(|_| format!("priority={value}: a whole number is wanted"))?)
         }
-        "pattern" if value.is_empty() => Field::Pattern(None),
-        "pattern" => {
-            let known = Pattern::ALL.into_iter().find(|pattern| pattern.name() == value);
-            let names = || Pattern::ALL.map(Pattern::name).join(", ");
-            Field::Pattern(Some(known.ok_or_else(|| format!("pattern={value}: there are {}", names()))?))
-        }
+        "pattern" => Field::Pattern(pattern(value)?),
         "id" => return Err("a task's id stays: its branch has it".to_owned()),
         other => {
             return Err(format!(
@@ -169,6 +165,16 @@ fn field(key: &str, value: &str) -> Result<Field, String> {
             ));
         }
     })
+}
+
+fn pattern(name: &str) -> Result<Option<Pattern>, String> {
+    let found = Pattern::ALL.into_iter().find(|pattern| pattern.name() == name);
+    let names: Vec<&str> = Pattern::ALL.iter().map(|pattern| pattern.name()).collect();
+    match (name, found) {
+        ("", _) => Ok(None),
+        (_, Some(_)) => Ok(found),
+        (_, None) => Err(format!("there is no pattern `{name}`; there are: {}", names.join(", "))),
+    }
 }
 
 /// `a, b` or a TOML list.

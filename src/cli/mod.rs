@@ -9,6 +9,7 @@ mod agent;
 mod args;
 mod attach;
 mod auth;
+mod comment;
 mod completions;
 mod cost;
 mod demo;
@@ -104,6 +105,8 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Edit(args) => edit::edit(&dir, &args),
         Verb::Split(args) => edit::split(&dir, &args),
         Verb::Join(args) => edit::join(&dir, args),
+        Verb::Comment(args) => comment::comment(&dir, args),
+        Verb::Dismiss(args) => comment::dismiss(&dir, args),
         Verb::Approve(args) => act::approve(&dir, args),
         Verb::Reject(args) => act::reject(&dir, args),
         Verb::Retry(args) => act::retry(&dir, args),

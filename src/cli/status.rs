@@ -25,6 +25,9 @@ pub fn status(dir: &Path, args: &StatusArgs) -> Outcome {
         return Ok(0);
     }
     say_words!("{}", text(&snapshot, clock::now()));
+    if places.latest_reviews().exists() {
+        say!("what was said of each task: .loopmon/reviews/");
+    }
     if !served && !is_at_rest(&snapshot) {
         say!("no server runs: this is what was last recorded; `loopmon` goes on with the run");
     }

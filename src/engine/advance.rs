@@ -145,6 +145,10 @@ impl Turn<'_> {
             self.emit(kind);
             return;
         }
+        if task.step.at == Attempt::Todo && self.judge_again(id, kind) {
+            return;
+        }
+        let Some(task) = self.state.tasks.get(id) else { return };
         if task.step.at == Attempt::Todo && !self.state.is_over_budget() {
             let brief = self.state.brief(kind, &task.spec, Some(task), 0);
             let agent = self.state.implementer(&task.spec);
@@ -203,6 +207,9 @@ impl Turn<'_> {
     }
 
     fn advance_approved(&mut self, id: &TaskId) {
+        if self.fix_comments(id) {
+            return;
+        }
         let policy = self.state.policy.human_gate;
         let Some(task) = self.state.tasks.get(id) else { return };
         let human = match policy {
@@ -288,10 +295,10 @@ impl State {
     }
 }
 
-/// A fixer sees what is open; a reviewer what earlier rounds confirmed, each with its state.
+/// A fixer sees what is open; a reviewer what earlier rounds found, each with its state and why it was dismissed.
 fn findings_for(task: &Task, step: StepKind) -> Vec<crate::model::Finding> {
     let wanted = |state: &FindingState| match step {
-        StepKind::Review => !matches!(state, FindingState::Dismissed),
+        StepKind::Review => true,
         StepKind::Plan | StepKind::Implement | StepKind::Fix => {
             matches!(state, FindingState::Raised | FindingState::Reopened)
         }

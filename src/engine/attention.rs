@@ -121,7 +121,12 @@ fn task_row(state: &State, task: &Task) -> Option<AttentionRow> {
     match (&task.hold, task.phase) {
         (Some(Hold::NeedsAttention(reason)), _) => Some(reason_row(task, reason, row)),
         (None, Phase::AwaitingHuman) => {
-            let text = format!("your approval is wanted: {}{}", votes(task), changed_checks(state, task));
+            let text = format!(
+                "your approval is wanted: {}{}{}",
+                votes(task),
+                changed_checks(state, task),
+                open_comments(task)
+            );
             Some(row(AttentionKind::Review, "review", text, &[Verb::Approve, Verb::Reject]))
         }
         (None, Phase::Exhausted) if state.policy.on_max == OnMax::Escalate => Some(row(
@@ -202,6 +207,16 @@ fn changed_checks(state: &State, task: &Task) -> String {
         return String::new();
     }
     format!("; it changed what judges it: {}", changes.join(", "))
+}
+
+/// What a person has said of it, and not yet sent back.
+fn open_comments(task: &Task) -> String {
+    match task.open_comments().count() {
+        0 => String::new(),
+        count => {
+            format!("; {} of yours {} open", counted(count, "comment"), if count == 1 { "is" } else { "are" })
+        }
+    }
 }
 
 fn votes(task: &Task) -> String {

@@ -2,7 +2,7 @@
 
 use super::effect::EffectKind;
 use super::state::{Session, Stage, State, Task};
-use super::{edit, graph};
+use super::{comments, edit, graph};
 use crate::model::event::PersonEvent;
 use crate::model::{AgentState, AttentionReason, Command, EffectId, Hold, Phase, PlanTask, TaskId};
 
@@ -59,6 +59,8 @@ pub fn decide(state: &State, command: &Command) -> Decision {
         Command::Rewind(id, round) => super::rewind::decide(state, id, *round),
         Command::Add(spec) => add(state, spec),
         Command::Edit(change) => edit::edit(state, change),
+        Command::Comment { task, file, line, text } => comments::comment(state, task, file, *line, text),
+        Command::Dismiss(id, number, why) => comments::dismiss(state, id, *number, why),
         Command::Split(id, parts) => edit::split(state, id, parts),
         Command::Join(ids) => edit::join(state, ids),
         Command::PauseRun => {
@@ -98,6 +100,8 @@ fn works_on_a_task(command: &Command) -> bool {
         | Command::Edit(_)
         | Command::Split(..)
         | Command::Join(_)
+        | Command::Comment { .. }
+        | Command::Dismiss(..)
         | Command::PauseRun
         | Command::ResumeRun
         | Command::SetBudget(_)

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comments::PERSON;
 use super::decide::{Refusal, decide, is_uncertain, task};
 use super::effect::ControlAction;
 use super::graph;
@@ -120,6 +121,8 @@ fn take_over(joined: &mut PlanTask, other: &PlanTask) {
     more(&mut joined.files, &other.files);
     more(&mut joined.gates, &other.gates);
     more(&mut joined.may_change, &other.may_change);
+    more(&mut joined.locks, &other.locks);
+    joined.priority = joined.priority.max(other.priority);
     joined.human |= other.human;
     for id in &other.depends_on {
         if !joined.depends_on.contains(id) {
@@ -167,7 +170,7 @@ fn check(state: &State, edit: &PlanEdit) -> Result<(), Refusal> {
             return refuse(format!("{} is changed twice", change.task));
         }
         let task = task(state, &change.task)?;
-        change.fields.iter().try_for_each(|field| may_take(task, field))?;
+        change.fields.iter().try_for_each(|field| may_take(state, edit, task, field))?;
     }
     for id in &edit.dropped {
         decide(state, &Command::Cancel(id.clone()))?;
@@ -179,8 +182,20 @@ fn check(state: &State, edit: &PlanEdit) -> Result<(), Refusal> {
     check_order(state, edit)
 }
 
-/// A task that has begun stands on a tree: it can't begin to wait.
-fn may_take(task: &Task, field: &Field) -> Result<(), Refusal> {
+/// A task that has begun stands on a tree: it can't begin to wait, nor to use what another works with.
+fn may_take(state: &State, edit: &PlanEdit, task: &Task, field: &Field) -> Result<(), Refusal> {
+    if let Field::Locks(locks) = field {
+        let works = |other: &&Task| other.placed && other.spec.id != task.spec.id;
+        let mut others = state.tasks.values().filter(works).filter(|it| !edit.dropped.contains(&it.spec.id));
+        let shares = |other: &Task| other.spec.locks.iter().find(|lock| locks.contains(lock)).cloned();
+        return match others.find_map(|other| Some((&other.spec.id, shares(other)?))) {
+            Some((other, lock)) if task.placed => refuse(format!(
+                "{other} works with {lock}, and {} is at work: pause one of them",
+                task.spec.id
+            )),
+            _ => Ok(()),
+        };
+    }
     let Field::DependsOn(ids) = field else { return Ok(()) };
     let new = ids.iter().find(|id| !task.spec.depends_on.contains(id)).filter(|_| has_begun(task));
     match new {
@@ -339,13 +354,13 @@ impl Turn<'_> {
             self.record_remarks(id);
         }
         let told = "what is asked has changed since this was made: do what the task says now";
-        self.add_finding_of(id, "person", "", told);
+        self.add_finding_of(id, PERSON, "", told);
         // A vote on words that do not count any more is missed by nobody.
         let vote_missing = |task: &&mut Task| {
             matches!(task.hold, Some(Hold::NeedsAttention(AttentionReason::VoteMissing(_))))
         };
         self.task(id).filter(vote_missing).into_iter().for_each(|task| task.hold = None);
-        self.grant_round(id);
+        self.grant_round(id, Phase::Implementing);
         if self.state.run.stage != Stage::Stopped {
             self.end_agents(id);
         }

@@ -17,6 +17,7 @@ pub mod state;
 
 mod advance;
 mod budget;
+mod comments;
 mod edit;
 mod explain;
 mod gates;

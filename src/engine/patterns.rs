@@ -146,8 +146,8 @@ impl Turn<'_> {
         let (step, seed) = (reviewer.step.next(), reviewer.seed.take());
         let slot = self.task(id)?.review.as_mut()?.slots.get_mut(index)?;
         if slot.step.resume.is_none() {
-            (slot.step.resume, slot.step.resume_of, slot.step.spent) =
-                (step.resume, step.resume_of, step.spent);
+            (slot.step.resume, slot.step.resume_of) = (step.resume, step.resume_of);
+            slot.step.spent = step.spent;
         }
         seed
     }

@@ -1,5 +1,6 @@
 //! What people did. A request was checked before it became an event; here its facts are taken in.
 
+use super::comments::PERSON;
 use super::effect::{ControlAction, EffectKind};
 use super::state::{Attempt, StepRun};
 use super::turn::Turn;
@@ -31,12 +32,14 @@ impl Turn<'_> {
                 self.rank_tasks();
                 self.mark_end();
             }
-            PersonEvent::Rewound { task, round, .. } => self.rewound(task, *round),
             PersonEvent::Edited(edit)
             | PersonEvent::Split { edit, .. }
             | PersonEvent::Joined { edit, .. } => {
                 self.apply_edit(edit);
             }
+            PersonEvent::Commented { task, file, line, text } => self.commented(task, file, *line, text),
+            PersonEvent::Dismissed { task, number, reason } => self.dismissed(task, *number, reason),
+            PersonEvent::Rewound { task, round, .. } => self.rewound(task, *round),
             PersonEvent::ChecksAccepted { task, oid } => self.checks_accepted(task, oid),
             PersonEvent::RunPaused => self.pause_run(true),
             PersonEvent::RunResumed => self.resume_run(),
@@ -64,6 +67,7 @@ impl Turn<'_> {
         let waits = self.state.tasks.get(id).is_some_and(|task| task.phase == Phase::AwaitingHuman);
         if waits && tip.as_ref() == Some(oid) {
             self.task(id).into_iter().for_each(|task| task.work.checks_accepted = Some(oid.clone()));
+            self.defer_comments(id);
             self.queue_merge(id);
         } else {
             self.note(
@@ -96,30 +100,33 @@ impl Turn<'_> {
     }
 
     fn rejected(&mut self, id: &TaskId, reason: &str) {
-        self.add_finding_of(id, "person", "", reason);
+        self.add_finding_of(id, PERSON, "", reason);
         self.another_round(id);
     }
 
     /// A round that a person grants.
     fn another_round(&mut self, id: &TaskId) {
         self.release(id);
-        self.grant_round(id);
+        self.grant_round(id, Phase::Implementing);
     }
 
-    /// The same for a task that may be held: the hold stays.
-    pub fn grant_round(&mut self, id: &TaskId) {
+    /// A round beyond the policy's that begins in this phase: a fix is of the round that is, and leads to the next. Where
+    /// the task is held, it stays so.
+    pub fn grant_round(&mut self, id: &TaskId, phase: Phase) {
         let limit = self.state.tasks.get(id).map_or(0, |task| self.state.round_limit(task));
         if let Some(task) = self.task(id) {
             if task.round >= limit {
                 task.limit.extra_rounds += 1;
             }
             task.limit.last_validation = false;
-            task.round += 1;
+            task.round += u32::from(phase != Phase::Fixing);
             task.merge = None;
         }
-        self.mark_round(id);
+        if phase != Phase::Fixing {
+            self.mark_round(id);
+        }
         self.next_step(id);
-        self.enter(id, Phase::Implementing);
+        self.enter(id, phase);
     }
 
     fn retried(&mut self, id: &TaskId) {

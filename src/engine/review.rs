@@ -191,6 +191,7 @@ fn add_finding(findings: &mut Vec<Finding>, round: u32, source: String, remark: 
         line: remark.line,
         description: remark.description,
         suggestion: remark.suggestion,
+        why: String::new(),
         state,
     };
     let print = finding.fingerprint();
@@ -208,6 +209,7 @@ fn raise_again(earlier: &mut Finding, again: Finding) {
         FindingState::Reopened | FindingState::Fixed(_) | FindingState::Dismissed => FindingState::Reopened,
     };
     earlier.round = again.round;
+    earlier.why.clear();
     earlier.line = again.line;
     earlier.severity = earlier.severity.min(again.severity);
     if !again.suggestion.trim().is_empty() {

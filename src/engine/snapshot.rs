@@ -175,9 +175,9 @@ fn planned(spec: &PlanTask) -> Planned {
         files: spec.files.clone(),
         gates: spec.gates.clone(),
         may_change: spec.may_change.clone(),
+        pattern: spec.pattern,
         priority: spec.priority,
         locks: spec.locks.clone(),
-        pattern: spec.pattern,
     }
 }
 

@@ -233,6 +233,8 @@ pub struct StepRun {
     pub errors: Vec<String>,
     /// How the attempt before ended, if it was cut short.
     pub interrupted: Option<String>,
+    /// The findings, by number, that this attempt was told to put right.
+    pub told: Vec<u32>,
     /// The provider's session, kept over rounds.
     pub resume: Option<String>,
     /// Whose session that is: no other agent can go on with it.

@@ -371,6 +371,7 @@ impl Turn<'_> {
         brief.attempt = step.failures + 1;
         brief.interrupted = step.interrupted.take();
         brief.corrections = step.errors.clone();
+        step.told = brief.findings.iter().map(|finding| finding.number).collect();
         if step.resume_of.as_ref() != Some(&agent) {
             (step.resume, step.spent) = (None, crate::model::Usage::default());
         }

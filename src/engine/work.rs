@@ -70,7 +70,9 @@ impl Turn<'_> {
         if task.step.at != Attempt::Ended {
             return;
         }
-        for finding in task.findings.iter_mut().filter(|finding| finding.is_open()) {
+        // What was said while the agent worked is for the next one.
+        let told = std::mem::take(&mut task.step.told);
+        for finding in task.findings.iter_mut().filter(|it| it.is_open() && told.contains(&it.number)) {
             finding.state = FindingState::Fixed(oid.clone());
         }
         match task.phase {

@@ -40,6 +40,19 @@ pub enum Command {
     Split(TaskId, Vec<PlanTask>),
     /// Put tasks together into the first of them.
     Join(Vec<TaskId>),
+    /// Say what is wrong with a task's work: at a line of a file, of a file (line 0), or of all of it (no file).
+    Comment {
+        /// The task.
+        task: TaskId,
+        /// Relative to the repository; may be empty.
+        file: String,
+        /// From 1; 0 if none.
+        line: u32,
+        /// What is wrong.
+        text: String,
+    },
+    /// A finding of a task, by its number, is not so or not wanted; with the reason.
+    Dismiss(TaskId, u32, String),
     /// Hold the whole run.
     PauseRun,
     /// Let the run go on.
@@ -90,6 +103,10 @@ pub enum Verb {
     Split,
     /// [`Command::Join`]
     Join,
+    /// [`Command::Comment`]
+    Comment,
+    /// [`Command::Dismiss`]
+    Dismiss,
     /// [`Command::PauseRun`]
     PauseRun,
     /// [`Command::ResumeRun`]
@@ -124,6 +141,8 @@ impl Command {
             Command::Edit(_) => Verb::Edit,
             Command::Split(..) => Verb::Split,
             Command::Join(_) => Verb::Join,
+            Command::Comment { .. } => Verb::Comment,
+            Command::Dismiss(..) => Verb::Dismiss,
             Command::PauseRun => Verb::PauseRun,
             Command::ResumeRun => Verb::ResumeRun,
             Command::SetBudget(_) => Verb::SetBudget,

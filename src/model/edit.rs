@@ -54,12 +54,12 @@ pub enum Field {
     Gates(Vec<String>),
     /// [`PlanTask::may_change`]
     MayChange(Vec<String>),
+    /// [`PlanTask::pattern`]
+    Pattern(Option<Pattern>),
     /// [`PlanTask::priority`]
     Priority(i32),
     /// [`PlanTask::locks`]
     Locks(Vec<String>),
-    /// [`PlanTask::pattern`]
-    Pattern(Option<Pattern>),
 }
 
 impl Field {
@@ -76,9 +76,9 @@ impl Field {
             Field::Files(_) => "files",
             Field::Gates(_) => "gates",
             Field::MayChange(_) => "may_change",
+            Field::Pattern(_) => "pattern",
             Field::Priority(_) => "priority",
             Field::Locks(_) => "locks",
-            Field::Pattern(_) => "pattern",
         }
     }
 
@@ -95,9 +95,9 @@ impl Field {
             Field::Files(files) => task.files = files,
             Field::Gates(gates) => task.gates = gates,
             Field::MayChange(globs) => task.may_change = globs,
-            Field::Priority(priority) => task.priority = priority,
-            Field::Locks(locks) => task.locks = locks,
             Field::Pattern(pattern) => task.pattern = pattern,
+            Field::Priority(priority) => task.priority = priority,
+            Field::Locks(names) => task.locks = names,
         }
     }
 
@@ -113,9 +113,9 @@ impl Field {
             Field::Files(task.files),
             Field::Gates(task.gates),
             Field::MayChange(task.may_change),
+            Field::Pattern(task.pattern),
             Field::Priority(task.priority),
             Field::Locks(task.locks),
-            Field::Pattern(task.pattern),
         ]
     }
 }

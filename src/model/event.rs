@@ -489,6 +489,26 @@ pub enum PersonEvent {
         /// What that changes.
         edit: Box<PlanEdit>,
     },
+    /// Something is wrong with a task's work.
+    Commented {
+        /// The task.
+        task: TaskId,
+        /// Relative to the repository; empty if it concerns no one file.
+        file: String,
+        /// From 1; 0 if none.
+        line: u32,
+        /// What is wrong.
+        text: String,
+    },
+    /// A finding is not so, or not wanted.
+    Dismissed {
+        /// The task.
+        task: TaskId,
+        /// The finding's number.
+        number: u32,
+        /// Why.
+        reason: String,
+    },
     /// The run is held.
     RunPaused,
     /// The run goes on.

@@ -23,6 +23,9 @@ pub struct Finding {
     pub description: String,
     /// How to put it right, if the source said.
     pub suggestion: String,
+    /// Why it was dismissed or deferred, if somebody said.
+    #[serde(default)]
+    pub why: String,
     /// Where it stands.
     pub state: FindingState,
 }
@@ -67,5 +70,14 @@ impl Finding {
     /// Whether the next fix has to see it.
     pub fn is_open(&self) -> bool {
         matches!(self.state, FindingState::Raised | FindingState::Reopened)
+    }
+}
+
+/// Where something is, as people write it: `src/a.rs:7`, `src/a.rs`, `the work`.
+pub fn place(file: &str, line: u32) -> String {
+    match (file, line) {
+        ("", _) => "the work".to_owned(),
+        (file, 0) => file.to_owned(),
+        (file, line) => format!("{file}:{line}"),
     }
 }

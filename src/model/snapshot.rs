@@ -161,18 +161,18 @@ pub struct Planned {
     pub gates: Vec<String>,
     /// Globs of checks that it may change.
     pub may_change: Vec<String>,
+    /// The pattern that the plan names.
+    pub pattern: Option<Pattern>,
     /// Higher ones begin first.
     pub priority: i32,
     /// Things that only one task at a time may use.
     pub locks: Vec<String>,
-    /// Whose sessions live how long.
-    pub pattern: Option<Pattern>,
 }
 
 impl TaskView {
     /// The task as planned.
     pub fn spec(&self) -> PlanTask {
-        let Planned { agent, human, files, gates, may_change, priority, locks, pattern } =
+        let Planned { agent, human, files, gates, may_change, pattern, priority, locks } =
             self.planned.clone();
         PlanTask {
             id: self.id.clone(),
@@ -186,9 +186,9 @@ impl TaskView {
             files,
             gates,
             may_change,
+            pattern,
             priority,
             locks,
-            pattern,
         }
     }
 }

@@ -130,7 +130,7 @@ fn finding(finding: &Finding) -> String {
     let mut text = format!(
         "{}. [{severity}, {}]{place} (round {}, {})\n   {}",
         finding.number,
-        state(&finding.state),
+        state(finding),
         finding.round,
         finding.source,
         finding.description.trim().replace('\n', "\n   "),
@@ -141,13 +141,17 @@ fn finding(finding: &Finding) -> String {
     text
 }
 
-fn state(state: &FindingState) -> String {
-    match state {
+fn state(finding: &Finding) -> String {
+    let why = |word: &str| match finding.why.trim() {
+        "" => word.to_owned(),
+        why => format!("{word}: {}", inline(why)),
+    };
+    match &finding.state {
         FindingState::Raised => "open".to_owned(),
         FindingState::Reopened => "open again after a fix".to_owned(),
         FindingState::Fixed(oid) => format!("said to be fixed in {}", oid.short()),
-        FindingState::Dismissed => "dismissed".to_owned(),
-        FindingState::Deferred => "deferred".to_owned(),
+        FindingState::Dismissed => why("dismissed by a person"),
+        FindingState::Deferred => why("deferred"),
     }
 }
 

@@ -35,6 +35,7 @@ fn brief(step: StepKind) -> Brief {
             line: 12,
             description: "Off by one.".to_owned(),
             suggestion: "Use -ge.".to_owned(),
+            why: String::new(),
             state: FindingState::Reopened,
         }],
         gates: vec![GateResult {

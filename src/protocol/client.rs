@@ -11,7 +11,7 @@ use super::frame::{self, Frame};
 use crate::model::{Command, Plan, Record, RunId, Snapshot};
 
 /// Version of this conversation; a server refuses another with a message.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 const JSON: u8 = 1;
 const BYTES: u8 = 2;

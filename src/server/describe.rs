@@ -245,6 +245,13 @@ fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
             let parts: Vec<&str> = edit.added.iter().map(|part| part.id.as_str()).collect();
             of(task, format!("you: split into {task}, {}", parts.join(", ")))
         }
+        PersonEvent::Commented { task, file, line, text } => {
+            let place = crate::model::finding::place(file, *line);
+            of(task, format!("you, on {place}: {}", first_line(text)))
+        }
+        PersonEvent::Dismissed { task, number, reason } => {
+            of(task, format!("you: finding {number} dismissed: {}", first_line(reason)))
+        }
         PersonEvent::Joined { into, edit } => {
             let others: Vec<&str> = edit.dropped.iter().map(|id| id.as_str()).collect();
             of(into, format!("you: joined with {}", others.join(", ")))

@@ -23,6 +23,7 @@ mod backchannel;
 mod conversation;
 mod effects;
 mod ended;
+mod ledger;
 mod links;
 mod live;
 mod memory;
@@ -166,6 +167,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, door.clone()));
         tasks.spawn(watching::watch(Arc::clone(&self.shared)));
+        tasks.spawn(ledger::keep(Arc::clone(&self.shared), self.view.clone()));
         tasks.spawn(end_when_idle(door));
         tasks.spawn(end_on_signal(Arc::clone(&self.shared)));
         let result = self.runtime.run().await;

@@ -150,6 +150,16 @@ impl Places {
         self.run(run).join("sessions").join(session.as_str())
     }
 
+    /// What was said of the tasks of a run: a file each.
+    pub fn reviews(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("reviews")
+    }
+
+    /// A link to the latest run's.
+    pub fn latest_reviews(&self) -> PathBuf {
+        self.home().join("reviews")
+    }
+
     /// A session's recording.
     pub fn recording(&self, run: &RunId, session: &SessionId) -> PathBuf {
         self.run(run).join("recordings").join(format!("{session}.cast"))

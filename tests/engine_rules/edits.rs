@@ -368,3 +368,19 @@ fn the_plan_of_a_stopped_run_is_changed_for_when_it_goes_on() {
     world.ask(Command::ResumeRun);
     assert_eq!(world.agent("a", StepKind::Implement).1.task.description, "more");
 }
+
+#[test]
+fn a_task_at_work_does_not_begin_to_use_what_another_works_with() {
+    let lock = |id: &str| Field::Locks(vec![id.to_owned()]);
+    let mut world = World::new(policy(), vec![task("a", &[]), task("b", &[]), task("c", &["a"])]);
+    world.ask(change("a", vec![lock("db"), Field::Priority(3)]));
+    refused(&mut world, change("b", vec![lock("db")]), "a works with db, and b is at work");
+    world.ask(change("b", vec![lock("port")]));
+    world.ask(change("c", vec![lock("db")]));
+    refused(&mut world, Command::Join(vec!["b".into(), "c".into()]), "can't wait for a");
+    world.ask(Command::Pause("b".into()));
+    world.ask(change("b", vec![lock("db")]));
+    for id in ["a", "c"] {
+        world.reach_done(id);
+    }
+}

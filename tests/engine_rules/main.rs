@@ -13,6 +13,7 @@ mod world;
 
 mod budgets;
 mod checks;
+mod comments;
 mod edits;
 mod gates;
 mod merging;

@@ -45,6 +45,8 @@ struct Known {
     rewind: Option<Oid>,
     /// Lines that have to be run in its worktree before anybody works there; none: nobody may before it was looked at.
     setup: Option<Vec<SetupLine>>,
+    /// What people said of it, and whether somebody was told to put it right.
+    comments: BTreeMap<String, bool>,
     /// A person let it go on while its agents lived: it needs no place for that.
     resumed_live: bool,
 }
@@ -246,6 +248,7 @@ impl Reference {
                 let guarded = self.policy.checks.on_change != OnCheckChange::Allow;
                 let Some(task) = self.tasks.get_mut(&task) else { return };
                 task.tip = Some(oid.clone());
+                task.comments.retain(|_, told| !*told);
                 task.bases.extend(merging);
                 let open = checks.iter().filter(|change| guarded && !change.allowed);
                 task.extended = open.clone().any(|change| change.how == HowChanged::Extended);
@@ -355,6 +358,18 @@ impl Reference {
             PersonEvent::Edited(edit)
             | PersonEvent::Split { edit, .. }
             | PersonEvent::Joined { edit, .. } => self.hear_edit(edit),
+            PersonEvent::Commented { task, text, .. } => {
+                let task = self.tasks.get_mut(task).unwrap();
+                assert!(task.merged.is_none() && !task.cancelled, "nobody would hear it");
+                (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+                task.comments.insert(text.clone(), false);
+            }
+            PersonEvent::Dismissed { task, .. } => {
+                // Where nothing is left to fix, the work is judged once more.
+                let task = self.tasks.get_mut(task).unwrap();
+                (task.rounds, task.granted) = (task.rounds + 1, task.granted + 1);
+                task.comments.clear();
+            }
             PersonEvent::PlanAccepted(_)
             | PersonEvent::Answered { .. }
             | PersonEvent::Prompted { .. }
@@ -403,12 +418,18 @@ impl Reference {
         let lives = self.in_flight.values().any(|kind| is_work(kind) && kind.task() == Some(id));
         let Some(task) = self.tasks.get_mut(id) else { return };
         match event {
-            PersonEvent::Approved { oid, .. } => task.approved = Some(oid.clone()),
+            PersonEvent::Approved { oid, .. } => {
+                task.approved = Some(oid.clone());
+                task.comments.clear();
+            }
             PersonEvent::Rewound { to, .. } => {
                 task.rewind = to.clone().or_else(|| task.bases.first().cloned());
                 task.tip.clone_from(to);
                 (task.changed, task.extended, task.worked_by) = (None, false, None);
                 task.paused = false;
+                // What was said of work that is gone is gone; and it is not taken as it was any more.
+                task.taken_over = None;
+                task.comments.clear();
             }
             PersonEvent::ChecksAccepted { oid, .. } => {
                 task.accepted = Some(oid.clone());
@@ -537,7 +558,10 @@ impl Reference {
         if brief.step == StepKind::Review {
             let before = brief.base.as_ref();
             let passed = brief.tip.as_ref().is_some_and(|tip| self.all_passed(tip, before));
-            assert!(passed, "{id} is reviewed before its gates passed");
+            // What a gate says of the base later on, for another task, changes no review that is under way.
+            let key = brief.tip.clone().map(|tip| (tip, brief.round));
+            let began = key.is_some_and(|key| self.tasks[id].votes.contains_key(&key));
+            assert!(passed || began, "{id} is reviewed before its gates passed");
         }
         if brief.step == StepKind::Fix {
             let told = !brief.findings.is_empty() || !brief.conflicts.is_empty();
@@ -556,6 +580,11 @@ impl Reference {
                 slots.entry(brief.slot).or_insert(None);
             }
             (step, _) => {
+                for finding in brief.findings.iter().filter(|finding| finding.source == "person") {
+                    task.comments.get_mut(&finding.description).into_iter().for_each(|told| *told = true);
+                }
+                let untold: Vec<_> = task.comments.iter().filter(|(_, told)| !**told).collect();
+                assert!(untold.is_empty(), "{id}: all of a person's comments go in one round: {untold:?}");
                 assert_eq!(task.setup.as_deref(), Some(&[][..]), "{id} is worked on before it is set up");
                 assert_eq!(task.rewind, None, "{id} is worked on before it is put back");
                 task.worked_by = Some(step);
@@ -573,6 +602,7 @@ impl Reference {
             "the candidate {new} is not of this tip"
         );
         assert!(self.all_passed(new, Some(old)), "not every gate passed on {new}");
+        assert!(task.comments.is_empty(), "{id} is merged with open comments: {:?}", task.comments);
         let taken_over = task.taken_over.as_ref() == Some(tip);
         let reviewers = self.policy.team.reviewers.len();
         if reviewers > 0 && !taken_over {

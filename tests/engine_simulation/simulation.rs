@@ -246,7 +246,7 @@ impl Simulation {
         let sessions: Vec<EffectId> = self.state.sessions.keys().copied().collect();
         let session = self.chance.pick(&sessions).copied().unwrap_or_default();
         let words = "because".to_owned();
-        let command = match self.chance.below(30) {
+        let command = match self.chance.below(32) {
             0..4 => Command::Approve(task),
             4..6 => Command::Reject(task, words),
             6..10 => Command::Retry(task),
@@ -256,8 +256,8 @@ impl Simulation {
             17 if self.chance.percent(30) => Command::Cancel(task),
             18 => Command::Interrupt(session),
             19 => Command::Restart(session),
+            24..32 => return self.change_the_plan(task),
             20 => Command::Rewind(task, 1 + self.chance.below(3) as u32),
-            24..30 => return self.change_the_plan(task),
             _ => return self.request_of_the_run(),
         };
         self.ask(command);
@@ -274,7 +274,12 @@ impl Simulation {
             |number| PlanTask { id: TaskId(format!("t{number}")), title: words.clone(), ..spec.clone() };
         let fields =
             |fields| Command::Edit(Box::new(PlanEdit::of_task(TaskEdit { task: task.clone(), fields })));
-        let command = match self.chance.below(12) {
+        let numbers: Vec<u32> =
+            self.state.tasks[&task].findings.iter().map(|finding| finding.number).collect();
+        let number_of_one = self.chance.pick(&numbers).copied().unwrap_or(1);
+        let command = match self.chance.below(17) {
+            12..15 => Command::Comment { task, file: "a.rs".to_owned(), line: 3, text: words },
+            15..17 => Command::Dismiss(task, number_of_one, words),
             0..2 => fields(vec![Field::Description(words)]),
             2 => fields(vec![Field::Acceptance(vec![words.clone()]), Field::Title(words)]),
             3..5 => {
@@ -362,9 +367,11 @@ impl Simulation {
         if self.state.policy.budget_micros > 0 {
             acted |= self.ask(Command::SetBudget(0));
         }
-        if self.state.run.out_of_time {
+        let used = self.state.run.usage;
+        let tokens = self.state.policy.limits.run_tokens;
+        if self.state.run.out_of_time || (tokens > 0 && used.input_tokens + used.output_tokens >= tokens) {
             let mut policy = self.state.policy.clone();
-            policy.limits.run_ms = 0;
+            (policy.limits.run_ms, policy.limits.run_tokens) = (0, 0);
             self.happen(Event::Run(RunEvent::PolicyChanged(Box::new(policy))));
             acted = true;
         }

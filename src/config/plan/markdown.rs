@@ -3,7 +3,7 @@
 //! What is understood: the first heading is the goal. `- [ ] title` is a task, `- [x]` is done and left out. Beneath a task,
 //! a plain item is something that must be true when it is done, text is its description, and a checklist is tasks that
 //! come before it, as a box is ticked when all beneath it are. In a title, `(after: T1, T2)`, `(id: api)`, `(role: …)`,
-//! `(agent: …)`, `(files: …)`, `(gates: …)`, `(may_change: …)` and `(human)` say what the keys of a plan file say.
+//! `(agent: …)`, `(files: …)`, `(gates: …)`, `(may_change: …)`, `(locks: …)`, `(priority: 1)`, `(pattern: …)` and `(human)` say what the keys of a plan file say.
 //!
 //! Not a Markdown parser: what is none of this is left out and told. Invariant: whatever the text, no panic, and every
 //! mistake has its line.
@@ -283,6 +283,9 @@ fn set(task: &mut PlanTask, key: &str, value: &str) -> bool {
         "files" => task.files = list(),
         "gates" => task.gates = list(),
         "may_change" => task.may_change = list(),
+        "locks" => task.locks = list(),
+        "pattern" => task.pattern = value.to_owned(),
+        "priority" if value.parse::<i32>().is_ok() => task.priority = value.parse().unwrap_or_default(),
         _ => return false,
     }
     true

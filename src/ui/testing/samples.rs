@@ -182,6 +182,7 @@ fn finding(number: u32, state: FindingState) -> Finding {
         line: 41,
         description: "The cursor is not checked before it is decoded.".to_owned(),
         suggestion: "Answer 400 if it is not base64.".to_owned(),
+        why: String::new(),
         state,
     }
 }

@@ -12,7 +12,9 @@ pub(super) fn target(command: &Command, snapshot: &Snapshot) -> String {
         | Command::Resume(task)
         | Command::Prompt(task, _)
         | Command::Rewind(task, _)
-        | Command::Cancel(task) => task.to_string(),
+        | Command::Cancel(task)
+        | Command::Comment { task, .. } => task.to_string(),
+        Command::Dismiss(task, number, _) => format!("finding {number} of {task}"),
         Command::Interrupt(effect) | Command::Restart(effect) => session(*effect, snapshot),
         Command::Add(task) => task.id.to_string(),
         Command::Split(task, _) => task.to_string(),
@@ -56,6 +58,8 @@ pub(in crate::ui) fn asking(verb: Verb) -> &'static str {
         Verb::Edit => "change",
         Verb::Split => "split",
         Verb::Join => "join",
+        Verb::Comment => "comment",
+        Verb::Dismiss => "dismiss",
         Verb::PauseRun => "pause the run",
         Verb::ResumeRun => "resume the run",
         Verb::SetBudget => "set the budget",
@@ -84,6 +88,8 @@ pub(super) fn done(verb: Verb, target: &str) -> String {
         Verb::Edit => format!("plan changed: {target}"),
         Verb::Split => format!("{target} is split"),
         Verb::Join => format!("joined into {target}"),
+        Verb::Comment => format!("comment on {target} taken"),
+        Verb::Dismiss => format!("{target} dismissed"),
         Verb::PauseRun => "run paused".to_owned(),
         Verb::ResumeRun => "run goes on".to_owned(),
         Verb::SetBudget => format!("budget: {target}"),

@@ -29,7 +29,11 @@ pub fn rows(task: &TaskView, look: Look<'_>, columns: usize) -> Vec<Row> {
     }
     rows.push(Row::new());
     let open = task.findings.iter().filter(|finding| finding.is_open()).count();
-    rows.push(heading("Findings", &format!("{open} open of {}", task.findings.len()), look));
+    rows.push(heading(
+        "Findings",
+        &format!("{open} open of {}; all rounds are in .loopmon/reviews/{}.md", task.findings.len(), task.id),
+        look,
+    ));
     if task.findings.is_empty() {
         rows.push(quiet("none", look));
     }

@@ -178,6 +178,8 @@ fn answer(verb: Verb, kind: AttentionKind) -> Option<(Action, &'static str)> {
         | Verb::Edit
         | Verb::Split
         | Verb::Join
+        | Verb::Comment
+        | Verb::Dismiss
         | Verb::PauseRun
         | Verb::UndoLand => return None,
     })
