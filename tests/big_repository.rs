@@ -82,9 +82,9 @@ esac
 grep -q -e "- $LOOPMON_TASK" CHANGES || echo "- $LOOPMON_TASK" >> CHANGES
 "#;
 
-const PLAN: &str = "[[tasks]]\nid = \"double\"\ntitle = \"A thousand for the first\"\n\
+const PLAN: &str = "[[tasks]]\nid = \"double\"\ntitle = \"A thousand for the first\"\nmay_change = [\"tests/t_00.sh\"]\n\
     [[tasks]]\nid = \"extend\"\ntitle = \"A hundred more modules\"\n\
-    [[tasks]]\nid = \"tidy\"\ntitle = \"The last folder has a name\"\ndepends_on = [\"double\", \"extend\"]\n";
+    [[tasks]]\nid = \"tidy\"\ntitle = \"The last folder has a name\"\nmay_change = [\"tests/**\"]\ndepends_on = [\"double\", \"extend\"]\n";
 
 fn bench() -> Bench {
     let mut bench = Bench::new();
