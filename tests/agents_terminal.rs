@@ -141,6 +141,8 @@ fn broken_off_and_gone_on_with(agent: &str, by: Break) {
     } else {
         wait_for("the error", || matches!(state()?.as_str(), Some("error" | "idle")).then_some(()));
     }
+    // What broke off may be tried again by the program: these turns are for what it is told now.
+    mock.wait_for_words("write greeting.txt now");
     mock.push([
         Turn::write_here(agent, "greeting.txt", "hello\n"),
         Turn::text("Wrote it after all."),

@@ -62,6 +62,14 @@ pub fn text(snapshot: &Snapshot, now: Timestamp) -> String {
         run.usage.dollars(),
         run.integration,
     ));
+    if let Some(left) = run.left_ms {
+        let chain: Vec<&str> = run.critical.iter().map(|id| id.as_str()).collect();
+        let chain = shown(&chain.join(" → "));
+        out.push_str(&format!(
+            "about {} of agents' work left, the longest chain is {chain}\n",
+            human_span(left)
+        ));
+    }
     for row in &snapshot.attention {
         out.push_str(&attention_line(row, now));
     }

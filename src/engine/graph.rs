@@ -108,6 +108,25 @@ pub fn ranks<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone) -> Vec<u32> 
     ranks
 }
 
+/// The chain of tasks that takes longest, and how long; each task comes with its time.
+pub fn longest(tasks: &[(&PlanTask, u64)]) -> (u64, Vec<TaskId>) {
+    let edges = Edges::of(tasks.iter().map(|(task, _)| *task));
+    // For each task how long it and what waits for it takes, and which of them takes longest.
+    let mut lengths: Vec<(u64, Option<usize>)> = vec![(0, None); tasks.len()];
+    for at in in_order(&edges.dependents, &edges.dependencies) {
+        let behind = edges.dependents.get(at).into_iter().flatten();
+        let behind = behind.filter_map(|behind| Some((lengths.get(*behind)?.0, *behind))).max();
+        let own = tasks.get(at).map_or(0, |(_, millis)| *millis);
+        let (rest, next) = behind.map_or((0, None), |(rest, next)| (rest, Some(next)));
+        lengths.get_mut(at).into_iter().for_each(|length| *length = (own.saturating_add(rest), next));
+    }
+    let first =
+        (0..tasks.len()).max_by_key(|at| (lengths.get(*at).map(|(length, _)| *length), usize::MAX - at));
+    let length = first.and_then(|at| lengths.get(at)).map_or(0, |(length, _)| *length);
+    let chain = std::iter::successors(first, |at| lengths.get(*at)?.1);
+    (length, chain.filter_map(|at| Some(tasks.get(at)?.0.id.clone())).collect())
+}
+
 /// The plan by positions, so that each id is looked up once.
 struct Edges {
     dependencies: Vec<Vec<usize>>,

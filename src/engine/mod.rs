@@ -20,6 +20,7 @@ mod budget;
 mod comments;
 mod edit;
 mod explain;
+mod forecast;
 mod gates;
 mod merge;
 mod patterns;

@@ -49,6 +49,7 @@ fn is_resting(state: &State) -> bool {
 
 fn run_view(state: &State) -> RunView {
     let run = &state.run;
+    let forecast = state.forecast();
     RunView {
         id: run.id.clone(),
         goal: run.goal.clone(),
@@ -61,6 +62,8 @@ fn run_view(state: &State) -> RunView {
         landed: run.landing.as_ref().is_some_and(|(_, to)| Some(to) == run.tip.as_ref()),
         usage: run.usage,
         budget_micros: state.policy.budget_micros,
+        left_ms: forecast.left_ms,
+        critical: forecast.critical,
         proposal: run.planning.proposal.clone(),
         plan_problems: run.planning.problems.clone(),
         refusals: run_refusals(state),

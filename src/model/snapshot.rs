@@ -64,6 +64,12 @@ pub struct RunView {
     pub usage: Usage,
     /// Micro-dollars at which nothing more is spawned; 0 is no limit.
     pub budget_micros: u64,
+    /// Milliseconds that are probably left, waits for places and people not counted; none if nobody can say.
+    #[serde(default)]
+    pub left_ms: Option<u64>,
+    /// The chain of tasks that decides it, the first one first.
+    #[serde(default)]
+    pub critical: Vec<TaskId>,
     /// The plan that waits for a person's word.
     pub proposal: Option<Plan>,
     /// What is wrong with the planner's last plan, or why planning failed.
@@ -445,6 +451,8 @@ mod tests {
             landed: false,
             usage: Usage::default(),
             budget_micros: 0,
+            left_ms: None,
+            critical: Vec::new(),
             proposal: None,
             plan_problems: Vec::new(),
             refusals: BTreeMap::new(),

@@ -73,6 +73,32 @@ fn an_agent_has_no_more_sessions_than_it_may() {
     assert_eq!(slots(&world, "b").len(), 2);
 }
 
+#[test]
+fn what_is_left_is_told_by_the_time_that_agents_worked_and_not_by_how_long_tasks_waited() {
+    let tasks = vec![task("a", &[]), task("b", &[]), task("c", &["b"]), task("d", &["c"])];
+    let mut world = World::new(Policy { parallel: 2, gates: Vec::new(), ..policy() }, tasks);
+    assert_eq!(world.state.forecast().left_ms, None, "nobody knows yet");
+    let (agent, _) = world.agent("a", StepKind::Implement);
+    world.now = world.now.plus(60_000);
+    world.end(agent, crate::world::worked());
+    // Both of its reviewers read for an hour.
+    world.git();
+    world.now = world.now.plus(3_600_000);
+    for (effect, _) in world.agents("a") {
+        world.end(effect, StepOutcome::Reviewed { verdict: approval() });
+    }
+    world.git();
+    assert_eq!(world.phase("a"), Phase::Done);
+    let reviewers = 2 * 3_600_000;
+    let forecast = world.state.forecast();
+    assert_eq!(forecast.critical.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["b", "c", "d"]);
+    let each = world.task("a").worked_ms;
+    assert!(each >= 60_000 + reviewers, "reviewers work too: {each}");
+    assert_eq!(forecast.left_ms, Some(3 * each), "one after the other");
+    world.ask(Command::Cancel("d".into()));
+    assert_eq!(world.state.forecast().critical.len(), 2);
+}
+
 fn failed() -> StepOutcome {
     StepOutcome::Failed { failure: FailureKind::Configuration, message: "no such model".to_owned() }
 }

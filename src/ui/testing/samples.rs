@@ -99,6 +99,8 @@ fn run() -> RunView {
             ..Usage::default()
         },
         budget_micros: 20_000_000,
+        left_ms: None,
+        critical: Vec::new(),
         proposal: None,
         plan_problems: Vec::new(),
         refusals: BTreeMap::from([

@@ -6,6 +6,7 @@ use ratatui::widgets::Widget;
 
 use crate::model::Snapshot;
 use crate::model::snapshot::{RunPhase, RunView};
+use crate::model::time::human_span;
 use crate::theme::Role;
 use crate::ui::look::Look;
 use crate::ui::widgets::row::Row;
@@ -46,6 +47,9 @@ impl Widget for Header<'_> {
         }
         if let Some(run) = run.filter(|run| run.usage.cost_micros > 0 || run.budget_micros > 0) {
             row = row.right(&spend(run, short), look.style(Role::Text));
+        }
+        if let Some(left) = run.and_then(|run| run.left_ms).filter(|_| !short) {
+            row = row.right(&format!("   ~{} left", human_span(left)), look.style(Role::Dim));
         }
         if self.clients > 1 && !short {
             row = row.right(&format!("   {} look on", self.clients), look.style(Role::Dim));

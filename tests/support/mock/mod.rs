@@ -110,6 +110,8 @@ pub struct Mock {
 
 struct Shared {
     script: Mutex<VecDeque<Turn>>,
+    /// Words that a request has to hold before the script goes on.
+    awaited: Mutex<Option<String>>,
     requests: Mutex<Vec<Value>>,
     keys: Mutex<Vec<String>>,
     messages: AtomicUsize,
@@ -140,6 +142,7 @@ impl Mock {
         let port = listener.local_addr().expect("its address").port();
         let shared = Arc::new(Shared {
             script: Mutex::new(script.into_iter().collect()),
+            awaited: Mutex::default(),
             requests: Mutex::default(),
             keys: Mutex::default(),
             messages: AtomicUsize::new(0),
@@ -164,6 +167,12 @@ impl Mock {
     /// Adds to the script.
     pub fn push(&self, turns: impl IntoIterator<Item = Turn>) {
         self.shared.script.lock().unwrap().extend(turns);
+    }
+
+    /// The script goes on with the first request that holds these words; those before it are refused. So turns that
+    /// belong to a prompt are not taken by what a program tries again of the one before.
+    pub fn wait_for_words(&self, words: &str) {
+        *self.shared.awaited.lock().unwrap() = Some(words.to_owned());
     }
 
     /// The bodies of the requests that offered tools, oldest first.
@@ -248,6 +257,12 @@ fn next_turn(shared: &Shared, api: &dyn Api, key: Option<String>, body: &Value) 
         return Turn::text("ok");
     }
     shared.requests.lock().unwrap().push(body.clone());
+    let mut awaited = shared.awaited.lock().unwrap();
+    if awaited.as_ref().is_some_and(|words| !body.to_string().contains(words.as_str())) {
+        return Turn::Error(400, "the script of the mock waits for other words");
+    }
+    *awaited = None;
+    drop(awaited);
     let next = shared.script.lock().unwrap().pop_front();
     next.unwrap_or(Turn::Error(400, "the script of the mock is used up"))
 }
