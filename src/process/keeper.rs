@@ -132,11 +132,12 @@ pub fn write_keeper(dir: &Path, file: &KeeperFile) -> io::Result<()> {
     write_whole(&dir.join(KEEPER_FILE), file)
 }
 
-/// Reads the environment that a starter gives to its keeper; empty if there is none.
+/// Reads the environment that a starter gives to its keeper. One that comes in part or not at all is of a starter that
+/// died meanwhile: nothing may be run without it, and the next server starts the session again.
 pub fn read_environment(from: impl Read) -> io::Result<Vec<(String, String)>> {
     let mut bytes = Vec::new();
     from.take(ENVIRONMENT_LIMIT).read_to_end(&mut bytes)?;
-    if bytes.is_empty() { Ok(Vec::new()) } else { Ok(serde_json::from_slice(&bytes)?) }
+    Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// Reads what a keeper is to run.

@@ -82,3 +82,11 @@ fn a_program_that_is_no_keeper_is_an_error_with_its_reason() {
     let mute = spawn_keeper(std::path::Path::new("/bin/true"), dir.path(), &[], LIMIT);
     assert!(matches!(mute, Err(SpawnError::Died(_))));
 }
+
+#[test]
+fn an_environment_that_its_starter_did_not_give_whole_is_none() {
+    let given = [("HOME".to_owned(), "/home/ann".to_owned()), ("KEY".to_owned(), "secret".to_owned())];
+    let bytes = serde_json::to_vec(&given).unwrap();
+    assert_eq!(read_environment(&bytes[..]).unwrap(), given);
+    assert!((0..bytes.len()).all(|cut| read_environment(&bytes[..cut]).is_err()));
+}
