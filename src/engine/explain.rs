@@ -1,7 +1,8 @@
 //! Why a task is where it is, and why it does not run: the rule and where that is known from.
 
 use super::effect::EffectKind;
-use super::state::{Stage, State, Task};
+use super::places::Room;
+use super::state::{Attempt, Stage, State, Task};
 use crate::model::snapshot::Explanation;
 use crate::model::{AttentionReason, Hold, Phase, TaskId, Wait};
 
@@ -10,6 +11,7 @@ pub(super) struct Explainer<'a> {
     state: &'a State,
     /// Who has the places, in words.
     taken: String,
+    room: Room<'a>,
 }
 
 impl<'a> Explainer<'a> {
@@ -17,18 +19,19 @@ impl<'a> Explainer<'a> {
         let placed = state.tasks.values().filter(|task| task.placed);
         let names: Vec<&str> = placed.map(|task| task.spec.id.as_str()).collect();
         let taken = format!("all {} places are taken, by {}", state.policy.parallel, names.join(", "));
-        Explainer { state, taken }
+        Explainer { state, taken, room: Room::of(state) }
     }
 
     /// One task, explained.
     pub fn explain(&self, task: &Task) -> Explanation {
         let (rule, source) = rule(task.phase);
-        let why = why(self.state, task, &self.taken);
+        let why = why(self, task);
         Explanation { why, rule: rule.to_owned(), source: source.to_owned() }
     }
 }
 
-fn why(state: &State, task: &Task, taken: &str) -> String {
+fn why(explainer: &Explainer<'_>, task: &Task) -> String {
+    let Explainer { state, taken, room } = explainer;
     if state.run.stage == Stage::Stopped && !task.phase.is_terminal() {
         return format!("the run is stopped; it was {}", task.phase.name());
     }
@@ -63,7 +66,7 @@ fn why(state: &State, task: &Task, taken: &str) -> String {
             state.spent_limit().unwrap_or_default().to_owned()
         }
         Phase::Ready if state.run.tip.is_none() => "the integration branch is being made".to_owned(),
-        _ if task.wants_place() => state.place_refusal(task).unwrap_or_else(|| taken.to_owned()),
+        _ if task.wants_place() => room.refusal(task).unwrap_or_else(|| taken.clone()),
         Phase::MergeQueued => {
             let ahead = state.merge_queue.iter().take_while(|id| **id != task.spec.id).count();
             let merges = |id: &&TaskId| state.tasks.get(*id).is_some_and(|task| task.phase == Phase::Merging);
@@ -108,7 +111,27 @@ fn doing(state: &State, task: &Task) -> String {
     if parts.is_empty() && state.is_over_budget() && !task.phase.is_terminal() {
         return state.spent_limit().unwrap_or_default().to_owned();
     }
-    if parts.is_empty() { task.phase.name().to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { waiting(state, task) } else { parts.join(", ") }
+}
+
+/// Why a task that has its place does nothing: it waits for somebody.
+fn waiting(state: &State, task: &Task) -> String {
+    let implementer = state.implementer(&task.spec);
+    let works = matches!(task.phase, Phase::Implementing | Phase::Fixing);
+    let slots =
+        task.review.iter().filter(|_| task.phase == Phase::Reviewing).flat_map(|review| &review.slots);
+    let open = slots.filter(|slot| !slot.is_terminal()).collect::<Vec<_>>();
+    let busy = open.iter().map(|slot| &slot.agent).find(|agent| state.is_busy(agent));
+    match busy.or(Some(&implementer).filter(|agent| works && state.is_busy(agent))) {
+        Some(agent) => format!("{agent} has as many sessions as it may"),
+        None if open.iter().any(|slot| matches!(slot.step.at, Attempt::Waiting(_))) => {
+            "a reviewer's next attempt is due later".to_owned()
+        }
+        None if open.iter().any(|slot| slot.standing.is_some()) => {
+            "its reviewer judges another task first".to_owned()
+        }
+        None => task.phase.name().to_owned(),
+    }
 }
 
 /// The rule that brings a task to a phase, and its source.

@@ -11,7 +11,7 @@ use super::turn::Turn;
 use crate::model::{AgentName, Phase, TaskId, counted};
 
 /// What is taken already.
-struct Room<'a> {
+pub(super) struct Room<'a> {
     state: &'a State,
     roles: BTreeMap<&'a str, u32>,
     agents: BTreeMap<AgentName, u32>,
@@ -19,7 +19,7 @@ struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    fn of(state: &'a State) -> Room<'a> {
+    pub fn of(state: &'a State) -> Room<'a> {
         let mut room =
             Room { state, roles: BTreeMap::new(), agents: BTreeMap::new(), locks: BTreeMap::new() };
         state.tasks.values().filter(|task| task.placed).for_each(|task| room.take(task));
@@ -34,7 +34,7 @@ impl<'a> Room<'a> {
     }
 
     /// Why a task gets no place although one is free.
-    fn refusal(&self, task: &Task) -> Option<String> {
+    pub fn refusal(&self, task: &Task) -> Option<String> {
         let (spec, team) = (&task.spec, &self.state.policy.team);
         if let Some((lock, by)) = spec.locks.iter().find_map(|lock| self.locks.get_key_value(lock.as_str())) {
             return Some(format!("{by} uses {lock}"));
@@ -54,11 +54,6 @@ impl<'a> Room<'a> {
 }
 
 impl State {
-    /// Why a task gets no place, were one free.
-    pub fn place_refusal(&self, task: &Task) -> Option<String> {
-        Room::of(self).refusal(task)
-    }
-
     /// Whether an agent has as many sessions as it may.
     pub fn is_busy(&self, agent: &AgentName) -> bool {
         let Some(most) = self.policy.team.agent_places.get(agent) else { return false };

@@ -86,6 +86,9 @@ fn a_standing_reviewer_goes_from_task_to_task_first_in_first_out() {
     world.work("a");
     world.work("c");
     assert!(world.agents("a").is_empty() && world.agents("c").is_empty(), "one task at a time");
+    let snapshot = loopmon::engine::snapshot(&world.state, "p", world.now);
+    let why = &snapshot.task(&"a".into()).unwrap().explanation.why;
+    assert_eq!(why, "its reviewer judges another task first");
     world.vote("b", 0, approval());
     world.git();
     assert_eq!(world.reviewing("a").1.as_deref(), Some("s"));
