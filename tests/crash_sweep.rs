@@ -240,6 +240,9 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
             Event::Work(WorkEvent::Removed { effect, kept: None })
         }
         EffectKind::BuildMerge { task, onto, tip, .. } => Event::Merge(build(effect, task, onto, tip)),
+        EffectKind::Foresee { .. } => {
+            Event::Merge(MergeEvent::Foreseen { effect, files: Vec::new(), overlaps: Vec::new() })
+        }
         EffectKind::StageMerge { onto, .. } => {
             Event::Merge(MergeEvent::Staged { effect, onto: onto.clone() })
         }

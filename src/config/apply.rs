@@ -107,6 +107,8 @@ impl Draft {
         let gate =
             [("never", HumanGate::Never), ("always", HumanGate::Always), ("marked", HumanGate::Marked)];
         set(&mut run.human_gate, section.choice("human_gate", &gate).map(value));
+        set(&mut run.foresee, section.flag("foresee_conflicts"));
+        set(&mut run.same_failure, section.whole("same_failure", 0..=20));
         set(&mut run.pattern, section.choice("pattern", &PATTERNS).map(value));
         section.finish();
     }
@@ -284,6 +286,8 @@ fn blank() -> Config {
             budget_usd: Some(0.0),
             human_gate: HumanGate::Always,
             pattern: Pattern::Workflow,
+            foresee: false,
+            same_failure: 99,
         },
         limits: Limits { tokens: 1, time: none, task_usd: 1.0, task_tokens: 1, task_time: none },
         promotion: Promotion { recurring: 0, alike: 0, roles: Vec::new(), spot_check: 0, drift_round: 0 },

@@ -33,6 +33,10 @@ pub struct Run {
     pub human_gate: HumanGate,
     /// Whose sessions live how long.
     pub pattern: Pattern,
+    /// Whether work is tried against the other tasks' before it is reviewed.
+    pub foresee: bool,
+    /// Failures of one kind in a row before something else is tried; 0: never.
+    pub same_failure: u32,
 }
 
 /// Whose sessions live how long.

@@ -161,7 +161,11 @@ impl Turn<'_> {
 
     fn advance_validating(&mut self, id: &TaskId) {
         let Some(tip) = self.tip_of(id) else { return };
-        if self.sent_back_for_checks(id) || self.run_gates(id, GateTree::Work, &tip) {
+        if self.sent_back_for_checks(id) {
+            return;
+        }
+        let looks = self.foresee(id, &tip);
+        if self.run_gates(id, GateTree::Work, &tip) || looks {
             return;
         }
         self.validated(id);
@@ -290,6 +294,7 @@ impl State {
             corrections: Vec::new(),
             agents: team.known.iter().map(|name| name.to_string()).collect(),
             follows: None,
+            repeated: task.map(|task| self.repeated(task)).unwrap_or_default(),
             checks: task.map(|task| self.open_changes(task).cloned().collect()).unwrap_or_default(),
         }
     }

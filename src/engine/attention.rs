@@ -170,6 +170,7 @@ fn reason_row(
         AttentionReason::Budget(reached) => {
             row(AttentionKind::Budget, "budget", format!("{reached}: retry grants as much again"), retry)
         }
+        AttentionReason::Repeats(what) => row(Stuck, "loop", what.clone(), retry),
         AttentionReason::CheckDisputed(reasons) => row(
             AttentionKind::Question,
             "checks",

@@ -115,6 +115,17 @@ pub enum EffectKind {
         /// The merge's date: fixed, so that building it again gives the same commit.
         date: Timestamp,
     },
+    /// Find out what a task's tip conflicts with, moving nothing.
+    Foresee {
+        /// The task.
+        task: TaskId,
+        /// Its tip.
+        tip: Oid,
+        /// The integration branch's tip.
+        onto: Oid,
+        /// The tips of others that are not merged yet.
+        beside: Vec<(TaskId, Oid)>,
+    },
     /// Put that merge, conflicts and all, into the task's worktree.
     StageMerge {
         /// The task.
@@ -186,6 +197,9 @@ impl fmt::Display for Effect {
             EffectKind::BuildMerge { onto, tip, .. } => {
                 write!(f, "merge {} onto {}", tip.short(), onto.short())
             }
+            EffectKind::Foresee { tip, beside, .. } => {
+                write!(f, "look what {} conflicts with, {} beside it", tip.short(), beside.len())
+            }
             EffectKind::StageMerge { onto, .. } => write!(f, "bring {} into its worktree", onto.short()),
             EffectKind::AdvanceIntegration { old, new, .. } => {
                 write!(f, "move the integration branch from {} to {}", old.short(), new.short())
@@ -253,6 +267,7 @@ impl EffectKind {
             | EffectKind::RunSetup { task, .. }
             | EffectKind::RunGate { task, .. }
             | EffectKind::BuildMerge { task, .. }
+            | EffectKind::Foresee { task, .. }
             | EffectKind::StageMerge { task, .. }
             | EffectKind::AdvanceIntegration { task, .. } => Some(task),
             EffectKind::RunStep { task, .. } => task.as_ref(),

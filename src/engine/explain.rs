@@ -99,6 +99,7 @@ fn doing(state: &State, task: &Task) -> String {
             EffectKind::RunSetup { line, .. } => format!("setup: {}", line.headline()),
             EffectKind::RunGate { gate, .. } => format!("gate {}", gate.name),
             EffectKind::BuildMerge { .. } => "building its merge".to_owned(),
+            EffectKind::Foresee { .. } => "looking what it conflicts with".to_owned(),
             EffectKind::StageMerge { .. } => "bringing the merge into its worktree".to_owned(),
             EffectKind::AdvanceIntegration { .. } => "moving the integration branch".to_owned(),
             EffectKind::CreateIntegration { .. }

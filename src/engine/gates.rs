@@ -215,7 +215,7 @@ impl Turn<'_> {
         let Some(base) = task.work.base.clone() else { return };
         match self.judged(id, GateTree::Work, &base) {
             None => {}
-            Some(true) if self.runs_own_checks(id) => {}
+            Some(true) if self.runs_own_checks(id) || self.fits_no_more(id) => {}
             Some(true) => {
                 self.task(id).into_iter().for_each(|task| task.review = None);
                 let reviewed = !self.state.policy.team.reviewers.is_empty();
@@ -273,6 +273,7 @@ impl Turn<'_> {
         }
         self.next_step(id);
         self.enter(id, Phase::Implementing);
+        self.count_repeats(id);
     }
 
     /// The rounds are used up.

@@ -23,6 +23,7 @@ impl Turn<'_> {
                     self.send_back(&task, onto, files.clone());
                 }
             }
+            MergeEvent::Foreseen { effect, files, overlaps } => self.foreseen(*effect, files, overlaps),
             MergeEvent::Staged { effect, onto } => self.staged(*effect, onto),
             MergeEvent::Advanced { effect, tip } => {
                 let Some(EffectKind::AdvanceIntegration { task, .. }) = self.complete(*effect) else {
@@ -44,6 +45,13 @@ impl Turn<'_> {
                     task.merge = None;
                 }
             }
+            // The merge itself will tell.
+            MergeEvent::Failed { effect, error }
+                if matches!(self.state.in_flight.get(effect), Some(EffectKind::Foresee { .. })) =>
+            {
+                self.foreseen(*effect, &[], &[]);
+                self.note(true, format!("conflicts can't be foreseen: {error}"));
+            }
             MergeEvent::Failed { effect, error } => {
                 if let Some(task) = self.complete(*effect).and_then(|kind| kind.task().cloned()) {
                     self.git_failed(&task, error);
@@ -53,7 +61,7 @@ impl Turn<'_> {
     }
 
     /// The merge did not work out: its owner gets it back, in bounded rounds that are granted for it.
-    fn send_back(&mut self, id: &TaskId, onto: &Oid, files: Vec<Conflict>) {
+    pub fn send_back(&mut self, id: &TaskId, onto: &Oid, files: Vec<Conflict>) {
         let limit = self.state.policy.max_rounds;
         let Some(task) = self.task(id) else { return };
         task.limit.returned_merges += 1;

@@ -162,6 +162,7 @@ impl Turn<'_> {
                 task.evidence.broken = 0;
                 task.merge.iter_mut().for_each(|merge| merge.evidence.broken = 0);
             }
+            Some(Hold::NeedsAttention(AttentionReason::Repeats(_))) => task.forget_repeats(),
             Some(Hold::NeedsAttention(AttentionReason::SetupFailed(_))) => task.work.broken_setups = 0,
             Some(Hold::NeedsAttention(AttentionReason::Budget(_))) => task.limit.extra_budgets += 1,
             Some(Hold::NeedsAttention(

@@ -137,6 +137,7 @@ impl Turn<'_> {
         }
         self.next_step(id);
         self.enter(id, Phase::Fixing);
+        self.count_repeats(id);
     }
 
     /// Remarks become findings of the task: the same one twice is one, one that was fixed before is open again.
@@ -170,8 +171,13 @@ impl Turn<'_> {
             description: text.to_owned(),
             suggestion: String::new(),
         };
+        self.add_remark(id, source, remark, FindingState::Raised);
+    }
+
+    /// The same, whole.
+    pub fn add_remark(&mut self, id: &TaskId, source: &str, remark: Remark, state: FindingState) {
         if let Some(task) = self.task(id) {
-            add_finding(&mut task.findings, task.round, source.to_owned(), remark, FindingState::Raised);
+            add_finding(&mut task.findings, task.round, source.to_owned(), remark, state);
         }
     }
 }

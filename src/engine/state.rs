@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::EffectKind;
+use super::foresee::Foreseen;
 use super::patterns::Standing;
 use super::proofs::Proofs;
+use super::repeats::Met;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
@@ -142,8 +144,12 @@ pub struct Task {
     pub partners: Vec<(AgentName, StepRun)>,
     /// The merge that is being tried.
     pub merge: Option<MergeTry>,
+    /// What its tip conflicts with, if that was looked at.
+    pub foreseen: Option<Foreseen>,
     /// Every finding, oldest first.
     pub findings: Vec<Finding>,
+    /// What stood against its work, and in how many rounds.
+    pub met: Vec<Met>,
     /// How it stood when each of its rounds began.
     pub history: Vec<Mark>,
     /// What people said that no finished step has heard yet.
@@ -241,6 +247,10 @@ pub struct StepRun {
     pub resume_of: Option<AgentName>,
     /// What that session has used.
     pub spent: Usage,
+    /// How its last attempt failed.
+    pub last_failure: Option<String>,
+    /// How often, one after the other.
+    pub alike: u32,
 }
 
 /// Where a step is.
@@ -473,6 +483,8 @@ impl Task {
             review: None,
             partners: Vec::new(),
             merge: None,
+            foreseen: None,
+            met: Vec::new(),
             findings: Vec::new(),
             history: Vec::new(),
             notes: Vec::new(),

@@ -177,9 +177,7 @@ impl Turn<'_> {
             StepOutcome::Invalid { errors } => self.invalid(&of, errors.clone()),
             StepOutcome::Failed { failure, message } => self.failed(&of, *failure, message),
             StepOutcome::TimedOut => self.failed(&of, FailureKind::Infrastructure, "the time limit ended it"),
-            StepOutcome::Lost => {
-                self.failed(&of, FailureKind::Infrastructure, "its process is gone and left no result");
-            }
+            StepOutcome::Lost => self.try_again(&of, "its process is gone and left no result"),
             StepOutcome::Cancelled => {
                 if let Some(step) = self.step_mut(&of) {
                     step.at = Attempt::Todo;
@@ -243,17 +241,30 @@ impl Turn<'_> {
                 self.wait(of, Wait::Quota, until);
             }
             FailureKind::Infrastructure => {
-                step.failures += 1;
-                if step.failures >= retry.attempts {
-                    let message = format!("failed {}: {message}", counted(step.failures, "time"));
-                    self.give_up(of, message);
-                } else {
-                    let factor = 1u64.checked_shl(step.failures.saturating_sub(1)).unwrap_or(u64::MAX);
-                    let pause = retry.backoff_ms.saturating_mul(factor).min(retry.backoff_cap_ms);
-                    self.wait(of, Wait::Backoff, now.plus(pause));
+                let times = step.failed_like(message);
+                if retry.same_failure > 0 && times >= retry.same_failure && !step.begin_anew() {
+                    step.failures += 1;
+                    let times = counted(times, "time");
+                    return self.give_up(of, format!("failed {times} in the same way: {message}"));
                 }
+                self.try_again(of, message);
             }
         }
+    }
+
+    /// Another attempt after a while, if one is left.
+    fn try_again(&mut self, of: &StepOf, message: &str) {
+        let (retry, now) = (self.state.policy.retry, self.now);
+        let Some(step) = self.step_mut(of) else { return };
+        step.interrupted = Some(message.to_owned());
+        step.failures += 1;
+        if step.failures >= retry.attempts {
+            let message = format!("failed {}: {message}", counted(step.failures, "time"));
+            return self.give_up(of, message);
+        }
+        let factor = 1u64.checked_shl(step.failures.saturating_sub(1)).unwrap_or(u64::MAX);
+        let pause = retry.backoff_ms.saturating_mul(factor).min(retry.backoff_cap_ms);
+        self.wait(of, Wait::Backoff, now.plus(pause));
     }
 
     /// The next attempt starts at that moment.

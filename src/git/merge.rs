@@ -73,18 +73,25 @@ impl Repository {
             let commit = self.commit_tree(&merged.tree, &parents, &text, Some(request.date))?;
             return Ok(Candidate::Clean { commit, tree: merged.tree });
         }
-        let mut files = Vec::new();
-        for path in merged.conflicts {
-            let content = self.read_file(&merged.tree, &path, FILE_LIMIT)?.unwrap_or_default();
-            files.push(ConflictFile { path, hunks: conflict_hunks(&String::from_utf8_lossy(&content)) });
-        }
+        let files = self.conflict_files(&merged)?;
         Ok(Candidate::Conflict { tree: merged.tree, files, messages: merged.messages })
     }
 
     /// The files in which two commits would conflict: the forecast between tasks in flight. Writes no commit.
-    pub fn conflicts_between(&self, ours: &str, theirs: &str) -> Result<Vec<PathBuf>, GitError> {
+    pub fn conflicts_between(&self, ours: &str, theirs: &str) -> Result<Vec<ConflictFile>, GitError> {
         self.check_config()?;
-        Ok(self.merge_tree(ours, theirs)?.conflicts.into_iter().collect())
+        let merged = self.merge_tree(ours, theirs)?;
+        self.conflict_files(&merged)
+    }
+
+    fn conflict_files(&self, merged: &MergedTree) -> Result<Vec<ConflictFile>, GitError> {
+        let mut files = Vec::new();
+        for path in &merged.conflicts {
+            let content = self.read_file(&merged.tree, path, FILE_LIMIT)?.unwrap_or_default();
+            let hunks = conflict_hunks(&String::from_utf8_lossy(&content));
+            files.push(ConflictFile { path: path.clone(), hunks });
+        }
+        Ok(files)
     }
 
     /// Puts a conflicted merge tree into a task's worktree, on its branch, so that an agent can resolve it: the files

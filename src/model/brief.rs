@@ -44,6 +44,9 @@ pub struct Brief {
     /// The effect of the session that the notes came too late for, if any.
     #[serde(default)]
     pub follows: Option<EffectId>,
+    /// What has failed in the same way too often, whatever was done about it.
+    #[serde(default)]
+    pub repeated: Vec<String>,
     /// Checks that the work changed and may not change.
     #[serde(default)]
     pub checks: Vec<CheckChange>,

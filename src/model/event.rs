@@ -340,6 +340,15 @@ pub enum MergeEvent {
         /// The files with their conflicted hunks.
         files: Vec<Conflict>,
     },
+    /// What a task's tip conflicts with, as all stands.
+    Foreseen {
+        /// Completes this effect.
+        effect: EffectId,
+        /// The files in which it conflicts with the integration branch.
+        files: Vec<Conflict>,
+        /// The tasks with whose work it conflicts.
+        overlaps: Vec<Overlap>,
+    },
     /// The merge lies in the task's worktree, to be resolved there.
     Staged {
         /// Completes this effect.
@@ -377,6 +386,15 @@ pub struct Conflict {
     pub path: String,
     /// The conflicted hunks with their markers, cut to a readable length.
     pub hunks: String,
+}
+
+/// A task that changes the same lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlap {
+    /// The task.
+    pub task: TaskId,
+    /// In these files.
+    pub files: Vec<Conflict>,
 }
 
 /// A person's or script's accepted request.

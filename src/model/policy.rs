@@ -46,6 +46,9 @@ pub struct Policy {
     /// When a fresh reviewer gives way to a standing one.
     #[serde(default)]
     pub promotion: Promotion,
+    /// Whether what is committed is tried against the branch and the other tasks' work before it is reviewed.
+    #[serde(default)]
+    pub foresee: bool,
 }
 
 /// Whose sessions live how long, and what they are told.
@@ -188,6 +191,9 @@ pub struct Retry {
     pub step_timeout_ms: u64,
     /// A review is ended after this long.
     pub review_timeout_ms: u64,
+    /// What has failed in the same way this often is not tried like that again; 0 is never.
+    #[serde(default)]
+    pub same_failure: u32,
 }
 
 /// What happens to a task at its last round.
@@ -266,6 +272,7 @@ impl Default for Policy {
             limits: Limits::default(),
             pattern: Pattern::default(),
             promotion: Promotion::default(),
+            foresee: false,
         }
     }
 }
@@ -280,6 +287,7 @@ impl Default for Retry {
             idle_ms: 300_000,
             step_timeout_ms: 3_600_000,
             review_timeout_ms: 1_800_000,
+            same_failure: 0,
         }
     }
 }

@@ -119,6 +119,8 @@ pub enum AttentionReason {
     ConflictUnsolved,
     /// A limit of its own, or of its role, is reached: which.
     Budget(String),
+    /// The same failed in the same way too often: what.
+    Repeats(String),
     /// The agent says that checks are wrong themselves; its reasons.
     CheckDisputed(Vec<String>),
 }

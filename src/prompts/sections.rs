@@ -18,6 +18,7 @@ pub(super) fn section(name: &str, brief: &Brief, extra: &Extra) -> String {
         "acceptance" => acceptance(brief),
         "round" => round(brief),
         "interrupted" => interrupted(brief),
+        "repeated" => repeated(brief),
         "conflicts" => conflicts(brief),
         "findings" => findings(brief),
         "gates" => gates(brief),
@@ -92,6 +93,19 @@ fn interrupted(brief: &Brief) -> String {
         StepKind::Plan | StepKind::Review => " Your previous attempt was interrupted. Begin anew.",
     };
     format!("# This is attempt {}\n{}\n{}", brief.attempt, tree.trim(), quote("ending", how))
+}
+
+fn repeated(brief: &Brief) -> String {
+    if brief.repeated.is_empty() {
+        return String::new();
+    }
+    let list: Vec<String> = brief.repeated.iter().map(|what| format!("- {what}")).collect();
+    format!(
+        "# What was tried did not help\nThe following has come back in the same way each time. Do not repeat what is in the \
+         tree already: find the cause first (run what fails and read it), take another approach, and say in your summary \
+         what is different this time.\n{}",
+        quote("repeated", &list.join("\n"))
+    )
 }
 
 fn conflicts(brief: &Brief) -> String {

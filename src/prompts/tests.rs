@@ -54,6 +54,7 @@ fn brief(step: StepKind) -> Brief {
         }],
         notes: vec!["Keep it POSIX.".to_owned()],
         interrupted: Some("the machine went down".to_owned()),
+        repeated: vec!["gate test fails: 1 of 3 (2 rounds in a row)".to_owned()],
         corrections: Vec::new(),
         agents: vec!["sim-ada".to_owned()],
         follows: None::<EffectId>,

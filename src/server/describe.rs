@@ -195,6 +195,18 @@ fn merge_line(before: &State, event: &MergeEvent) -> Option<(Option<TaskId>, Str
             let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
             (task(*effect), format!("its merge conflicts in {}: back to its agent", names.join(", ")))
         }
+        MergeEvent::Foreseen { effect, files, overlaps } => {
+            let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+            let others: Vec<&str> = overlaps.iter().map(|overlap| overlap.task.as_str()).collect();
+            let text = match (names.is_empty(), others.is_empty()) {
+                (false, _) => {
+                    format!("it does not fit the branch any more in {}: back to its agent", names.join(", "))
+                }
+                (true, false) => format!("it would conflict with {}, as both stand", others.join(", ")),
+                (true, true) => return None,
+            };
+            (task(*effect), text)
+        }
         MergeEvent::Staged { .. } => return None,
         MergeEvent::Advanced { effect, tip } => {
             (task(*effect), format!("merged: the branch is at {}", tip.short()))

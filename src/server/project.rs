@@ -238,6 +238,7 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             config::Pattern::Standing => Pattern::Standing,
             config::Pattern::Promote => Pattern::Promote,
         },
+        foresee: run.foresee,
         promotion: Promotion {
             recurring: config.promotion.recurring,
             alike: config.promotion.alike,
@@ -274,6 +275,7 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             idle_ms: millis(run.idle),
             step_timeout_ms: millis(run.step_timeout),
             review_timeout_ms: millis(config.review.timeout),
+            same_failure: run.same_failure,
         },
         budget_micros: run.budget_usd.map_or(0, micros),
         checks: Checks {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use loopmon::engine::{ControlAction, Effect, EffectKind};
 use loopmon::model::event::{
-    Change, Conflict, GateEvent, MergeEvent, RunEvent, SetupEvent, StepEvent, WorkEvent,
+    Change, Conflict, GateEvent, MergeEvent, Overlap, RunEvent, SetupEvent, StepEvent, WorkEvent,
 };
 use loopmon::model::verdict::Remark;
 use loopmon::model::{
@@ -129,6 +129,16 @@ impl Executor {
             }
             EffectKind::BuildMerge { task, onto, tip, date, .. } => {
                 Event::Merge(self.build(effect, task, onto, tip, date.0, bad, chance))
+            }
+            EffectKind::Foresee { .. } if bad && chance.percent(30) => {
+                Event::Merge(MergeEvent::Failed { effect, error })
+            }
+            EffectKind::Foresee { onto, beside, .. } => {
+                let files = || vec![Conflict { path: "lib.rs".to_owned(), hunks: format!("<<< {onto}") }];
+                let conflicts = if bad && chance.percent(50) { files() } else { Vec::new() };
+                let overlap = |(task, _): &(TaskId, Oid)| Overlap { task: task.clone(), files: files() };
+                let overlaps = beside.iter().filter(|_| chance.percent(20)).map(overlap).collect();
+                Event::Merge(MergeEvent::Foreseen { effect, files: conflicts, overlaps })
             }
             EffectKind::StageMerge { .. } if bad => Event::Merge(MergeEvent::Failed { effect, error }),
             EffectKind::StageMerge { onto, .. } => {

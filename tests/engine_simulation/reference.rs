@@ -10,8 +10,8 @@ use loopmon::model::event::{
     GateEvent, MergeEvent, PersonEvent, RunEvent, RunStart, SetupEvent, StepEvent, WorkEvent,
 };
 use loopmon::model::{
-    EffectId, Event, Field, HowChanged, HumanGate, Oid, OnCheckChange, PlanEdit, PlanTask, Policy, SetupLine,
-    StepKind, StepOutcome, TaskId, Verdict, Vote,
+    AgentName, Brief, EffectId, Event, FailureKind, Field, HowChanged, HumanGate, Oid, OnCheckChange,
+    PlanEdit, PlanTask, Policy, SetupLine, StepKind, StepOutcome, TaskId, Verdict, Vote,
 };
 
 use crate::executor::Executor;
@@ -49,6 +49,23 @@ struct Known {
     comments: BTreeMap<String, bool>,
     /// A person let it go on while its agents lived: it needs no place for that.
     resumed_live: bool,
+    /// How the last attempt of a step went wrong, by its step and slot: in which session, how, how often since then.
+    failures: BTreeMap<(u8, u32), Failed>,
+}
+
+/// Failures of one kind, one after the other.
+#[derive(Default)]
+struct Failed {
+    round: u32,
+    agent: AgentName,
+    resume: Option<String>,
+    how: String,
+    times: u32,
+}
+
+/// The key of a step's failures.
+fn kind_of(brief: &Brief) -> (u8, u32) {
+    (brief.step as u8, brief.slot)
 }
 
 /// What is known of the run.
@@ -72,6 +89,7 @@ pub struct Reference {
     paused: bool,
     stopped: bool,
     ending: BTreeSet<EffectId>,
+    sessions: BTreeMap<EffectId, Option<String>>,
     spent: u64,
     pub merges: usize,
 }
@@ -95,6 +113,7 @@ impl Reference {
             paused: false,
             stopped: false,
             ending: BTreeSet::new(),
+            sessions: BTreeMap::new(),
             spent: 0,
             merges: 0,
         }
@@ -199,10 +218,15 @@ impl Reference {
     fn hear_step(&mut self, event: &StepEvent) {
         match event {
             StepEvent::Ended { effect, outcome } => {
-                let Some(EffectKind::RunStep { task: Some(id), brief, .. }) = self.complete(*effect) else {
+                let Some(EffectKind::RunStep { task: Some(id), brief, agent, resume, .. }) =
+                    self.complete(*effect)
+                else {
                     return;
                 };
                 let Some(task) = self.tasks.get_mut(&id) else { return };
+                // The session that it worked in in the end, if it told of one.
+                let resume = self.sessions.remove(effect).unwrap_or(resume);
+                note_failure(task, &brief, &agent, &resume, outcome);
                 if let (StepOutcome::Reviewed { verdict }, Some(tip)) = (outcome, brief.tip)
                     && brief.step == StepKind::Review
                     && let Some(vote) = vote(verdict)
@@ -212,9 +236,11 @@ impl Reference {
             }
             StepEvent::Controlled { effect, .. } => drop(self.complete(*effect)),
             StepEvent::Used { usage, .. } => self.spent += usage.cost_micros,
+            StepEvent::SessionSeen { effect, resume } => {
+                self.sessions.insert(*effect, Some(resume.clone()));
+            }
+            StepEvent::SessionGone { effect } => drop(self.sessions.insert(*effect, None)),
             StepEvent::Spawned { .. }
-            | StepEvent::SessionSeen { .. }
-            | StepEvent::SessionGone { .. }
             | StepEvent::StatusChanged { .. }
             | StepEvent::Stalled { .. }
             | StepEvent::Progressed { .. } => {}
@@ -327,7 +353,10 @@ impl Reference {
                 self.trees.extend(tree.clone().map(|tree| (commit.clone(), tree)));
                 self.candidates.insert(commit.clone(), (task, tip, onto.clone()));
             }
-            MergeEvent::Conflicted { effect, .. } => {
+            MergeEvent::Foreseen { effect, files, .. } if files.is_empty() => {
+                drop(self.complete(*effect));
+            }
+            MergeEvent::Foreseen { effect, .. } | MergeEvent::Conflicted { effect, .. } => {
                 let task = self.complete(*effect).and_then(|kind| kind.task().cloned());
                 if let Some(task) = task.and_then(|id| self.tasks.get_mut(&id)) {
                     task.granted += 1;
@@ -414,6 +443,8 @@ impl Reference {
     }
 
     fn hear_of_task(&mut self, event: &PersonEvent, id: &TaskId, over: bool) {
+        // Whoever looks at it may have it tried again.
+        self.tasks.get_mut(id).into_iter().for_each(|task| task.failures.clear());
         let is_work = |kind: &EffectKind| kind.is_session() || is_work(kind);
         let lives = self.in_flight.values().any(|kind| is_work(kind) && kind.task() == Some(id));
         let Some(task) = self.tasks.get_mut(id) else { return };
@@ -517,7 +548,15 @@ impl Reference {
             assert!(of_role <= most, "{of_role} of a role, {most} places: {now:?}");
         }
         match kind {
-            EffectKind::RunStep { brief, .. } => self.judge_step(id, brief),
+            EffectKind::RunStep { brief, agent, resume, .. } => {
+                let limit = self.policy.retry.same_failure;
+                let same = task.failures.get(&kind_of(brief)).filter(|failed| {
+                    (failed.round, &failed.agent, &failed.resume) == (brief.round, agent, resume)
+                });
+                let times = same.map_or(0, |failed| failed.times);
+                assert!(limit == 0 || times < limit, "{id}: failed {times} times like this: {kind:?}");
+                self.judge_step(id, brief);
+            }
             EffectKind::RunSetup { line, last, .. } => {
                 let setup = task.setup.as_deref().unwrap_or_default();
                 assert_eq!((setup.first(), setup.len() == 1), (Some(line), *last), "{id}: {setup:?}");
@@ -547,7 +586,7 @@ impl Reference {
         }
     }
 
-    fn judge_step(&mut self, id: &TaskId, brief: &loopmon::model::Brief) {
+    fn judge_step(&mut self, id: &TaskId, brief: &Brief) {
         let same_slot = |kind: &&EffectKind| match kind {
             EffectKind::RunStep { task, brief: other, .. } if task.as_ref() == Some(id) => {
                 other.step != StepKind::Review || brief.step != StepKind::Review || other.slot == brief.slot
@@ -625,6 +664,27 @@ impl Reference {
             assert_eq!(task.approved.as_ref(), Some(tip), "{id}: no person has approved this tip");
         }
     }
+}
+
+/// An attempt of a step has ended: badly and as the one before it, or otherwise.
+fn note_failure(
+    task: &mut Known,
+    brief: &Brief,
+    agent: &AgentName,
+    resume: &Option<String>,
+    outcome: &StepOutcome,
+) {
+    let how = match outcome {
+        StepOutcome::Failed { failure: FailureKind::Infrastructure, message } => message.clone(),
+        StepOutcome::TimedOut => "timeout".to_owned(),
+        // What a crash took away, and what a provider makes wait, is no failure of the same kind.
+        StepOutcome::Lost | StepOutcome::Failed { .. } | StepOutcome::Cancelled => return,
+        _ => return drop(task.failures.remove(&kind_of(brief))),
+    };
+    let failed = task.failures.entry(kind_of(brief)).or_default();
+    let before = (failed.round, &failed.agent, &failed.resume, &failed.how);
+    let times = if before == (brief.round, agent, resume, &how) { failed.times + 1 } else { 1 };
+    *failed = Failed { round: brief.round, agent: agent.clone(), resume: resume.clone(), how, times };
 }
 
 /// Work that takes a place: the merge queue has its own order.

@@ -120,6 +120,7 @@ fn policy(chance: &mut Chance, faults: bool) -> Policy {
         review,
         promotion,
         pattern: pattern(chance),
+        foresee: chance.percent(50),
         team: Team {
             known: vec!["ada".into(), "pam".into()],
             planner: "pam".into(),
@@ -141,6 +142,7 @@ fn policy(chance: &mut Chance, faults: bool) -> Policy {
             corrections: chance.below(4) as u32,
             backoff_ms: 10,
             backoff_cap_ms: 100,
+            same_failure: chance.below(4) as u32,
             ..Retry::default()
         },
         budget_micros: if faults && chance.percent(25) { 50 + chance.below(1_000) } else { 0 },

@@ -515,6 +515,7 @@ fn completed_by(event: &Event) -> Option<EffectId> {
         Event::Merge(
             MergeEvent::CandidateBuilt { effect, .. }
             | MergeEvent::Conflicted { effect, .. }
+            | MergeEvent::Foreseen { effect, .. }
             | MergeEvent::Staged { effect, .. }
             | MergeEvent::Advanced { effect, .. }
             | MergeEvent::Lost { effect, .. }

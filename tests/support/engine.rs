@@ -256,6 +256,9 @@ impl World {
                 let (commit, onto) = (self.fresh("m"), onto.clone());
                 Event::Merge(MergeEvent::CandidateBuilt { effect, commit, onto, tree: None })
             }
+            EffectKind::Foresee { .. } => {
+                Event::Merge(MergeEvent::Foreseen { effect, files: Vec::new(), overlaps: Vec::new() })
+            }
             EffectKind::StageMerge { onto, .. } => {
                 Event::Merge(MergeEvent::Staged { effect, onto: onto.clone() })
             }
@@ -405,6 +408,7 @@ fn is_git(kind: &EffectKind) -> bool {
         | EffectKind::RemoveWork { .. }
         | EffectKind::ResetWork { .. }
         | EffectKind::BuildMerge { .. }
+        | EffectKind::Foresee { .. }
         | EffectKind::StageMerge { .. }
         | EffectKind::AdvanceIntegration { .. } => true,
         EffectKind::RunStep { .. }

@@ -86,7 +86,9 @@ fn a_conflict_comes_with_its_hunks_and_can_be_resolved_in_the_worktree() {
     let before = sandbox.checkout();
     let (worktree, ours, theirs) = conflicting(&sandbox);
     let branch = worktree.branch.clone().unwrap();
-    assert_eq!(sandbox.repo.conflicts_between(&ours, &theirs).unwrap(), [PathBuf::from("a.txt")]);
+    let foreseen = sandbox.repo.conflicts_between(&ours, &theirs).unwrap();
+    assert_eq!(foreseen.iter().map(|file| file.path.as_path()).collect::<Vec<_>>(), [Path::new("a.txt")]);
+    assert!(foreseen[0].hunks.contains("<<<<<<<"), "{foreseen:?}");
     let candidate = sandbox.repo.merge_candidate(&request(&ours, &theirs, &[])).unwrap();
     let Candidate::Conflict { tree, files, messages } = candidate else { panic!("{candidate:?}") };
     assert_eq!(files[0].path, Path::new("a.txt"));

@@ -6,8 +6,10 @@ use super::checks;
 use super::outfit::{self, Present, WorktreeError};
 use super::{Facts, failure};
 use crate::engine::EffectKind;
-use crate::git::{Advance, Candidate, CommitRequest, GitError, Landing, MergeRequest, Repository, Worktree};
-use crate::model::event::{Change, Conflict, MergeEvent, RunEvent, WorkEvent};
+use crate::git::{
+    Advance, Candidate, CommitRequest, ConflictFile, GitError, Landing, MergeRequest, Repository, Worktree,
+};
+use crate::model::event::{Change, Conflict, MergeEvent, Overlap, RunEvent, WorkEvent};
 use crate::model::{EffectId, Event, Guard, Oid, TaskId, Timestamp};
 use crate::server::shared::Shared;
 
@@ -26,6 +28,7 @@ pub(super) fn carry_out(shared: &Shared, facts: &Facts, kind: EffectKind) -> Eve
         EffectKind::BuildMerge { task, onto, tip, message, date } => {
             work.build_merge(task, onto, tip, message, *date)
         }
+        EffectKind::Foresee { tip, onto, beside, .. } => work.foresee(tip, onto, beside),
         EffectKind::StageMerge { task, onto, tip } => work.stage_merge(task, onto, tip),
         EffectKind::AdvanceIntegration { branch, old, new, .. } => work.advance(branch, old, new),
         EffectKind::Land { branch, to } => work.land(branch, to),
@@ -49,6 +52,10 @@ pub(super) fn describe(error: &GitError) -> String {
 
 /// Written into the worktree's own git folder when a merge was put into it: onto which commit.
 const STAGED: &str = "loopmon-staged";
+
+fn conflict(file: ConflictFile) -> Conflict {
+    Conflict { path: file.path.display().to_string(), hunks: file.hunks }
+}
 
 struct GitWork<'a> {
     shared: &'a Shared,
@@ -179,14 +186,27 @@ impl GitWork<'_> {
                 MergeEvent::CandidateBuilt { effect, commit, onto: onto.clone(), tree }
             }
             Candidate::Conflict { files, .. } => {
-                let files = files
-                    .into_iter()
-                    .map(|file| Conflict { path: file.path.display().to_string(), hunks: file.hunks })
-                    .collect();
+                let files = files.into_iter().map(conflict).collect();
                 MergeEvent::Conflicted { effect, onto: onto.clone(), files }
             }
         };
         Ok(Event::Merge(event))
+    }
+
+    fn foresee(&self, tip: &Oid, onto: &Oid, beside: &[(TaskId, Oid)]) -> Result<Event, WorktreeError> {
+        let files = self.conflicts(onto, tip)?;
+        let mut overlaps = Vec::new();
+        for (task, other) in beside {
+            let files = self.conflicts(other, tip)?;
+            overlaps.push(Overlap { task: task.clone(), files });
+        }
+        overlaps.retain(|overlap| !overlap.files.is_empty());
+        Ok(Event::Merge(MergeEvent::Foreseen { effect: self.effect(), files, overlaps }))
+    }
+
+    fn conflicts(&self, ours: &Oid, theirs: &Oid) -> Result<Vec<Conflict>, GitError> {
+        let files = self.repository.conflicts_between(ours.as_str(), theirs.as_str())?;
+        Ok(files.into_iter().map(conflict).collect())
     }
 
     fn candidate(

@@ -138,6 +138,7 @@ pub(super) fn failure(effect: EffectId, kind: &EffectKind, error: String) -> Eve
         EffectKind::RunSetup { .. } => Event::Setup(SetupEvent::Broken { effect, error }),
         EffectKind::RunGate { .. } => Event::Gate(GateEvent::Broken { effect, error }),
         EffectKind::BuildMerge { .. }
+        | EffectKind::Foresee { .. }
         | EffectKind::StageMerge { .. }
         | EffectKind::AdvanceIntegration { .. } => Event::Merge(MergeEvent::Failed { effect, error }),
         EffectKind::Control { .. } => Event::Step(StepEvent::Controlled { effect, error: Some(error) }),

@@ -158,6 +158,10 @@ fn merge(before: &State, event: &MergeEvent) -> Option<(TaskId, String)> {
         MergeEvent::Advanced { effect, tip } => {
             (task(effect)?, format!("**merged**: {} is at `{}`", before.integration_branch(), tip.short()))
         }
+        MergeEvent::Foreseen { .. } => {
+            let (task, text) = describe::line(before, &Event::Merge(event.clone()))?;
+            (task?, text)
+        }
         MergeEvent::Staged { .. } | MergeEvent::Lost { .. } | MergeEvent::Failed { .. } => return None,
     })
 }
