@@ -153,6 +153,11 @@ fn gemini_goes_on_in_its_session_after_a_kill() {
     goes_on_after_a_kill("gemini");
 }
 
+#[test]
+fn opencode_goes_on_in_its_session_after_a_kill() {
+    goes_on_after_a_kill("opencode");
+}
+
 /// The provider's limit stops an attempt; the next one comes after a wait, and nothing is lost.
 #[test]
 fn a_limit_of_the_provider_is_waited_for() {

@@ -16,11 +16,13 @@ mod mock;
 mod mocked;
 mod support;
 
-use mock::{Mock, Turn};
+use mock::{Meeting, Mock, Turn};
 use mocked::project_of;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::time::Duration;
+use support::real::Bench;
 use support::tty::Tty;
 use support::{LOOPMON, wait_for};
 
@@ -184,13 +186,11 @@ fn two_at_once(agent: &str) {
     let path = bench.project().join("loopmon.toml");
     let text =
         std::fs::read_to_string(&path).unwrap().replace("grep -q hello greeting.txt", "grep -q hello *.txt");
-    let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
-         \\\"findings\\\": []}'\"]";
-    let text = text.replace(&format!("[review]\nagents = [{agent:?}]"), "[review]\nagents = [\"checker\"]");
-    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
+    std::fs::write(path, text).unwrap();
+    reviewed_by_a_command(&bench);
     let writes = || Turn::write_here(agent, "@FOLDER@.txt", "hello @FOLDER@\n");
     // Whichever asks first: neither goes on before both have begun.
-    let both = Arc::new(Barrier::new(2));
+    let both = Meeting::of(2);
     let meet = |turn| Turn::Meet(Arc::clone(&both), Box::new(turn));
     mock.push([meet(writes()), meet(writes()), Turn::text("Written."), Turn::text("Written.")]);
     let plan = bench.plan(
@@ -329,12 +329,7 @@ fn opencode_waits_for_the_end_of_a_limit() {
 fn sub_agents_of_claude_are_counted() {
     let mock = Mock::start([]);
     let Some(bench) = project_of("claude", &mock.url(), "mode = \"interactive\"\n") else { return };
-    let path = bench.project().join("loopmon.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
-        \\\"findings\\\": []}'\"]";
-    let text = text.replace("[review]\nagents = [\"claude\"]", "[review]\nagents = [\"checker\"]");
-    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
+    reviewed_by_a_command(&bench);
     let job = json!({"description": "sub job", "prompt": "Look at KÄSE-4711.", "subagent_type": "general-purpose",
         "run_in_background": false});
     // Its sub-agent may work beside it: whoever asks, is answered.
@@ -348,6 +343,82 @@ fn sub_agents_of_claude_are_counted() {
     let of_sub = requests.iter().filter(|body| body["messages"][0].to_string().contains("KÄSE-4711"));
     assert_eq!(of_sub.count(), 1, "the sub-agent worked");
     assert_eq!(tokens, 100 * u64::try_from(requests.len()).unwrap(), "{used:?}");
+}
+
+/// A server that is killed in the middle of a turn: the next one neither begins it again nor loses what was said.
+fn server_killed(agent: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    reviewed_by_a_command(&bench);
+    let late = Turn::After(Duration::from_secs(10), Box::new(Turn::text("I wrote it.")));
+    mock.push([Turn::write_here(agent, "greeting.txt", "hello\n"), late, Turn::text("And heard you.")]);
+    let run = bench.start(&bench.one_task());
+    wait_for("the second request", || (mock.requests().len() == 2).then_some(()));
+    bench.loopmon(&["prompt", "T1", "mind the KÄSE-4711"]).code(0);
+    wait_for("its note", || {
+        let noted = bench.files_named("turn.json");
+        noted
+            .iter()
+            .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("KÄSE")))
+            .then_some(())
+    });
+    run.kill();
+    let pid = bench.machine.server_pid(&bench.project()).and_then(Pid::from_raw).expect("the server's pid");
+    kill_process(pid, Signal::KILL).unwrap();
+    wait_for("its end", || bench.machine.server_pid(&bench.project()).is_none().then_some(()));
+    // Any request starts the next one, even one that is refused.
+    bench.loopmon(&["resume"]);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    let requests: Vec<String> = mock.requests().iter().map(Value::to_string).collect();
+    assert_eq!(requests.len(), 3, "something was said twice");
+    assert!(requests[2].contains("KÄSE-4711"), "the person's words are lost");
+}
+
+#[test]
+fn a_server_that_is_killed_changes_nothing_for_claude() {
+    server_killed("claude");
+}
+
+#[test]
+fn a_server_that_is_killed_changes_nothing_for_opencode() {
+    server_killed("opencode");
+}
+
+/// A sub-agent in the background goes on when its session's turn has ended: the step has not.
+#[test]
+fn a_sub_agent_in_the_background_is_waited_for() {
+    background_is_waited_for("mode = \"interactive\"\n");
+}
+
+#[test]
+fn a_sub_agent_in_the_background_of_a_headless_session_is_waited_for() {
+    background_is_waited_for("asks = true\n");
+}
+
+fn background_is_waited_for(keys: &str) {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), keys) else { return };
+    reviewed_by_a_command(&bench);
+    let job = json!({"description": "sub job", "prompt": "Look at KÄSE-4711.", "subagent_type": "general-purpose",
+        "run_in_background": true});
+    let late =
+        Turn::After(Duration::from_secs(8), Box::new(Turn::write_here("claude", "late.txt", "late\n")));
+    mock.push_for("KÄSE-4711", [late, Turn::text("I wrote it.")]);
+    mock.push([Turn::write_here("claude", "greeting.txt", "hello\n"), Turn::tool("Agent", job)]);
+    mock.push(std::iter::repeat_n(Turn::text("It works on it."), 6));
+    bench.start(&bench.one_task()).ended().code(0);
+    assert_eq!((bench.merged("greeting.txt"), bench.merged("late.txt")), ("hello\n".into(), "late\n".into()));
+}
+
+/// The work is judged by a command that approves of all.
+fn reviewed_by_a_command(bench: &Bench) {
+    let path = bench.project().join("loopmon.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
+        \\\"findings\\\": []}'\"]";
+    let reviewer = text.lines().find(|line| line.starts_with("agents = [")).unwrap().to_owned();
+    let text = text.replace(&format!("[review]\n{reviewer}"), "[review]\nagents = [\"checker\"]");
+    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
 }
 
 /// Settings of the person's own beside ours: both have their hooks run, and their file stays as it is.

@@ -16,12 +16,12 @@ mod mock;
 mod mocked;
 mod support;
 
-use mock::{Mock, Turn};
+use mock::{Block, Meeting, Mock, Turn};
 use mocked::project_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::time::Duration;
 use support::real::Bench;
 use support::tty::Tty;
@@ -124,6 +124,29 @@ fn asks_and_is_told(agent: &str) {
     // Words that come in the middle may have a request given up and made anew, of which no usage is told.
     let input = usage["input_tokens"].as_u64().unwrap();
     assert!((100 * turns - 100..=100 * turns).contains(&input), "{usage} of {turns} requests");
+}
+
+/// Two tools of one message that both want leave: each is asked for and answered by itself.
+#[test]
+fn two_requests_at_once_are_two_questions() {
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("claude", &mock.url(), ASKS) else { return };
+    let both = ["sh -c 'echo more > more.txt'", "sh -c 'echo worse > worse.txt'"]
+        .map(|command| Block::Tool("Bash", json!({"command": command, "description": "run it"})));
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        Turn::Message(both.to_vec()),
+        Turn::text("I did one and not the other."),
+        approval("claude"),
+    ]);
+    let _shown = bench.start(&bench.one_task());
+    bench.attention("echo more");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    bench.attention("echo worse");
+    bench.loopmon(&["reject", "T1", "leave worse alone"]).code(0);
+    merged(&bench);
+    assert_eq!(bench.merged("more.txt"), "more\n");
+    assert!(!bench.is_merged("worse.txt"), "it was not allowed");
 }
 
 fn interrupted(agent: &str) {
@@ -323,7 +346,7 @@ fn the_servers_of_two_of_opencode_are_closed_to_others() {
     let text = text.replace("[review]\nagents = [\"opencode\"]", "[review]\nagents = [\"checker\"]");
     let checker = r#"["sh", "-c", "cat > /dev/null; echo '{\"verdict\": \"approve\", \"summary\": \"fine\", \"findings\": []}'"]"#;
     std::fs::write(path, format!("{text}\n[agents.checker]\ncommand = {checker}\n")).unwrap();
-    let both = Arc::new(Barrier::new(2));
+    let both = Meeting::of(2);
     let write =
         || Turn::Meet(Arc::clone(&both), Box::new(Turn::write_here("opencode", "greeting.txt", "hello\n")));
     let env = || needs_leave("opencode", "env > \"$HOME/env-$$.txt\"");

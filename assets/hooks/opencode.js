@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 
 const PROGRAM = "@PROGRAM@";
+const PATIENCE = 10000; // Milliseconds that one message may take.
 const FIELDS = { input: 0, output: 0, cost: 0 };
 
 export const Loopmon = async () => {
@@ -18,8 +19,10 @@ export const Loopmon = async () => {
     const run = () =>
       new Promise((resolve) => {
         const child = spawn(PROGRAM, ["hook"], { stdio: ["pipe", "ignore", "ignore"] });
-        child.on("error", resolve);
-        child.on("close", resolve);
+        const late = setTimeout(() => child.kill(), PATIENCE);
+        const over = () => (clearTimeout(late), resolve());
+        child.on("error", over);
+        child.on("close", over);
         child.stdin.on("error", () => {});
         child.stdin.end(event);
       });
@@ -41,7 +44,8 @@ export const Loopmon = async () => {
     "session.status": ({ sessionID, status }) => {
       root ??= sessionID;
       if (sessionID !== root || status.type === "idle") return;
-      if (!busy) [busy, ended, words] = [true, "", ""];
+      if (!busy) [busy, words] = [true, ""];
+      ended = ""; // It goes on, whatever went wrong.
       const wait = status.next && { next: status.next, wait: status.next - Date.now() };
       tell(`session.${status.type}`, { message: status.message, ...wait });
     },

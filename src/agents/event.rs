@@ -89,6 +89,11 @@ pub trait Reader {
         None
     }
 
+    /// What was given to `say` and the program did not hear, before the end is taken.
+    fn take_unsaid(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Takes the end. `result_file` is the text of the file named in `LOOPMON_RESULT`, if there is one. The last
     /// event is the outcome.
     fn finish(&mut self, exit: ExitInfo, result_file: Option<String>) -> Vec<AgentEvent>;

@@ -71,6 +71,11 @@ pub(super) trait Protocol {
         None
     }
 
+    /// Words that it was to be given and has not heard.
+    fn take_unsaid(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the provider does not know the session that was to be resumed.
     fn session_is_gone(&self, log: &Log) -> bool;
 
@@ -237,6 +242,10 @@ impl<P: Protocol> Reader for StreamReader<P> {
 
     fn say(&mut self, words: &str) -> Option<Vec<u8>> {
         self.protocol.say(words).map(line_of)
+    }
+
+    fn take_unsaid(&mut self) -> Vec<String> {
+        self.protocol.take_unsaid()
     }
 
     fn finish(&mut self, exit: ExitInfo, result_file: Option<String>) -> Vec<AgentEvent> {

@@ -3,7 +3,8 @@
 //! Invariant: it never fails, answers nothing and is soon over: a program goes on as if it had no hook, whatever happens
 //! here.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,12 +14,15 @@ use super::Outcome;
 use super::mcp::Channel;
 use crate::agents::hooks::{self, Transcripts};
 use crate::client;
-use crate::protocol::agent::Call;
+use crate::model::Usage;
+use crate::protocol::agent::{Call, TOLD_FILE};
 
 /// Bytes of an event that are read.
 const LONGEST: u64 = 4 << 20;
 /// Files of sub-agents that are read.
 const MOST: usize = 2_000;
+/// Bytes that may be left for the next server.
+const LEFT: u64 = 4 << 20;
 /// How long the server may take.
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -52,21 +56,49 @@ fn files(transcripts: &Transcripts) -> Vec<PathBuf> {
     files
 }
 
-fn tell(channel: &Channel, mut event: Value) -> std::io::Result<()> {
-    let files = files(&hooks::transcripts(&event)).into_iter();
+/// What it does first, then what was used: reading that takes a while.
+fn tell(channel: &Channel, event: Value) -> std::io::Result<()> {
+    let transcripts = hooks::transcripts(&event);
+    let at_once = transcripts.own.is_some() && !hooks::needs_account(&event);
+    if at_once {
+        send(channel, event.clone(), None)?;
+    }
+    let files = files(&transcripts).into_iter();
     let files = files.filter_map(|path| std::fs::File::open(path).ok()).map(BufReader::new);
     let account = hooks::usage(&event, files);
-    if let (Some(account), Some(event)) = (&account, event.as_object_mut()) {
+    let mut rest = if at_once { hooks::account_of(&event) } else { event };
+    if let (Some(account), Some(rest)) = (&account, rest.as_object_mut()) {
         let model = account.model.clone().map(|model| ("model", Value::from(model)));
         let resets_at = account.resets_at.map(|at| ("resets_at", Value::from(at)));
-        event.extend(model.into_iter().chain(resets_at).map(|(name, value)| (name.to_owned(), value)));
+        rest.extend(model.into_iter().chain(resets_at).map(|(name, value)| (name.to_owned(), value)));
     }
-    let call = Call::Hook { event: hooks::condense(event), usage: account.map(|account| account.usage) };
+    match account.map(|account| account.usage) {
+        None if at_once => Ok(()),
+        usage => send(channel, rest, usage),
+    }
+}
+
+/// To the server; where that is away, to the file that the next one reads.
+fn send(channel: &Channel, event: Value, usage: Option<Usage>) -> std::io::Result<()> {
+    let call = Call::Hook { event: hooks::condense(event), usage };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = async {
-        let _late = tokio::time::timeout(LIMIT, client::call(&channel.socket, &channel.session, call)).await;
+        let call = client::call(&channel.socket, &channel.session, call.clone());
+        matches!(tokio::time::timeout(LIMIT, call).await, Ok(Ok(_)))
     };
-    runtime.block_on(told);
+    let arrived = runtime.block_on(told);
     runtime.shutdown_background();
-    Ok(())
+    if arrived { Ok(()) } else { leave(&call) }
+}
+
+/// Beside the session's result, where the next server looks.
+fn leave(call: &Call) -> std::io::Result<()> {
+    let Some(result) = std::env::var_os("LOOPMON_RESULT") else { return Ok(()) };
+    let file = std::path::Path::new(&result).with_file_name(TOLD_FILE);
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    if file.metadata()?.len() > LEFT {
+        return Ok(());
+    }
+    // One write, so that two hooks at once leave two lines.
+    file.write_all(format!("{}\n", serde_json::to_string(call)?).as_bytes())
 }

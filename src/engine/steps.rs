@@ -58,6 +58,7 @@ impl Turn<'_> {
             StepEvent::Stalled { effect } => self.set_stalled(*effect, true),
             StepEvent::Progressed { effect } => self.set_stalled(*effect, false),
             StepEvent::Ended { effect, outcome } => self.step_ended(*effect, outcome),
+            StepEvent::Unsaid { effect, words } => self.unsaid(*effect, words),
             StepEvent::Controlled { effect, error } => self.controlled(*effect, error.clone()),
         }
     }
@@ -103,6 +104,19 @@ impl Turn<'_> {
             step.resume = Some(resume.to_owned());
             step.resume_of = agent;
         }
+    }
+
+    /// Whoever works next hears it.
+    fn unsaid(&mut self, effect: EffectId, words: &[String]) {
+        let Some(EffectKind::RunStep { task, agent, .. }) = self.state.in_flight.get(&effect) else { return };
+        let (task, agent) = (task.clone(), agent.clone());
+        let notes = match task.as_ref().map(|id| self.state.tasks.get_mut(id)) {
+            None => &mut self.state.run.planning.notes,
+            Some(Some(task)) => &mut task.notes,
+            Some(None) => return,
+        };
+        notes.extend_from_slice(words);
+        self.note(false, format!("{agent} had ended before it heard you: the next attempt or round is told"));
     }
 
     fn session_gone(&mut self, effect: EffectId) {

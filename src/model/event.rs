@@ -169,6 +169,13 @@ pub enum StepEvent {
         /// How.
         outcome: StepOutcome,
     },
+    /// What a person said to it before it ended, and it did not hear.
+    Unsaid {
+        /// The step's effect.
+        effect: EffectId,
+        /// Their words, oldest first.
+        words: Vec<String>,
+    },
     /// A prompt, an answer, an interrupt or a signal reached its session, or did not.
     Controlled {
         /// Completes this effect.

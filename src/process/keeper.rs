@@ -179,7 +179,7 @@ pub fn write_atomic(path: &Path, value: &impl Serialize) -> io::Result<()> {
 
 /// The same for what tells of living processes: a crash of the machine ends them, so it need not outlast that, and
 /// nobody waits for the disk. What may be there then instead is an empty file, which is read as none.
-fn write_whole(path: &Path, value: &impl Serialize) -> io::Result<()> {
+pub fn write_whole(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let (_, temporary) = write_beside(path, value)?;
     std::fs::rename(&temporary, path)
 }

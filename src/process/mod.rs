@@ -14,7 +14,7 @@ use rustix::process::Pid;
 pub use identity::Identity;
 pub use keeper::{
     KeeperHandle, SpawnError, read_environment, read_exit, read_keeper, read_spec, spawn_keeper,
-    wait_for_claimant, write_atomic, write_keeper, write_spec,
+    wait_for_claimant, write_atomic, write_keeper, write_spec, write_whole,
 };
 pub use tree::{
     ancestors, descendants, find_by_marker, kill_all, kill_orphans, kill_tree, kill_until_none, signal_all,

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::model::Usage;
 
+/// The file beside a session's result in which hooks are left that found no server, a call on each line.
+pub const TOLD_FILE: &str = "told.jsonl";
+
 /// A call of an agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

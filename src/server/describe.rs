@@ -48,6 +48,7 @@ pub fn line(before: &State, event: &Event) -> Option<(Option<TaskId>, String)> {
             StepEvent::SessionSeen { .. }
             | StepEvent::SessionGone { .. }
             | StepEvent::Used { .. }
+            | StepEvent::Unsaid { .. }
             | StepEvent::Controlled { .. },
         ) => return None,
         Event::Work(event) => work_line(before, event)?,

@@ -241,6 +241,7 @@ impl Reference {
             }
             StepEvent::SessionGone { effect } => drop(self.sessions.insert(*effect, None)),
             StepEvent::Spawned { .. }
+            | StepEvent::Unsaid { .. }
             | StepEvent::StatusChanged { .. }
             | StepEvent::Stalled { .. }
             | StepEvent::Progressed { .. } => {}

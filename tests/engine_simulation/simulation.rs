@@ -220,7 +220,8 @@ impl Simulation {
         let event = match self.chance.below(9) {
             0 => StepEvent::Spawned { effect, session: format!("r-{effect}").as_str().into(), pid: 1 },
             1 => StepEvent::SessionSeen { effect, resume: format!("s-{effect}") },
-            2 => StepEvent::SessionGone { effect },
+            2 if self.chance.percent(50) => StepEvent::SessionGone { effect },
+            2 => StepEvent::Unsaid { effect, words: vec!["and this".to_owned()] },
             6..9 => {
                 let cost_micros = self.chance.below(300);
                 StepEvent::Used {

@@ -38,6 +38,8 @@ pub struct Running {
     child: Child,
     out: PathBuf,
     err: PathBuf,
+    /// How everything stands, for a test that waits in vain.
+    look: Command,
 }
 
 impl Bench {
@@ -146,7 +148,9 @@ impl Bench {
             .stderr(file(&err))
             .spawn()
             .unwrap();
-        Running { child, out, err }
+        let mut look = Command::new(LOOPMON);
+        look.args(["status", "--json"]).current_dir(self.project()).env_clear().envs(self.machine.env());
+        Running { child, out, err, look }
     }
 
     /// Runs a command to its end.
@@ -199,6 +203,11 @@ impl Bench {
         let lines: Vec<&str> = refs.lines().filter(|line| line.matches('/').count() == 1).collect();
         assert_eq!(lines.len(), 1, "{refs}");
         lines[0].to_owned()
+    }
+
+    /// Whether a file is on the integration branch.
+    pub fn is_merged(&self, path: &str) -> bool {
+        !self.machine.git(&["ls-tree", &self.branch(), "--", path]).is_empty()
     }
 
     /// A file of the integration branch.
@@ -309,7 +318,9 @@ impl Running {
             if Instant::now() > deadline {
                 let _ended = self.child.kill();
                 let _reaped = self.child.wait();
-                panic!("it does not end:\n{out}\n{err}");
+                let stands =
+                    self.look.output().map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+                panic!("it does not end:\n{out}\n{err}\n{}", stands.unwrap_or_default());
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }

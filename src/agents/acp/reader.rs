@@ -187,6 +187,10 @@ impl Protocol for Acp {
         None
     }
 
+    fn take_unsaid(&mut self) -> Vec<String> {
+        self.waiting.take_all()
+    }
+
     fn session_is_gone(&self, _log: &Log) -> bool {
         self.is_gone
     }

@@ -56,6 +56,11 @@ impl Words {
         }
     }
 
+    /// What was not said.
+    pub(super) fn take_all(&mut self) -> Vec<String> {
+        self.said.drain(..).map(|(_, words)| words).collect()
+    }
+
     pub(super) fn take_notes(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.notes)
     }

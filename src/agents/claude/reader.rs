@@ -1,6 +1,6 @@
 //! What the lines of Claude Code mean: session id, usage, status, progress, transcript, and what the outcome is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -8,9 +8,10 @@ use super::outcome::{Seen, outcome};
 use super::transcript;
 use crate::agents::answer::micros;
 use crate::agents::event::ExitInfo;
+use crate::agents::hooks;
 use crate::agents::stream::{GO_ON, Log, Protocol, STOPPED};
-use crate::agents::transcript::{subject, told, warning};
-use crate::model::{AgentState, BlockedKind, StepKind, StepOutcome, Timestamp, Usage};
+use crate::agents::transcript::{field, subject, told, warning};
+use crate::model::{AgentState, BlockedKind, StepKind, StepOutcome, Timestamp, Usage, counted};
 
 /// Follows one process of Claude Code.
 pub(in crate::agents) struct Claude {
@@ -22,13 +23,17 @@ pub(in crate::agents) struct Claude {
     /// Tokens of this one by message id, as far as they are known before its result.
     by_message: BTreeMap<String, Usage>,
     seen: Seen,
-    /// What it waits for leave for.
-    asks: Option<Request>,
+    /// What it waits for leave for, the oldest first.
+    asks: VecDeque<Request>,
     /// It is spoken to while it works.
     talks: bool,
     /// Words that it was given and has not taken up yet: it says them again when it does, in this turn or in the next.
     unheard: Vec<String>,
+    /// Words that came when its turn was over.
+    late: Vec<String>,
     heard: bool,
+    /// Its agents at work in the background: the end of its turn is not its end.
+    background: usize,
     working: bool,
     interrupted: bool,
     /// Requests of ours, by what was sent and what was answered.
@@ -39,6 +44,9 @@ pub(in crate::agents) struct Claude {
 struct Request {
     id: Value,
     input: Value,
+    /// The call that it is for; empty if it was not said.
+    call: String,
+    about: String,
 }
 
 impl Protocol for Claude {
@@ -52,12 +60,14 @@ impl Protocol for Claude {
         let kind = message.get("type").and_then(Value::as_str).unwrap_or_default();
         let replays = message.get("isReplay").and_then(Value::as_bool) == Some(true);
         if matches!(kind, "assistant" | "user" | "result") && !replays {
-            // It goes on, so it was answered.
-            self.asks = None;
+            self.goes_on(message, kind == "result", log);
         }
         match kind {
             "control_request" => self.request(message, log),
-            "control_cancel_request" => self.asks = None,
+            "control_cancel_request" => {
+                let id = message.get("request_id").unwrap_or(&Value::Null);
+                self.drop_asks(|ask| ask.id == *id, log);
+            }
             "control_response" => self.requests += 1,
             "system" => self.system(message, log),
             "assistant" => self.assistant(message, log),
@@ -92,7 +102,7 @@ impl Protocol for Claude {
 
     fn answer(&mut self, allow: bool, words: &str, log: &mut Log) -> Option<Value> {
         let has_words = !words.trim().is_empty();
-        let Some(Request { id, input }) = self.asks.take() else {
+        let Some(Request { id, input, .. }) = self.asks.pop_front() else {
             return match (self.interrupted, allow, has_words) {
                 (true, _, true) => self.say(words),
                 (true, true, false) => self.say(GO_ON),
@@ -110,16 +120,24 @@ impl Protocol for Claude {
             false => json!({"behavior": "deny", "message": words}),
         };
         let response = json!({"subtype": "success", "request_id": id, "response": response});
+        self.show_next(log);
         Some(json!({"type": "control_response", "response": response}))
     }
 
     fn say(&mut self, words: &str) -> Option<Value> {
-        if self.rests() && self.unheard.is_empty() {
+        if self.rests() && self.unheard.is_empty() && self.background == 0 {
+            self.late.push(words.to_owned());
             return None;
         }
         self.interrupted = false;
         self.unheard.push(words.to_owned());
         Some(super::user_message(words))
+    }
+
+    fn take_unsaid(&mut self) -> Vec<String> {
+        // Of a program that does not say again what it was told, nobody knows what it has heard.
+        let unheard = std::mem::take(&mut self.unheard).into_iter().filter(|_| self.heard);
+        unheard.chain(std::mem::take(&mut self.late)).collect()
     }
 
     fn session_is_gone(&self, log: &Log) -> bool {
@@ -139,9 +157,11 @@ impl Claude {
             before: Usage::default(),
             by_message: BTreeMap::new(),
             seen: Seen::default(),
-            asks: None,
+            asks: VecDeque::new(),
             talks,
             unheard: Vec::new(),
+            late: Vec::new(),
+            background: 0,
             heard: false,
             working: false,
             interrupted: false,
@@ -154,7 +174,35 @@ impl Claude {
         if message.get("subtype").and_then(Value::as_str) == Some("init") {
             (self.working, self.interrupted) = (true, false);
         }
+        if message.get("subtype").and_then(Value::as_str) == Some("background_tasks_changed") {
+            self.background = agents_in(message);
+        }
         system(message, log);
+    }
+
+    /// It goes on, so what this is the result of was answered; without a word of that, all of it.
+    fn goes_on(&mut self, message: &Value, turn_ended: bool, log: &mut Log) {
+        let blocks = message.pointer("/message/content").and_then(Value::as_array);
+        let results: Vec<&str> =
+            blocks.into_iter().flatten().map(|block| field(block, "tool_use_id")).collect();
+        let ended = |ask: &Request| turn_ended || ask.call.is_empty() || results.contains(&ask.call.as_str());
+        self.drop_asks(ended, log);
+    }
+
+    fn drop_asks(&mut self, is_over: impl Fn(&Request) -> bool, log: &mut Log) {
+        let first = self.asks.front().map(|ask| ask.id.clone());
+        self.asks.retain(|ask| !is_over(ask));
+        if first.is_some() && first.as_ref() != self.asks.front().map(|ask| &ask.id) {
+            self.show_next(log);
+        }
+    }
+
+    /// What is asked next is told as something new.
+    fn show_next(&self, log: &mut Log) {
+        if let Some(ask) = self.asks.front() {
+            log.status(AgentState::Working, "");
+            log.status(AgentState::Blocked(BlockedKind::Permission), &ask.about);
+        }
     }
 
     /// It takes up words: several that waited may come as one.
@@ -162,7 +210,8 @@ impl Claude {
         log.progress();
         let words = transcript::words(message);
         let before = self.unheard.len();
-        self.unheard.retain(|one| !words.contains(one.as_str()));
+        let whole = format!("\n{words}\n");
+        self.unheard.retain(|one| !whole.contains(&format!("\n{one}\n")));
         if self.unheard.len() == before && before > 0 {
             self.unheard.remove(0);
         }
@@ -178,16 +227,22 @@ impl Claude {
         };
         let input = request.get("input").cloned().unwrap_or_default();
         let tool = request.get("tool_name").and_then(Value::as_str).unwrap_or("something");
-        let about = subject(&input).unwrap_or_default();
-        self.asks = Some(Request { id: message.get("request_id").cloned().unwrap_or_default(), input });
+        let about = format!("{tool} {}", subject(&input).unwrap_or_default());
+        let call = field(request, "tool_use_id").to_owned();
+        let id = message.get("request_id").cloned().unwrap_or_default();
         log.progress();
-        log.status(AgentState::Blocked(BlockedKind::Permission), &format!("{tool} {about}"));
-        log.show(&[warning(&format!("? {tool} {about}: waits for leave"))]);
+        if self.asks.is_empty() {
+            log.status(AgentState::Blocked(BlockedKind::Permission), &about);
+        }
+        log.show(&[warning(&format!("? {about}: waits for leave"))]);
+        self.asks.push_back(Request { id, input, call, about });
     }
 
     fn assistant(&mut self, message: &Value, log: &mut Log) {
         log.progress();
-        log.status(AgentState::Working, &transcript::activity(message).unwrap_or_default());
+        if self.asks.is_empty() {
+            log.status(AgentState::Working, &transcript::activity(message).unwrap_or_default());
+        }
         let Some(body) = message.get("message") else { return };
         let Some(id) = body.get("id").and_then(Value::as_str) else { return };
         let Some(usage) = body.get("usage").map(tokens) else { return };
@@ -228,6 +283,10 @@ impl Claude {
         let failed = message.get("is_error").and_then(Value::as_bool).unwrap_or(false);
         if !self.unheard.is_empty() {
             log.status(AgentState::Working, "");
+        } else if self.background > 0 && !failed {
+            // They wake it, and it takes up what they found in a turn of its own.
+            let waits = format!("waits for {}", counted(self.background, "sub-agent"));
+            log.status(AgentState::Working, &waits);
         } else if self.talks && super::outcome::was_interrupted(message) {
             self.interrupted = true;
             log.status(AgentState::Blocked(BlockedKind::Question), STOPPED);
@@ -251,6 +310,14 @@ fn system(message: &Value, log: &mut Log) {
         }
         _ => {}
     }
+}
+
+/// Agents among the work in the background; what else runs there (a shell, a watcher) wakes nobody for sure.
+fn agents_in(message: &Value) -> usize {
+    let tasks = message.get("tasks").and_then(Value::as_array);
+    let is_ambient = |task: &&Value| task.get("ambient").and_then(Value::as_bool) == Some(true);
+    let is_agent = |task: &&Value| hooks::is_agent(field(task, "task_type"));
+    tasks.into_iter().flatten().filter(|task| !is_ambient(task) && is_agent(task)).count()
 }
 
 fn is_delta(message: &Value) -> bool {

@@ -438,6 +438,7 @@ fn words_that_it_takes_up_in_the_middle_of_a_turn_are_no_turn_of_their_own() {
     let events = takes(&mut reader, &[takes_up("and this"), result(json!({}))]);
     assert!(events.contains(&AgentEvent::InputEnds), "nothing more comes: {events:?}");
     assert_eq!(reader.say("too late"), None);
+    assert_eq!(reader.take_unsaid(), ["too late"], "whoever works next is told");
 
     let mut reader = spoken_to("do it");
     takes(&mut reader, &[begins(), takes_up("do it")]);
@@ -460,6 +461,66 @@ fn a_later_server_reads_where_the_session_stands_from_the_recording() {
     let events = takes(&mut reader, &turns);
     assert!(!reader.rests() && !events.contains(&AgentEvent::InputEnds), "{events:?}");
     assert!(takes(&mut reader, &[result(json!({}))]).contains(&AgentEvent::InputEnds));
+}
+
+fn wants(id: &str, call: &str, command: &str) -> Value {
+    json!({"type": "control_request", "request_id": id, "request": {"subtype": "can_use_tool", "tool_name": "Bash",
+        "tool_use_id": call, "input": {"command": command}}})
+}
+
+fn results_in(call: &str) -> Value {
+    json!({"type": "user", "message": {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call}]}})
+}
+
+#[test]
+fn requests_that_come_at_once_are_answered_one_after_the_other() {
+    let asked = |events: &[AgentEvent]| -> Vec<String> {
+        let message = |event: &AgentEvent| match event {
+            AgentEvent::Status(status) if matches!(status.state, AgentState::Blocked(_)) => {
+                Some(status.message.clone())
+            }
+            _ => None,
+        };
+        events.iter().filter_map(message).collect()
+    };
+    let answered = |reader: &mut StreamReader<Claude>| -> Value {
+        let line: Value = serde_json::from_slice(&reader.answer(true, "").unwrap()).unwrap();
+        line["response"]["request_id"].clone()
+    };
+    let mut reader = spoken_to("do it");
+    takes(&mut reader, &[begins(), takes_up("do it")]);
+    let all =
+        [wants("1", "a", "ls one"), wants("2", "b", "ls"), wants("3", "c", "ls"), wants("4", "d", "ls four")];
+    assert_eq!(asked(&takes(&mut reader, &all)), ["Bash ls one"], "one at a time");
+    let sub_agent = said("m", json!([{"type": "text", "text": "beside it"}]), 1);
+    assert_eq!(
+        asked(&takes(&mut reader, &[sub_agent])),
+        Vec::<String>::new(),
+        "another's line answers nothing"
+    );
+    assert_eq!(answered(&mut reader), "1");
+    assert_eq!(asked(&takes(&mut reader, &[results_in("a")])), ["Bash ls"]);
+    assert_eq!(answered(&mut reader), "2");
+    assert_eq!(asked(&reader.feed(&[])), ["Bash ls"], "the same words are a question of their own");
+    // One that is taken back, and one that somebody else answered.
+    let back = json!({"type": "control_cancel_request", "request_id": "3"});
+    assert_eq!(asked(&takes(&mut reader, &[back])), ["Bash ls four"]);
+    takes(&mut reader, &[results_in("d")]);
+    assert_eq!(reader.answer(true, ""), None);
+}
+
+#[test]
+fn agents_in_the_background_hold_the_end_and_other_work_there_does_not() {
+    let background = |kinds: &[&str]| {
+        let tasks: Vec<Value> = kinds.iter().map(|kind| json!({"task_id": "t", "task_type": kind})).collect();
+        json!({"type": "system", "subtype": "background_tasks_changed", "session_id": ID, "tasks": tasks})
+    };
+    let mut reader = spoken_to("do it");
+    let lines = [begins(), takes_up("do it"), background(&["local_agent", "local_bash"]), result(json!({}))];
+    let events = takes(&mut reader, &lines);
+    assert!(!events.contains(&AgentEvent::InputEnds) && !shows(&events, AgentState::Done), "{events:?}");
+    let events = takes(&mut reader, &[background(&["local_bash"]), begins(), result(json!({}))]);
+    assert!(events.contains(&AgentEvent::InputEnds) && shows(&events, AgentState::Done), "{events:?}");
 }
 
 proptest::proptest! {

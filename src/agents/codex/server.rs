@@ -166,6 +166,10 @@ impl Protocol for Server {
         }
     }
 
+    fn take_unsaid(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.waiting)
+    }
+
     fn session_is_gone(&self, _log: &Log) -> bool {
         self.is_gone
     }

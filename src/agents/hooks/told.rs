@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::agents::limit::{Limit, PATIENCE_MS};
 use crate::agents::stream::is_session_id;
@@ -62,12 +62,26 @@ pub fn read(kind: AgentKind, event: &Value) -> Told {
             .map(|words| text::plain(words).trim().to_owned()),
         limit,
         model: known("model").map(|model| text::one_line(model, 80)),
-        begins: matches!(
-            name_of(event),
-            "SessionStart" | "UserPromptSubmit" | "BeforeAgent" | "session.created"
-        ),
+        begins: begins(event) || event.get("begins").and_then(Value::as_bool) == Some(true),
         status,
     }
+}
+
+/// Whether nothing was used before this in its process.
+fn begins(event: &Value) -> bool {
+    matches!(name_of(event), "SessionStart" | "UserPromptSubmit" | "BeforeAgent" | "session.created")
+}
+
+/// What is told later of an event whose account takes a while to read: the session and when it began, no status again.
+#[must_use]
+pub fn account_of(event: &Value) -> Value {
+    json!({"hook_event_name": "Account", "session_id": field(event, "session_id"), "begins": begins(event)})
+}
+
+/// Whether an event says all that it has to say only with the account of its session: when a limit ends.
+#[must_use]
+pub fn needs_account(event: &Value) -> bool {
+    name_of(event) == "StopFailure"
 }
 
 /// The limit that an event tells of; one that is over before long is waited for by the program itself.
@@ -129,12 +143,27 @@ fn said(event: &Value) -> (Option<AgentState>, String) {
         "PermissionRequest" => {
             return (Some(AgentState::Blocked(BlockedKind::Permission)), asked(event));
         }
+        // Those wake it: it goes on with what they found.
+        "Stop" if waits_for_agents(event) => {
+            return (Some(AgentState::Working), "waits for its sub-agents".to_owned());
+        }
         "Stop" => AgentState::Done,
         "StopFailure" => return (Some(AgentState::Error), field(event, "error").to_owned()),
         "Interrupt" => AgentState::Idle,
         _ => return (None, String::new()),
     };
     (Some(state), String::new())
+}
+
+fn waits_for_agents(event: &Value) -> bool {
+    let tasks = event.get("background_tasks").and_then(Value::as_array);
+    tasks.into_iter().flatten().any(|task| is_agent(field(task, "type")))
+}
+
+/// Whether work in the background of Claude Code is an agent's, by its type. What else runs there (a shell, a watcher)
+/// may go on for ever.
+pub fn is_agent(kind: &str) -> bool {
+    ["agent", "workflow", "teammate"].iter().any(|word| kind.contains(word))
 }
 
 /// A tool and what it is for.
@@ -187,7 +216,6 @@ fn said_by_opencode(event: &Value) -> (Option<AgentState>, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn state(kind: AgentKind, event: Value) -> Option<(AgentState, String)> {
         read(kind, &event).status.map(|status| (status.state, status.message))

@@ -9,7 +9,7 @@ mod manners;
 mod screen;
 mod turn;
 
-pub use turn::{Act, Report, Sight, Turn};
+pub use turn::{Act, Noted, Report, Sight, Turn};
 
 /// The id of a session that a program names on its screen when it ends: how to go on with it.
 pub fn session_in(text: &str) -> Option<String> {

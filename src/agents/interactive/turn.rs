@@ -2,12 +2,18 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::manners::Manners;
-use super::screen::{Found, Screens};
-use crate::agents::failure;
 use crate::agents::limit::Limit;
+use crate::agents::stream::GO_ON;
 use crate::model::agent::AgentKind;
-use crate::model::{AgentState, AgentStatus, FailureKind};
+use crate::model::{AgentState, AgentStatus};
+use found::limit_of;
+
+mod found;
+
+pub use found::{Report, Sight};
 
 /// An agent is looked at this long after its screen changed.
 const REST: u64 = 120;
@@ -29,30 +35,10 @@ const ANSWER_RECEIPT: u64 = 1_500;
 const TALKING: u64 = 60_000;
 /// An agent that does not go when it is asked to is ended after this.
 const GOING: u64 = 5_000;
-
-/// What is seen of an agent at one moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Sight<'a> {
-    /// What it reports of itself, by the status protocol.
-    pub reported: Option<Report<'a>>,
-    /// What its hooks told.
-    pub hooked: Option<Report<'a>>,
-    /// The limit that they told of last, unless it goes on since.
-    pub limit: Option<&'a Limit>,
-    /// The title of its window.
-    pub title: &'a str,
-    /// The rows of its screen.
-    pub lines: &'a [String],
-}
-
-/// A status that was told.
-#[derive(Debug, Clone, Copy)]
-pub struct Report<'a> {
-    /// The status.
-    pub status: &'a AgentStatus,
-    /// When it was told.
-    pub at: u64,
-}
+/// One that rests without having ended its turn is put before a person after this: its end may be told late.
+const LATE: u64 = 10_000;
+/// One that has not come up after this, too.
+const COMING_UP: u64 = 60_000;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +49,8 @@ pub enum Act {
     Type(String),
     /// Its status is this now, and these keys answer it.
     Status(AgentStatus, Option<String>, Option<String>),
-    /// The prompt does not reach it.
-    Unheard,
+    /// A person has to say how it goes on: why.
+    Ask(String),
     /// It is to be ended by signals.
     End,
 }
@@ -89,6 +75,12 @@ pub struct Turn {
     hooked: bool,
     /// What a person answers to what it asks.
     answer: Option<Answer>,
+    /// When what it shows was told.
+    told: u64,
+    /// When a person is asked how it goes on, unless it does so by itself; none once that was done.
+    ask_at: Option<u64>,
+    /// Whether they are asked now.
+    asking: bool,
     /// Since when it has been between turns.
     idle_since: Option<u64>,
     words: String,
@@ -96,8 +88,10 @@ pub struct Turn {
     limit: Option<Limit>,
     /// Whether it was ended because of that.
     gave_up: bool,
-    /// When the last turn ended.
+    /// When the last turn ended; 0 before one has.
     ended_at: u64,
+    /// Whether its first prompt was given.
+    given: bool,
 }
 
 /// Keys that answer a dialog, until it is gone.
@@ -106,6 +100,9 @@ struct Answer {
     keys: String,
     due: u64,
     tries: u32,
+    /// What the person saw, and when that was told: they answer nothing else.
+    of: Option<AgentStatus>,
+    told: u64,
 }
 
 /// What it does, whether that is nothing, and when that was told.
@@ -116,7 +113,8 @@ struct Stand {
     told: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Phase {
     /// It comes up, or is between turns: the next of the queue may go in.
     Open,
@@ -127,17 +125,31 @@ enum Phase {
     /// It works on it.
     Working,
     /// It did not begin, however often it was sent.
-    Unheard,
+    Unheard { text: String },
     /// Its work is done: it is asked to go.
     Going { next: usize, at: u64 },
+    /// It is to be ended.
+    Ending,
     /// It was ended.
     Over,
+}
+
+/// What a later server has to know of a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    phase: Phase,
+    queue: Vec<String>,
+    /// Whether its first prompt was given.
+    given: bool,
+    /// Whether a turn of it has ended.
+    ended: bool,
 }
 
 impl Turn {
     /// A turn that begins with this prompt; without one, it is under way.
     pub fn new(kind: AgentKind, prompt: Option<String>, now: u64) -> Turn {
-        let phase = if prompt.is_some() { Phase::Open } else { Phase::Working };
+        let given = prompt.is_none();
+        let phase = if given { Phase::Working } else { Phase::Open };
         Turn {
             kind,
             manners: Manners::of(kind),
@@ -151,12 +163,45 @@ impl Turn {
             seen: (None, 0),
             hooked: false,
             answer: None,
+            told: 0,
+            ask_at: Some(now + COMING_UP),
+            asking: false,
             idle_since: None,
             words: String::new(),
             limit: None,
             gave_up: false,
             ended_at: 0,
+            given,
         }
+    }
+
+    /// The turn that an earlier server noted. What was pasted may not have been sent off.
+    pub fn recalled(kind: AgentKind, noted: Noted, now: u64) -> Turn {
+        let phase = match noted.phase {
+            Phase::Pasted { text, .. } | Phase::Sent { text, .. } => Phase::Sent { text, at: now, tries: 1 },
+            Phase::Going { .. } => Phase::Going { next: 0, at: now },
+            phase => phase,
+        };
+        let (given, ended_at) = (noted.given, u64::from(noted.ended));
+        Turn { phase, queue: noted.queue.into(), given, ended_at, ..Turn::new(kind, None, now) }
+    }
+
+    /// What a later server has to know.
+    pub fn noted(&self) -> Noted {
+        let queue = self.queue.iter().cloned().collect();
+        Noted { phase: self.phase.clone(), queue, given: self.given, ended: self.ended_at > 0 }
+    }
+
+    /// Whether that is what was noted.
+    pub fn is_noted(&self, noted: &Noted) -> bool {
+        let Noted { phase, queue, given, ended } = noted;
+        (phase, given, *ended) == (&self.phase, &self.given, self.ended_at > 0) && self.queue == *queue
+    }
+
+    /// Words that it has not heard, and will not.
+    pub fn take_unsaid(&mut self) -> Vec<String> {
+        let prompt = usize::from(!self.given);
+        self.queue.drain(..).skip(prompt).collect()
     }
 
     /// Its screen has changed.
@@ -168,16 +213,44 @@ impl Turn {
     /// A person has typed into its terminal.
     pub fn typed(&mut self, now: u64) {
         self.typed = Some(now);
+        // What it still asks after that is told anew.
+        self.status.take_if(|status| matches!(status.state, AgentState::Blocked(_)));
     }
 
     /// Words for it: they go in when it is between turns.
     pub fn say(&mut self, text: String) {
+        self.say_again();
         self.queue.push_back(text);
     }
 
-    /// A person's answer to what it asks.
-    pub fn answer(&mut self, keys: String, now: u64) {
-        self.answer = Some(Answer { keys, due: now.max(self.status_since + DIALOG_UP), tries: 0 });
+    /// A person's answer to what it asks, or to how it goes on.
+    pub fn answer(&mut self, allow: bool, keys: String, now: u64) {
+        if self.asking {
+            return self.goes_on(allow);
+        }
+        let due = now.max(self.status_since + DIALOG_UP);
+        self.answer = Some(Answer { keys, due, tries: 0, of: self.status.clone(), told: self.told });
+    }
+
+    /// What was not heard is said again, and who stopped is told to go on; or it is ended, and nothing counts as done.
+    fn goes_on(&mut self, allow: bool) {
+        self.asking = false;
+        if !allow {
+            self.queue.clear();
+            self.gave_up = true;
+            self.phase = Phase::Ending;
+        } else if !matches!(self.phase, Phase::Unheard { .. }) && self.queue.is_empty() {
+            self.queue.push_back(GO_ON.to_owned());
+        } else {
+            self.say_again();
+        }
+    }
+
+    fn say_again(&mut self) {
+        if let Phase::Unheard { text } = &self.phase {
+            self.queue.push_front(text.clone());
+            self.phase = Phase::Open;
+        }
     }
 
     /// Whether its work was done: however its process ends now, it ended well.
@@ -208,9 +281,11 @@ impl Turn {
                 self.idle_since.map(|at| at.max(self.typed.map_or(0, |at| at + TALKING)) + SETTLED)
             }
             Phase::Going { at, .. } => Some(*at),
-            Phase::Unheard | Phase::Over => None,
+            Phase::Ending => Some(self.last_change),
+            Phase::Unheard { .. } | Phase::Over => None,
         };
-        look.into_iter().chain(waits).chain(self.answer.as_ref().map(|answer| answer.due)).min()
+        let answer = self.answer.as_ref().map(|answer| answer.due);
+        look.into_iter().chain(waits).chain(answer).chain(self.ask_at).min()
     }
 
     /// Looks at it; what is to be done, in order.
@@ -225,7 +300,12 @@ impl Turn {
             self.limit = limit_of(found.as_ref(), sight);
         }
         let state = found.as_ref().map(|found| found.status.state).unwrap_or_default();
-        if let Some(found) = found
+        self.drop_stale_answer(found.as_ref().map(|found| &found.status), told);
+        self.told = told;
+        let rests = matches!(state, AgentState::Idle | AgentState::Done | AgentState::Error);
+        // Who asks how it goes on has the word until something comes of it.
+        self.asking &= rests || state == AgentState::Unknown;
+        if let Some(found) = found.filter(|_| !self.asking)
             && self.status.as_ref() != Some(&found.status)
         {
             if self.status.as_ref().map(|status| status.state) != Some(found.status.state) {
@@ -234,11 +314,51 @@ impl Turn {
             self.status = Some(found.status.clone());
             acts.push(Act::Status(found.status, found.approve, found.deny));
         }
-        let rests = matches!(state, AgentState::Idle | AgentState::Done | AgentState::Error);
         self.idle_since = if rests { self.idle_since.or(Some(now)) } else { None };
         self.give_answer(state, now, &mut acts);
         self.advance(Stand { state, rests, told }, sight.lines, now, &mut acts);
+        self.ask_in_time(state, now, &mut acts);
         acts
+    }
+
+    /// Another dialog than the one that the person saw is not answered: they are asked again.
+    fn drop_stale_answer(&mut self, now: Option<&AgentStatus>, told: u64) {
+        let is_stale = |answer: &Answer| match (&answer.of, now) {
+            // Its words may have come after it was seen, as long as nothing was typed.
+            (Some(of), Some(now)) if answer.tries == 0 && of.message.is_empty() => of.state != now.state,
+            (of, now) => of.as_ref() != now || told > answer.told,
+        };
+        if now.is_some_and(|now| matches!(now.state, AgentState::Blocked(_)))
+            && self.answer.take_if(|answer| is_stale(answer)).is_some()
+        {
+            self.status = None;
+        }
+    }
+
+    /// Puts it before a person where nothing else would go on.
+    fn ask_in_time(&mut self, state: AgentState, now: u64, acts: &mut Vec<Act>) {
+        let waits = match (&self.phase, self.ended_at) {
+            (Phase::Open, 0) => !self.queue.is_empty() && !matches!(state, AgentState::Blocked(_)),
+            (Phase::Open, _) => self.queue.is_empty(),
+            (Phase::Pasted { .. } | Phase::Sent { .. }, 0) => true,
+            _ => false,
+        };
+        if !waits {
+            self.ask_at = None;
+        } else if self.ask_at.take_if(|at| now >= *at).is_some() && matches!(self.phase, Phase::Open) {
+            let failed = self.status.as_ref().filter(|status| status.state == AgentState::Error);
+            let why = match (failed, self.ended_at) {
+                (_, 0) => "it has not come up: look into its terminal".to_owned(),
+                (Some(status), _) => format!("its turn failed: {}", status.message),
+                (None, _) => "it stopped without an end: say how to go on".to_owned(),
+            };
+            self.ask(why, acts);
+        }
+    }
+
+    fn ask(&mut self, why: String, acts: &mut Vec<Act>) {
+        self.asking = true;
+        acts.push(Act::Ask(why));
     }
 
     /// An answer is given until the dialog is gone; one that is never taken has the person asked again.
@@ -259,63 +379,6 @@ impl Turn {
         }
     }
 
-    /// The best source that tells anything, and when it told that.
-    fn found(&mut self, sight: &Sight<'_>, now: u64) -> (Option<Found>, u64) {
-        let seen = Screens::of(self.kind).find(sight.title, sight.lines);
-        let shown = seen.as_ref().map(|seen| seen.status.state);
-        if self.seen.0 != shown {
-            self.seen = (shown, now);
-        }
-        if let Some(seen) = seen.as_ref().filter(|seen| seen.silent) {
-            return (Some(seen.clone()), self.seen.1);
-        }
-        if let Some((limit, report)) = sight.limit.zip(sight.hooked) {
-            let status = AgentStatus { message: limit.words.clone(), ..report.status.clone() };
-            return (
-                Some(Found { status, approve: None, deny: None, silent: false, limited: true }),
-                report.at,
-            );
-        }
-        let Some(report) = self.report(sight) else { return (seen, self.seen.1) };
-        let at_rest = matches!(report.status.state, AgentState::Error | AgentState::Idle);
-        if let Some(seen) = seen.as_ref().filter(|seen| seen.limited && at_rest) {
-            return (Some(seen.clone()), report.at);
-        }
-        let mut status = report.status.clone();
-        let same = seen.filter(|seen| seen.status.state == status.state);
-        // It says that it is blocked, and its screen says on what.
-        if status.message.is_empty()
-            && let Some(seen) = &same
-        {
-            status.message.clone_from(&seen.status.message);
-        }
-        let (approve, deny) = same.map(|seen| (seen.approve, seen.deny)).unwrap_or_default();
-        (Some(Found { status, approve, deny, silent: false, limited: false }), report.at)
-    }
-
-    /// What it reports; or what its hooks told, which don't tell everything (an interrupt, mostly) and may come late: what
-    /// changed on the screen since is newer.
-    fn report<'a>(&self, sight: &Sight<'a>) -> Option<Report<'a>> {
-        let known = |report: &Report<'_>| report.status.state != AgentState::Unknown;
-        let (reported, hooked) = (sight.reported.filter(known), sight.hooked.filter(known));
-        match (reported, hooked) {
-            (Some(reported), _) => Some(reported),
-            (None, Some(hooked)) if self.is_newer(hooked) => None,
-            (None, hooked) => hooked,
-        }
-    }
-
-    /// Whether the screen has changed to something else since a hook told this. A turn that has ended is more than a screen
-    /// that rests.
-    fn is_newer(&self, hooked: Report<'_>) -> bool {
-        let has_ended = matches!(hooked.status.state, AgentState::Done | AgentState::Error);
-        match self.seen {
-            (None, _) => false,
-            (Some(AgentState::Idle), _) if has_ended => false,
-            (Some(_), since) => since > hooked.at,
-        }
-    }
-
     fn advance(&mut self, stand: Stand, lines: &[String], now: u64, acts: &mut Vec<Act>) {
         let Stand { state, rests, told } = stand;
         let typed_within = |span: u64| self.typed.is_some_and(|at| now < at + span);
@@ -333,6 +396,7 @@ impl Turn {
                     && let Some(text) = self.queue.pop_front()
                 {
                     acts.push(Act::Paste(text.clone()));
+                    self.given = true;
                     self.phase = Phase::Pasted { text, enter: now + self.manners.paste_pause, tries: 1 };
                 }
             }
@@ -347,8 +411,11 @@ impl Turn {
                 self.phase = Phase::Working
             }
             Phase::Sent { text, at, tries } if now >= at + RECEIPT && !person => {
-                self.send_again(text, tries, now, acts)
+                self.send_again(text, tries, lines, now, acts)
             }
+            // Somebody sent it off by hand.
+            Phase::Unheard { .. } if state == AgentState::Working => self.phase = Phase::Working,
+            Phase::Ending => acts.push(Act::End),
             Phase::Working if rests && !talks && self.has_settled(now) => {
                 self.turn_ended(state, lines, now, acts)
             }
@@ -361,12 +428,12 @@ impl Turn {
         self.idle_since.is_some_and(|at| now >= at + SETTLED)
     }
 
-    /// First its Enter alone may have been lost; then the whole is given again.
-    fn send_again(&mut self, text: String, tries: u32, now: u64, acts: &mut Vec<Act>) {
+    /// First its Enter alone may have been lost; then the whole is given again, unless it stands there still.
+    fn send_again(&mut self, text: String, tries: u32, lines: &[String], now: u64, acts: &mut Vec<Act>) {
         if tries >= TRIES {
-            acts.push(Act::Unheard);
-            self.phase = Phase::Unheard;
-        } else if tries % 2 == 1 {
+            self.phase = Phase::Unheard { text };
+            self.ask("it did not take its prompt: look into its terminal".to_owned(), acts);
+        } else if tries % 2 == 1 || is_written(&text, lines) {
             acts.push(Act::Type("\r".to_owned()));
             self.phase = Phase::Sent { text, at: now, tries: tries + 1 };
         } else {
@@ -388,6 +455,8 @@ impl Turn {
         } else if self.queue.is_empty() && !interrupted && state != AgentState::Error {
             self.phase = Phase::Going { next: 0, at: now };
             self.go(0, now, acts);
+        } else if self.queue.is_empty() {
+            self.ask_at = Some(now + LATE);
         }
     }
 
@@ -406,14 +475,11 @@ impl Turn {
     }
 }
 
-/// The limit that it has reached, by what was found; a program may tell of it only as of an error.
-fn limit_of(found: Option<&Found>, sight: &Sight<'_>) -> Option<Limit> {
-    let found = found.filter(|found| found.status.state == AgentState::Error)?;
-    let words = &found.status.message;
-    let says = || matches!(failure::kind(None, words), FailureKind::Quota { .. });
-    let seen =
-        || (found.limited || says()).then(|| Limit { words: words.clone(), until: failure::reset(words) });
-    sight.limit.cloned().or_else(seen)
+/// Whether a prompt stands on the screen, or a program's word for a long one.
+fn is_written(text: &str, lines: &[String]) -> bool {
+    let begin: String = text.trim_start().chars().take_while(|c| *c != '\n').take(24).collect();
+    let shows = |line: &String| line.contains("[Pasted ") || (!begin.is_empty() && line.contains(&begin));
+    lines.iter().any(shows)
 }
 
 /// Whether this program tells the end of a turn apart from its interruption.

@@ -138,8 +138,114 @@ fn a_lost_prompt_is_sent_again_and_given_up_in_the_end() {
     assert_eq!(bench.after(RECEIPT), [keys("\r")], "its Enter may have been lost");
     assert_eq!(bench.after(RECEIPT + 500), [paste("do it"), keys("\r")]);
     assert_eq!(bench.after(RECEIPT), [keys("\r")]);
-    assert_eq!(bench.after(RECEIPT), [Act::Unheard]);
+    let asks = Act::Ask("it did not take its prompt: look into its terminal".to_owned());
+    assert_eq!(bench.after(RECEIPT), [asks]);
     assert_eq!(bench.after(60_000), []);
+    // The person wants it tried again, sends it off by hand, or has had enough.
+    bench.turn.answer(true, "1".to_owned(), bench.now);
+    bench.turn.changed(bench.now);
+    assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
+    bench.after(RECEIPT * 6);
+    bench.reports(AgentState::Working);
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(SETTLED), [keys("\u{3}")], "what was sent off by hand was heard");
+    let mut bench = Bench::new(Some("do it"));
+    bench.reports(AgentState::Idle);
+    bench.after(RECEIPT * 6);
+    bench.turn.answer(false, "n".to_owned(), bench.now);
+    bench.turn.changed(bench.now);
+    assert_eq!((bench.after(1_000), bench.turn.is_done()), (vec![Act::End], false));
+}
+
+#[test]
+fn a_prompt_that_stands_there_is_not_pasted_a_second_time() {
+    let mut bench = Bench::new(Some("do it"));
+    bench.reports(AgentState::Idle);
+    bench.after(2_000);
+    bench.lines = vec!["> do it".to_owned()];
+    assert_eq!(bench.after(RECEIPT * 2 + 500), [keys("\r"), keys("\r")]);
+}
+
+#[test]
+fn what_does_not_come_up_or_stops_without_an_end_is_put_before_a_person() {
+    let mut bench = Bench::new(Some("do it"));
+    bench.reports(AgentState::Unknown);
+    assert_eq!(bench.after(COMING_UP), [Act::Ask("it has not come up: look into its terminal".to_owned())]);
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")], "it was slow");
+    bench.reports(AgentState::Working);
+    bench.reports(AgentState::Idle);
+    let stopped = Act::Ask("it stopped without an end: say how to go on".to_owned());
+    assert_eq!(bench.after(SETTLED + LATE), [stopped]);
+    bench.turn.answer(true, "1".to_owned(), bench.now);
+    bench.turn.changed(bench.now);
+    assert_eq!(bench.after(2_000), [paste(GO_ON), keys("\r")]);
+    bench.reports(AgentState::Working);
+    bench.reports(AgentState::Error);
+    assert_eq!(bench.after(SETTLED + LATE), [Act::Ask("its turn failed: ".to_owned())]);
+}
+
+#[test]
+fn an_answer_is_for_the_dialog_that_the_person_saw() {
+    let blocked = |message: &str| AgentStatus {
+        message: message.to_owned(),
+        ..status(AgentState::Blocked(BlockedKind::Permission), StatusSource::Terminal)
+    };
+    let shows = |bench: &mut Bench, message: &str| {
+        bench.reported = Some((blocked(message), bench.now));
+        bench.turn.changed(bench.now);
+        bench.now += REST;
+        bench.look()
+    };
+    let mut bench = Bench::new(None);
+    shows(&mut bench, "remove a.txt");
+    bench.turn.answer(true, "1".to_owned(), bench.now);
+    assert_eq!(bench.after(DIALOG_UP), [keys("1")]);
+    // The next one comes up before anybody saw it work.
+    let told = shows(&mut bench, "remove everything");
+    assert!(matches!(&told[..], [Act::Status(now, ..)] if now.message == "remove everything"), "{told:?}");
+    assert_eq!(bench.after(60_000), [], "nobody has answered that one");
+    bench.turn.answer(true, "1".to_owned(), bench.now);
+    assert_eq!(bench.after(DIALOG_UP), [keys("1")]);
+    let told = shows(&mut bench, "remove everything");
+    assert!(matches!(&told[..], [Act::Status(..)]), "it asks the same once more: {told:?}");
+    assert_eq!(bench.after(60_000), []);
+}
+
+#[test]
+fn a_later_server_goes_on_where_the_one_before_was() {
+    let again = |bench: &mut Bench| {
+        let noted = serde_json::to_string(&bench.turn.noted()).unwrap();
+        let noted: Noted = serde_json::from_str(&noted).unwrap();
+        assert!(bench.turn.is_noted(&noted));
+        bench.turn = Turn::recalled(AgentKind::Claude, noted, bench.now);
+        bench.turn.changed(bench.now);
+    };
+    let mut bench = Bench::new(Some("do it"));
+    again(&mut bench);
+    bench.reports(AgentState::Idle);
+    assert_eq!(bench.after(UP), [paste("do it")]);
+    again(&mut bench);
+    assert_eq!(bench.after(RECEIPT), [keys("\r")], "its Enter alone was missing");
+    bench.reports(AgentState::Working);
+    bench.turn.say("and this".to_owned());
+    again(&mut bench);
+    assert_eq!(bench.after(60_000), [], "it has its prompt");
+    bench.reports(AgentState::Done);
+    assert_eq!(bench.after(SETTLED + UP + 300), [paste("and this"), keys("\r")]);
+    bench.reports(AgentState::Working);
+    bench.reports(AgentState::Idle);
+    bench.after(SETTLED);
+    again(&mut bench);
+    assert_eq!(bench.after(5_000), [], "who was stopped is not begun again");
+    assert_eq!(bench.turn.take_unsaid(), Vec::<String>::new());
+}
+
+#[test]
+fn words_that_were_not_heard_are_given_back_and_the_prompt_is_none_of_them() {
+    let mut bench = Bench::new(Some("do it"));
+    bench.turn.say("and this".to_owned());
+    assert_eq!(bench.turn.take_unsaid(), ["and this"]);
 }
 
 #[test]
@@ -152,7 +258,8 @@ fn words_said_meanwhile_go_in_after_the_turn_and_an_interrupted_agent_waits() {
     assert_eq!(bench.after(SETTLED + UP + 300), [paste("and this"), keys("\r")]);
     bench.reports(AgentState::Working);
     bench.reports(AgentState::Idle);
-    assert_eq!(bench.after(60_000), [], "who interrupted it has the word");
+    let stopped = Act::Ask("it stopped without an end: say how to go on".to_owned());
+    assert_eq!(bench.after(60_000), [stopped], "who interrupted it has the word");
     bench.reports(AgentState::Working);
     bench.reports(AgentState::Done);
     assert_eq!(bench.after(SETTLED), [keys("\u{3}")]);
@@ -163,12 +270,12 @@ fn an_answer_is_given_again_until_the_dialog_is_gone() {
     let mut bench = Bench::new(None);
     let blocked = AgentState::Blocked(BlockedKind::Permission);
     bench.reports(blocked);
-    bench.turn.answer("1".to_owned(), bench.now);
+    bench.turn.answer(true, "1".to_owned(), bench.now);
     assert_eq!(bench.after(DIALOG_UP), [keys("1")], "not before it takes keys");
     assert_eq!(bench.after(ANSWER_RECEIPT), [keys("1")], "it was lost");
     bench.reports(AgentState::Working);
     assert_eq!(bench.after(60_000), []);
-    bench.turn.answer("1".to_owned(), bench.now);
+    bench.turn.answer(true, "1".to_owned(), bench.now);
     assert_eq!(bench.after(60_000), [], "nothing is asked");
 }
 
@@ -215,7 +322,8 @@ fn hooks_tell_what_nothing_else_does_and_the_screen_what_they_do_not() {
     assert_eq!(bench.state(), blocked);
     bench.titles("◇  Ready (w)");
     assert_eq!(bench.state(), AgentState::Idle, "no hook tells of an interrupt");
-    assert_eq!(bench.after(60_000), [], "who interrupted it has the word");
+    let stopped = Act::Ask("it stopped without an end: say how to go on".to_owned());
+    assert_eq!(bench.after(60_000), [stopped], "who interrupted it has the word");
     bench.hooks(AgentState::Done);
     assert_eq!(bench.after(SETTLED).len(), 1, "it had ended well, and told it late");
     let mut bench = Bench::of(AgentKind::Gemini, None);
@@ -236,7 +344,8 @@ fn a_turn_that_failed_before_anybody_looked_is_not_begun_again() {
     bench.reports(AgentState::Idle);
     assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
     bench.reports(AgentState::Error);
-    assert_eq!(bench.after(RECEIPT * 3), [], "it was heard, and failed");
+    let failed = Act::Ask("its turn failed: ".to_owned());
+    assert_eq!(bench.after(RECEIPT * 3), [failed], "it was heard, and failed");
     bench.turn.say("go on".to_owned());
     assert_eq!(bench.after(SETTLED + UP + 300), [paste("go on"), keys("\r")]);
 }

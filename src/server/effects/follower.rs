@@ -69,8 +69,9 @@ pub(super) struct AgentFollower {
     begins: Option<String>,
     /// There is nothing more to say to it.
     input_over: bool,
-    /// It does not end by itself then: when it is ended, once that was said.
+    /// It does not end by itself then.
     lingers: bool,
+    /// When it is ended, once its input was.
     goes_at: Option<Instant>,
     /// Where its reader's notes are written down.
     notes: PathBuf,
@@ -78,8 +79,12 @@ pub(super) struct AgentFollower {
 
 /// The file in a session's folder with what its reader has to remember.
 const NOTES: &str = "said.jsonl";
+/// The file there that says how far a turn in a terminal is.
+const TURN: &str = "turn.json";
 /// What a program that lingers has left for what it writes down last.
 const LINGER: Duration = Duration::from_secs(1);
+/// What any other has left to end by itself.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// The account of a provider's session.
 #[derive(Default)]
@@ -160,7 +165,8 @@ impl AgentFollower {
         };
         let begun = self.known.as_ref().is_some_and(has_begun);
         let prompt = if begun { None } else { std::fs::read_to_string(prompt_file).ok() };
-        self.terminal = Some(Terminal::new(profile.kind, prompt, Arc::clone(&self.live)));
+        let (live, notes) = (Arc::clone(&self.live), prompt_file.with_file_name(TURN));
+        self.terminal = Some(Terminal::new(profile.kind, prompt, live, notes));
         let marker = self.shared.places.marker(&session_id(&facts.run, facts.effect));
         self.begins = self.seen.is_none().then(|| agents::chosen_session(profile, &marker)).flatten();
     }
@@ -224,6 +230,16 @@ impl AgentFollower {
         }
     }
 
+    /// What a person said and it did not hear is for whoever works next.
+    fn give_back(&mut self) {
+        let typed = self.terminal.as_mut().map(Terminal::take_unsaid).unwrap_or_default();
+        let words: Vec<String> =
+            typed.into_iter().chain(self.reader.take_unsaid()).chain(self.live.take_words()).collect();
+        if !words.is_empty() {
+            self.report(StepEvent::Unsaid { effect: self.effect, words });
+        }
+    }
+
     fn report(&self, event: StepEvent) {
         self.shared.report(Event::Step(event));
     }
@@ -259,7 +275,7 @@ impl AgentFollower {
 
     fn close_input(&mut self, pane: &Pane) {
         let _ended = pane.close_input();
-        self.goes_at = self.lingers.then(|| Instant::now() + LINGER);
+        self.goes_at = Some(Instant::now() + if self.lingers { LINGER } else { FAREWELL });
     }
 
     /// Gives a headless agent what a person said to it.
@@ -431,6 +447,7 @@ impl AgentFollower {
         if let Some(id) = named {
             self.take(pane, vec![AgentEvent::SessionSeen(id)]);
         }
+        self.give_back();
         let events = self.reader.finish(exit, result_file);
         self.take(pane, events.into_iter().chain(after).collect());
         self.outcome = outcome.or(self.outcome);

@@ -65,7 +65,10 @@ pub(super) async fn run(shared: Arc<Shared>, facts: Facts, kind: EffectKind) {
         idle: Duration::from_millis(idle_ms),
     };
     let ended = |outcome| Event::Step(StepEvent::Ended { effect, outcome });
-    let event = match run_order(&shared, &facts, &order).await {
+    let ran = run_order(&shared, &facts, &order).await;
+    // However it ended: what a home of its own holds may be somebody's keys.
+    home::forget(&shared.places.session(&facts.run, &order.session));
+    let event = match ran {
         Ok(outcome) => ended(outcome),
         Err(Trouble::Failed(failure, message)) => ended(StepOutcome::Failed { failure, message }),
         Err(Trouble::Ended) => ended(StepOutcome::Cancelled),
@@ -128,7 +131,6 @@ async fn run_order(shared: &Arc<Shared>, facts: &Facts, order: &Order) -> Result
         Ok(None) => StepOutcome::Lost,
         Err(error) => return Err(broken(error)),
     };
-    home::forget(&dir);
     release_checkout(shared, facts, order).await;
     Ok(if live.is_ending() { StepOutcome::Cancelled } else { outcome })
 }

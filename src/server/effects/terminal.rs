@@ -2,6 +2,9 @@
 //!
 //! Not for deciding anything (`agents::interactive` does). Invariant: what is typed here is not taken for a person's words.
 
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +13,15 @@ use tokio::time::Instant;
 use super::controls::GRACE_MS;
 use crate::agents::Limit;
 use crate::agents::hooks::{self, Told};
-use crate::agents::interactive::{Act, Report, Sight, Turn};
+use crate::agents::interactive::{Act, Noted, Report, Sight, Turn};
 use crate::model::agent::AgentKind;
-use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource, Usage};
+use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource, Usage, counted};
+use crate::process::write_whole;
+use crate::protocol::agent::{Call, TOLD_FILE};
 use crate::protocol::keeper::Signal;
 use crate::server::live::{Hooked, LiveSession};
 use crate::server::panes::Pane;
-use crate::term::{TermEvent, encode_paste};
+use crate::term::{StatusReport, StatusState, TermEvent, encode_paste};
 
 /// Such an agent.
 pub(super) struct Terminal {
@@ -31,16 +36,38 @@ pub(super) struct Terminal {
     limit: Option<Limit>,
     /// Its own last words, as a hook told them.
     words: Option<String>,
+    /// Its sub-agents that are at work, as it reported them.
+    parts: BTreeSet<String>,
     kind: AgentKind,
     live: Arc<LiveSession>,
+    /// Where it is noted how far its turn is, and what was noted there.
+    notes: PathBuf,
+    noted: Option<Noted>,
 }
 
+/// Bytes of what hooks left that are read.
+const LEFT: u64 = 8 << 20;
+/// Sub-agents that are told apart at most.
+const PARTS: usize = 1_000;
+
 impl Terminal {
-    /// One whose prompt is still to be given, or one that has it.
-    pub(super) fn new(kind: AgentKind, prompt: Option<String>, live: Arc<LiveSession>) -> Terminal {
-        let turn = Turn::new(kind, prompt, 0);
+    /// One whose prompt is still to be given, or one that has it; what an earlier server noted of that counts first.
+    pub(super) fn new(
+        kind: AgentKind,
+        prompt: Option<String>,
+        live: Arc<LiveSession>,
+        notes: PathBuf,
+    ) -> Terminal {
+        let noted = std::fs::read(&notes).ok().and_then(|text| serde_json::from_slice::<Noted>(&text).ok());
+        let turn = match &noted {
+            Some(noted) => Turn::recalled(kind, noted.clone(), 0),
+            None => Turn::new(kind, prompt, 0),
+        };
         Terminal {
             turn,
+            parts: BTreeSet::new(),
+            notes,
+            noted,
             began: Instant::now(),
             title: String::new(),
             reported: None,
@@ -67,20 +94,48 @@ impl Terminal {
         match event {
             TermEvent::Title(title) => title.clone_into(&mut self.title),
             TermEvent::Status(report) => {
+                self.note_part(report);
                 if let Some(status) = crate::server::status::of_report(report) {
                     self.reported = Some((status, self.now()));
                 }
             }
-            TermEvent::Reset | TermEvent::Failed => self.reported = None,
+            TermEvent::Reset | TermEvent::Failed => {
+                self.reported = None;
+                self.parts.clear();
+            }
             _ => {}
         }
+    }
+
+    fn note_part(&mut self, report: &StatusReport) {
+        let is_at_work = matches!(report.state, StatusState::Working | StatusState::Blocked(_));
+        match &report.id {
+            Some(id) if is_at_work && self.parts.len() < PARTS => drop(self.parts.insert(id.clone())),
+            Some(id) => {
+                let below = format!("{id}/");
+                self.parts.retain(|part| part != id && !part.starts_with(&below));
+            }
+            None if report.state == StatusState::Clear => self.parts.clear(),
+            None => {}
+        }
+    }
+
+    /// What it reports, but that nobody is done whose sub-agents are at work.
+    fn reported(&self) -> Option<(AgentStatus, u64)> {
+        let (status, at) = self.reported.clone()?;
+        let rests = matches!(status.state, AgentState::Done | AgentState::Idle);
+        if self.parts.is_empty() || !rests {
+            return Some((status, at));
+        }
+        let message = format!("waits for {}", counted(self.parts.len(), "sub-agent"));
+        Some((AgentStatus { state: AgentState::Working, message, ..status }, at))
     }
 
     /// What its hooks told, oldest first: each with what its session has used in all.
     pub(super) fn take_hooked(&mut self) -> Vec<(Told, Option<Usage>)> {
         let now = self.now();
         let mut all = Vec::new();
-        for Hooked { event, usage } in self.live.take_hooked() {
+        for Hooked { event, usage } in self.take_left().into_iter().chain(self.live.take_hooked()) {
             let told = hooks::read(self.kind, &event);
             if let Some(status) = &told.status {
                 self.hooked = Some((status.clone(), now));
@@ -94,6 +149,20 @@ impl Terminal {
             all.push((told, usage));
         }
         all
+    }
+
+    /// What hooks left that found no server.
+    fn take_left(&self) -> Vec<Hooked> {
+        let file = self.notes.with_file_name(TOLD_FILE);
+        let Ok(left) = std::fs::File::open(&file) else { return Vec::new() };
+        let mut text = String::new();
+        let _cut = left.take(LEFT).read_to_string(&mut text);
+        let _gone = std::fs::remove_file(&file);
+        let hooked = |line: &str| match serde_json::from_str(line) {
+            Ok(Call::Hook { event, usage }) => Some(Hooked { event, usage }),
+            _ => None,
+        };
+        text.lines().filter_map(hooked).collect()
     }
 
     /// A person typed into it.
@@ -111,14 +180,34 @@ impl Terminal {
     pub(super) fn look(&mut self, pane: &Pane) -> Option<AgentStatus> {
         self.live.take_words().into_iter().for_each(|text| self.turn.say(text));
         let now = self.now();
-        self.live.take_answer().into_iter().for_each(|answer| self.turn.answer(answer.keys, now));
+        let answer = self.live.take_answer();
+        answer.into_iter().for_each(|answer| self.turn.answer(answer.allow, answer.keys, now));
         let text = pane.emulator().text();
         let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
-        let (reported, hooked) = (report(self.reported.as_ref()), report(self.hooked.as_ref()));
+        let told = self.reported();
+        let (reported, hooked) = (report(told.as_ref()), report(self.hooked.as_ref()));
         let limit = self.limit.as_ref();
         let sight = Sight { reported, hooked, limit, title: &self.title, lines: &lines };
         let acts = self.turn.look(&sight, self.now());
+        self.note();
         acts.into_iter().filter_map(|act| self.act(act, pane)).last()
+    }
+
+    /// Writes down how far its turn is, before anything is done about it.
+    fn note(&mut self) {
+        if self.noted.as_ref().is_some_and(|noted| self.turn.is_noted(noted)) {
+            return;
+        }
+        let noted = self.turn.noted();
+        if let Err(error) = write_whole(&self.notes, &noted) {
+            tracing::warn!(%error, file = %self.notes.display(), "how far a turn is, is known to this server alone");
+        }
+        self.noted = Some(noted);
+    }
+
+    /// What a person said that it has not heard.
+    pub(super) fn take_unsaid(&mut self) -> Vec<String> {
+        self.turn.take_unsaid()
     }
 
     fn act(&mut self, act: Act, pane: &Pane) -> Option<AgentStatus> {
@@ -130,12 +219,9 @@ impl Terminal {
                 self.live.set_answers(approve, deny);
                 return Some(status);
             }
-            Act::Unheard => {
-                return Some(AgentStatus {
-                    state: AgentState::Blocked(BlockedKind::Question),
-                    message: "it did not take its prompt: look into its terminal".to_owned(),
-                    source: StatusSource::Process,
-                });
+            Act::Ask(message) => {
+                let state = AgentState::Blocked(BlockedKind::Question);
+                return Some(AgentStatus { state, message, source: StatusSource::Process });
             }
         };
         if let Err(error) = sent {

@@ -21,9 +21,9 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -45,12 +45,34 @@ pub enum Turn {
     UsedUp(u64),
     /// The turn after this wait.
     After(Duration, Box<Turn>),
-    /// The turn once as many requests wait here as the barrier wants.
-    Meet(Arc<Barrier>, Box<Turn>),
+    /// The turn once as many requests have come here as are to meet.
+    Meet(Arc<Meeting>, Box<Turn>),
     /// The message's events with this pause before each.
     Slow(Duration, Vec<Block>),
     /// The message's stream breaks off in the middle.
     Cut(Vec<Block>),
+}
+
+/// Requests that wait for each other.
+#[derive(Debug)]
+pub struct Meeting {
+    open: AtomicUsize,
+}
+
+impl Meeting {
+    /// One of so many.
+    pub fn of(count: usize) -> Arc<Meeting> {
+        Arc::new(Meeting { open: AtomicUsize::new(count) })
+    }
+
+    /// Waits for the others; a minute at most, so that a test says what is missing instead of hanging.
+    fn attend(&self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+        let give_up = Instant::now() + Duration::from_secs(60);
+        while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < give_up {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// A block of a message.
@@ -110,6 +132,8 @@ pub struct Mock {
 
 struct Shared {
     script: Mutex<VecDeque<Turn>>,
+    /// Scripts of conversations that begin with these words.
+    beside: Mutex<Vec<(String, VecDeque<Turn>)>>,
     /// Words that a request has to hold before the script goes on.
     awaited: Mutex<Option<String>>,
     requests: Mutex<Vec<Value>>,
@@ -142,6 +166,7 @@ impl Mock {
         let port = listener.local_addr().expect("its address").port();
         let shared = Arc::new(Shared {
             script: Mutex::new(script.into_iter().collect()),
+            beside: Mutex::default(),
             awaited: Mutex::default(),
             requests: Mutex::default(),
             keys: Mutex::default(),
@@ -167,6 +192,11 @@ impl Mock {
     /// Adds to the script.
     pub fn push(&self, turns: impl IntoIterator<Item = Turn>) {
         self.shared.script.lock().unwrap().extend(turns);
+    }
+
+    /// A script of its own for the conversation whose first message holds these words.
+    pub fn push_for(&self, words: &str, turns: impl IntoIterator<Item = Turn>) {
+        self.shared.beside.lock().unwrap().push((words.to_owned(), turns.into_iter().collect()));
     }
 
     /// The script goes on with the first request that holds these words; those before it are refused. So turns that
@@ -257,6 +287,12 @@ fn next_turn(shared: &Shared, api: &dyn Api, key: Option<String>, body: &Value) 
         return Turn::text("ok");
     }
     shared.requests.lock().unwrap().push(body.clone());
+    let first = body.pointer("/messages/0").map(Value::to_string).unwrap_or_default();
+    let mut beside = shared.beside.lock().unwrap();
+    if let Some((_, script)) = beside.iter_mut().find(|(words, _)| first.contains(words.as_str())) {
+        return script.pop_front().unwrap_or(Turn::Error(400, "the script beside is used up"));
+    }
+    drop(beside);
     let mut awaited = shared.awaited.lock().unwrap();
     if awaited.as_ref().is_some_and(|words| !body.to_string().contains(words.as_str())) {
         return Turn::Error(400, "the script of the mock waits for other words");
@@ -280,8 +316,8 @@ fn answer(
             std::thread::sleep(wait);
             answer(stream, shared, api, body, *turn)
         }
-        Turn::Meet(barrier, turn) => {
-            barrier.wait();
+        Turn::Meet(meeting, turn) => {
+            meeting.attend();
             answer(stream, shared, api, body, *turn)
         }
         Turn::Error(status, message) => {

@@ -1,0 +1,102 @@
+//! What an agent does, from the best of the sources that tell it.
+//!
+//! Not for what follows from that. Invariant: who says that it works or waits counts more than a screen that rests.
+
+use super::Turn;
+use crate::agents::failure;
+use crate::agents::interactive::screen::{Found, Screens};
+use crate::agents::limit::Limit;
+use crate::model::{AgentState, AgentStatus, FailureKind};
+
+/// What is seen of an agent at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// What it reports of itself, by the status protocol.
+    pub reported: Option<Report<'a>>,
+    /// What its hooks told.
+    pub hooked: Option<Report<'a>>,
+    /// The limit that they told of last, unless it goes on since.
+    pub limit: Option<&'a Limit>,
+    /// The title of its window.
+    pub title: &'a str,
+    /// The rows of its screen.
+    pub lines: &'a [String],
+}
+
+/// A status that was told.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The status.
+    pub status: &'a AgentStatus,
+    /// When it was told.
+    pub at: u64,
+}
+
+impl Turn {
+    /// The best source that tells anything, and when it told that.
+    pub(super) fn found(&mut self, sight: &Sight<'_>, now: u64) -> (Option<Found>, u64) {
+        let seen = Screens::of(self.kind).find(sight.title, sight.lines);
+        let shown = seen.as_ref().map(|seen| seen.status.state);
+        if self.seen.0 != shown {
+            self.seen = (shown, now);
+        }
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.silent) {
+            return (Some(seen.clone()), self.seen.1);
+        }
+        if let Some((limit, report)) = sight.limit.zip(sight.hooked) {
+            let status = AgentStatus { message: limit.words.clone(), ..report.status.clone() };
+            return (
+                Some(Found { status, approve: None, deny: None, silent: false, limited: true }),
+                report.at,
+            );
+        }
+        let Some(report) = self.report(sight) else { return (seen, self.seen.1) };
+        let at_rest = matches!(report.status.state, AgentState::Error | AgentState::Idle);
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.limited && at_rest) {
+            return (Some(seen.clone()), report.at);
+        }
+        let mut status = report.status.clone();
+        let same = seen.filter(|seen| seen.status.state == status.state);
+        // It says that it is blocked, and its screen says on what.
+        if status.message.is_empty()
+            && let Some(seen) = &same
+        {
+            status.message.clone_from(&seen.status.message);
+        }
+        let (approve, deny) = same.map(|seen| (seen.approve, seen.deny)).unwrap_or_default();
+        (Some(Found { status, approve, deny, silent: false, limited: false }), report.at)
+    }
+
+    /// What it reports; or what its hooks told, which don't tell everything (an interrupt, mostly) and may come late: what
+    /// changed on the screen since is newer.
+    fn report<'a>(&self, sight: &Sight<'a>) -> Option<Report<'a>> {
+        let known = |report: &Report<'_>| report.status.state != AgentState::Unknown;
+        let (reported, hooked) = (sight.reported.filter(known), sight.hooked.filter(known));
+        match (reported, hooked) {
+            (Some(reported), _) => Some(reported),
+            (None, Some(hooked)) if self.is_newer(hooked) => None,
+            (None, hooked) => hooked,
+        }
+    }
+
+    /// Whether the screen has changed to something else since a hook told this. A turn that has ended is more than a screen
+    /// that rests.
+    fn is_newer(&self, hooked: Report<'_>) -> bool {
+        let has_ended = matches!(hooked.status.state, AgentState::Done | AgentState::Error);
+        match self.seen {
+            (None, _) => false,
+            (Some(AgentState::Idle), _) if has_ended => false,
+            (Some(_), since) => since > hooked.at,
+        }
+    }
+}
+
+/// The limit that it has reached, by what was found; a program may tell of it only as of an error.
+pub(super) fn limit_of(found: Option<&Found>, sight: &Sight<'_>) -> Option<Limit> {
+    let found = found.filter(|found| found.status.state == AgentState::Error)?;
+    let words = &found.status.message;
+    let says = || matches!(failure::kind(None, words), FailureKind::Quota { .. });
+    let seen =
+        || (found.limited || says()).then(|| Limit { words: words.clone(), until: failure::reset(words) });
+    sight.limit.cloned().or_else(seen)
+}
