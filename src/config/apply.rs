@@ -219,6 +219,7 @@ impl Draft {
         let dir = section.text("dir").map(value);
         set(&mut worktrees.dir, dir.map(|dir| Some(dir).filter(|dir| !dir.is_empty())));
         set(&mut worktrees.setup, section.texts("setup").map(values));
+        set(&mut worktrees.submodules_may_move, section.flag("submodules_may_move"));
         set(&mut worktrees.setup_timeout, minutes(&mut section, "setup_timeout_minutes"));
         if let Some(globs) = section.texts("copy") {
             for glob in globs.iter().filter(|glob| leaves_the_top(&glob.value)) {
@@ -308,7 +309,13 @@ fn blank() -> Config {
             tolerate_red: true,
         },
         agents: Vec::new(),
-        worktrees: Worktrees { dir: None, setup: Vec::new(), setup_timeout: none, copy: Vec::new() },
+        worktrees: Worktrees {
+            dir: None,
+            setup: Vec::new(),
+            setup_timeout: none,
+            submodules_may_move: true,
+            copy: Vec::new(),
+        },
         ui: Ui {
             theme: String::new(),
             ascii: true,

@@ -222,6 +222,8 @@ pub struct Worktrees {
     pub setup: Vec<String>,
     /// Time each of them may take.
     pub setup_timeout: Duration,
+    /// Whether tasks may point submodules to other commits.
+    pub submodules_may_move: bool,
     /// Globs of files to copy from the checkout.
     pub copy: Vec<String>,
 }

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use super::call::Call;
+use super::customs::MovedLink;
 use super::names::branch_ref;
 use super::worktree::clear_operations;
 use super::{Advance, GitError, Repository, Worktree, parse_oid};
@@ -24,6 +25,8 @@ pub struct CommitRequest<'a> {
     pub branch: &'a str,
     /// The commit that the task started from.
     pub base: &'a str,
+    /// Whether submodules may point to other commits than there and in the extra parents.
+    pub moves_submodules: bool,
 }
 
 /// A worktree's work, committed.
@@ -52,6 +55,15 @@ impl Repository {
         let tip = self.ref_value(&full)?;
         let parent = self.parent_for(worktree, request.base, tip.as_deref())?;
         let snapshot = self.snapshot(worktree, Some(&parent))?;
+        if snapshot.has_links && !request.moves_submodules {
+            let known: Vec<&str> =
+                std::iter::once(request.base).chain(request.extra_parents.iter().copied()).collect();
+            if let Some(MovedLink { path, oid }) =
+                self.moved_links(&snapshot.tree, &known)?.into_iter().next()
+            {
+                return Err(GitError::SubmoduleMoved { path, oid });
+            }
+        }
         let extra = self.not_contained(request.extra_parents, &parent)?;
         let oid = if snapshot.tree == self.tree_of(&parent)? && extra.is_empty() {
             parent

@@ -134,6 +134,14 @@ pub enum GitError {
         /// The keys that differ.
         keys: Vec<String>,
     },
+    /// The work points a submodule to another commit.
+    #[error("the submodule {} points to {oid} now: that commit may be in this worktree alone", path.display())]
+    SubmoduleMoved {
+        /// The submodule.
+        path: PathBuf,
+        /// The commit.
+        oid: String,
+    },
 }
 
 impl GitError {
@@ -147,6 +155,10 @@ impl GitError {
             GitError::ConfigChanged { .. } => {
                 Some("look at `git config --local --list`; if the change is yours, trust it and retry")
             }
+            GitError::SubmoduleMoved { .. } => Some(
+                "have it put back in the worktree, or publish that commit and allow it with submodules_may_move = true \
+                 under [worktrees]",
+            ),
             GitError::TimedOut { .. } => Some("a filter or a slow disk may hold git up; try again"),
             GitError::Failed { stderr, .. } => hint_of(stderr),
             GitError::Spawn { source, .. } | GitError::Io { source, .. } => hint_of(&source.to_string()),

@@ -15,6 +15,7 @@
 mod call;
 mod commit;
 mod config;
+mod customs;
 mod diff;
 mod error;
 mod graft;
@@ -33,6 +34,7 @@ mod worktree;
 
 pub use call::Git;
 pub use commit::{CommitOutcome, CommitRequest};
+pub use customs::Customs;
 pub use diff::{FileStat, LogEntry, NameStatus};
 pub use error::{GitError, OpenError};
 pub use graft::Graft;

@@ -16,6 +16,8 @@ pub(super) struct Snapshot {
     pub tree: String,
     /// Repositories inside the worktree that git does not track; their files are not in the tree.
     pub nested: Vec<PathBuf>,
+    /// Whether there are submodules in it that are checked out.
+    pub has_links: bool,
     index: PrivateIndex,
 }
 
@@ -60,6 +62,7 @@ struct Sorted {
     kept: Vec<u8>,
     gone: Vec<u8>,
     nested: Vec<PathBuf>,
+    links: bool,
 }
 
 impl Repository {
@@ -80,7 +83,7 @@ impl Repository {
         let update = ["-z", "--add", "--remove", "--replace", "--stdin"];
         call("update-index").args(update).input(sorted.kept).run()?;
         let tree = parse_oid(&call("write-tree").text()?)?;
-        Ok(Snapshot { tree, nested: sorted.nested, index })
+        Ok(Snapshot { tree, nested: sorted.nested, has_links: sorted.links, index })
     }
 }
 
@@ -93,7 +96,10 @@ fn sort_paths(root: &Path, tracked: &[u8], others: &[u8]) -> Sorted {
         match folders.kind_of(path) {
             // A submodule that was never checked out is an empty folder; its entry stays as it is.
             Kind::Folder if stage.starts_with(b"160000 ") && !is_repository(root, path) => {}
-            Kind::Folder if stage.starts_with(b"160000 ") => push(&mut sorted.kept, path),
+            Kind::Folder if stage.starts_with(b"160000 ") => {
+                sorted.links = true;
+                push(&mut sorted.kept, path);
+            }
             Kind::File => push(&mut sorted.kept, path),
             Kind::Folder | Kind::Absent => push(&mut sorted.gone, path),
         }

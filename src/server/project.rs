@@ -36,6 +36,8 @@ pub struct Project {
     pub recording_limit: u64,
     /// Lines that are run once in each new worktree.
     pub setup: Vec<SetupLine>,
+    /// Whether tasks may point submodules to other commits.
+    pub moves_submodules: bool,
     /// Globs of files that are copied into each new worktree.
     pub copy: Vec<String>,
     /// The folder for worktrees, if it is not the usual one.
@@ -81,6 +83,7 @@ impl Project {
             prices: config.prices.iter().map(price).collect(),
             recording_limit: config.recording.limit_bytes,
             setup: setup(&config.worktrees),
+            moves_submodules: config.worktrees.submodules_may_move,
             copy: config.worktrees.copy.clone(),
             worktrees: config.worktrees.dir.as_ref().map(PathBuf::from),
             themes,

@@ -2,11 +2,12 @@
 
 use super::clock;
 use super::project::Project;
+use super::runtime::Message;
 use super::sessions::{self, Standing};
 use super::shared::Shared;
 use crate::engine::snapshot::run_phase;
 use crate::engine::{self, State, graph};
-use crate::git::Head;
+use crate::git::{Customs, Head};
 use crate::model::event::{RunEvent, RunStart};
 use crate::model::snapshot::RunPhase;
 use crate::model::{Event, Oid, Policy, RunId, SessionId};
@@ -81,6 +82,7 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
         None => base,
     };
     warn(shared, branch.is_none());
+    warn_of_customs(shared, &base);
     Ok(RunStart {
         run: new_id(shared, store)?,
         goal,
@@ -92,9 +94,39 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
     })
 }
 
+/// What the repository has that the run does without.
+fn warn_of_customs(shared: &Shared, base: &str) {
+    let Ok(customs) = shared.repository.customs(base) else { return };
+    let fills = shared.project().setup.iter().any(|line| line.line.contains("submodule"));
+    for text in customs_told(&customs, fills) {
+        shared.send(Message::Notice { text, bad: true });
+    }
+}
+
+/// In words, for whoever starts a run and for `doctor`; `fills` says whether the setup of worktrees fills submodules.
+pub fn customs_told(customs: &Customs, fills: bool) -> Vec<String> {
+    let mut told = Vec::new();
+    if !customs.hooks.is_empty() {
+        let names = customs.hooks.join(", ");
+        told.push(format!(
+            "commits and merges run no hooks of the repository ({names}): make what they check a gate"
+        ));
+    }
+    if let [first, ..] = &customs.submodules[..]
+        && !fills
+    {
+        told.push(format!(
+            "submodules ({} of them, {} first) are empty in worktrees: `git submodule update --init` under [worktrees] \
+             setup fills them",
+            customs.submodules.len(),
+            first.display()
+        ));
+    }
+    told
+}
+
 /// What a person should know of the checkout that the run starts from.
 fn warn(shared: &Shared, detached: bool) {
-    use super::runtime::Message;
     if detached {
         let text = "HEAD is detached: the run can't be landed on a branch by itself".to_owned();
         shared.send(Message::Notice { text, bad: true });

@@ -105,6 +105,17 @@ struct Answer {
     told: u64,
 }
 
+impl Answer {
+    /// Whether that is what the person saw. Another source may say the same in other words.
+    fn is_for(&self, now: &AgentStatus, told: u64) -> bool {
+        let Some(of) = &self.of else { return false };
+        let (one, other) = (of.message.trim(), now.message.trim());
+        let alike = one.contains(other) || other.contains(one);
+        let again = of.source == now.source && told > self.told;
+        of.state == now.state && alike && !again
+    }
+}
+
 /// What it does, whether that is nothing, and when that was told.
 #[derive(Debug, Clone, Copy)]
 struct Stand {
@@ -323,15 +334,13 @@ impl Turn {
 
     /// Another dialog than the one that the person saw is not answered: they are asked again.
     fn drop_stale_answer(&mut self, now: Option<&AgentStatus>, told: u64) {
-        let is_stale = |answer: &Answer| match (&answer.of, now) {
-            // Its words may have come after it was seen, as long as nothing was typed.
-            (Some(of), Some(now)) if answer.tries == 0 && of.message.is_empty() => of.state != now.state,
-            (of, now) => of.as_ref() != now || told > answer.told,
-        };
-        if now.is_some_and(|now| matches!(now.state, AgentState::Blocked(_)))
-            && self.answer.take_if(|answer| is_stale(answer)).is_some()
-        {
-            self.status = None;
+        let Some(now) = now.filter(|now| matches!(now.state, AgentState::Blocked(_))) else { return };
+        match &mut self.answer {
+            Some(answer) if answer.is_for(now, told) => {
+                (answer.of, answer.told) = (Some(now.clone()), told);
+            }
+            Some(_) => (self.answer, self.status) = (None, None),
+            None => {}
         }
     }
 

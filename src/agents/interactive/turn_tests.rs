@@ -210,6 +210,15 @@ fn an_answer_is_for_the_dialog_that_the_person_saw() {
     let told = shows(&mut bench, "remove everything");
     assert!(matches!(&told[..], [Act::Status(..)]), "it asks the same once more: {told:?}");
     assert_eq!(bench.after(60_000), []);
+    // A hook said it first, the screen says it in its own words later.
+    let mut bench = Bench::of(AgentKind::Gemini, None);
+    bench.hooked = Some((AgentStatus { source: StatusSource::Hook, ..blocked("remove a.txt") }, bench.now));
+    bench.turn.changed(bench.now);
+    bench.after(REST);
+    bench.turn.answer(true, "1".to_owned(), bench.now);
+    bench.hooked = None;
+    bench.reported = Some((blocked("Shell remove a.txt"), bench.now + 1));
+    assert_eq!(bench.after(DIALOG_UP), [keys("1")]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use finding::{Finding, Level};
 pub fn doctor(dir: &Path, args: &JsonArgs) -> Outcome {
     let mut findings = machine::git(dir);
     let project = project::Known::open(dir);
+    findings.extend(project.customs());
     findings.extend(project.settings());
     if let Some(config) = project.config() {
         findings.extend(team::findings(config));

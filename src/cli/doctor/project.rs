@@ -10,6 +10,7 @@ use crate::config::{Config, Problems};
 use crate::git::Repository;
 use crate::server::places::{PlaceError, Places};
 use crate::server::settings::{self, Checked};
+use crate::server::start::customs_told;
 
 const SETTINGS: &str = "settings";
 const ROOM: &str = "room";
@@ -88,6 +89,19 @@ impl Known {
             }
         }
         found
+    }
+
+    /// What the repository has that runs do without.
+    pub fn customs(&self) -> Vec<Finding> {
+        let Some(repository) = &self.repository else { return Vec::new() };
+        let fills = self
+            .config()
+            .is_some_and(|config| config.worktrees.setup.iter().any(|line| line.contains("submodule")));
+        let told =
+            repository.customs("HEAD").map(|customs| customs_told(&customs, fills)).unwrap_or_default();
+        told.into_iter()
+            .map(|text| Finding::warn("git", text, "see [[gates]] and [worktrees] in loopmon.toml"))
+            .collect()
     }
 
     /// The disk, and the length of sockets' paths.

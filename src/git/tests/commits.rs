@@ -204,6 +204,70 @@ fn submodules_stay_as_they_are() {
 }
 
 #[test]
+fn a_submodule_that_points_elsewhere_is_refused_and_told_where() {
+    let sandbox = Sandbox::new();
+    let library = Sandbox::new();
+    let allow = ["-c", "protocol.file.allow=always"];
+    let url = library.root().to_str().unwrap();
+    sandbox.git(sandbox.root(), &[&allow[..], &["submodule", "add", "-q", url, "lib"]].concat());
+    sandbox.git(sandbox.root(), &["commit", "-q", "-m", "submodule"]);
+    sandbox.repo.trust_config().unwrap();
+    let worktree = sandbox.task("T1");
+    sandbox.git(&worktree.path, &[&allow[..], &["submodule", "update", "-q", "--init"]].concat());
+    sandbox.repo.trust_config().unwrap();
+    let base = sandbox.repo.resolve("main").unwrap();
+    let request = CommitRequest {
+        message: "work",
+        trailers: &[],
+        extra_parents: &[],
+        branch: worktree.branch.as_deref().unwrap(),
+        base: &base,
+        moves_submodules: false,
+    };
+    write(&worktree, "b.txt", "b");
+    let kept = sandbox.repo.commit_all(&worktree, &request).unwrap();
+    assert_eq!(sandbox.repo.changed_files("main", &kept.oid).unwrap(), [PathBuf::from("b.txt")]);
+    // The agent commits in it: nobody else has that commit.
+    let lib = worktree.path.join("lib");
+    std::fs::write(lib.join("new.txt"), "new").unwrap();
+    sandbox.git(&lib, &["add", "-A"]);
+    sandbox.git(&lib, &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "inside"]);
+    let error = sandbox.repo.commit_all(&worktree, &request).unwrap_err();
+    assert!(matches!(&error, GitError::SubmoduleMoved { path, .. } if path == Path::new("lib")), "{error}");
+    assert!(error.hint().unwrap().contains("submodules_may_move"));
+    assert_eq!(
+        sandbox.repo.branch_tip(request.branch).unwrap(),
+        Some(kept.oid),
+        "the branch is where it was"
+    );
+    let allowed = CommitRequest { moves_submodules: true, ..request };
+    assert!(sandbox.repo.commit_all(&worktree, &allowed).unwrap().changed);
+}
+
+#[test]
+fn hooks_and_submodules_are_found_and_not_run() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.repo.customs("main").unwrap(), Customs::default());
+    let library = Sandbox::new();
+    let url = library.root().to_str().unwrap();
+    sandbox.git(sandbox.root(), &["-c", "protocol.file.allow=always", "submodule", "add", "-q", url, "lib"]);
+    sandbox.git(sandbox.root(), &["commit", "-q", "-m", "submodule"]);
+    let hook = |folder: &str, name: &str| {
+        let path = sandbox.root().join(folder).join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    hook(".git/hooks", "pre-commit");
+    let found = sandbox.repo.customs("main").unwrap();
+    assert_eq!((found.hooks, found.submodules), (vec!["pre-commit".to_owned()], vec![PathBuf::from("lib")]));
+    // As programs that manage hooks do it.
+    sandbox.git(sandbox.root(), &["config", "core.hooksPath", ".husky"]);
+    hook(".husky", "commit-msg");
+    assert_eq!(sandbox.repo.customs("main").unwrap().hooks, ["commit-msg"]);
+}
+
+#[test]
 fn several_worktrees_are_committed_at_once() {
     let sandbox = Sandbox::new();
     std::thread::scope(|scope| {

@@ -260,7 +260,14 @@ fn messages_and_trailers_are_data() {
     let trailers = [("Loopmon-Task", "T1\nLoopmon-Task: T2")];
     let message = "$(touch x); `id`\0\n\n-F /etc/passwd";
     let branch = worktree.branch.as_deref().unwrap();
-    let request = CommitRequest { message, trailers: &trailers, extra_parents: &[], branch, base: &base };
+    let request = CommitRequest {
+        message,
+        trailers: &trailers,
+        extra_parents: &[],
+        branch,
+        base: &base,
+        moves_submodules: true,
+    };
     sandbox.repo.commit_all(&worktree, &request).unwrap();
     assert_eq!(sandbox.repo.log(&base, branch, 1).unwrap()[0].subject, "$(touch x); `id`");
     assert_eq!(sandbox.repo.has_trailer(branch, "Loopmon-Task", "T2", None).unwrap(), None);

@@ -80,8 +80,14 @@ impl Sandbox {
         let base = self.repo.resolve("main").unwrap();
         let branch = worktree.branch.clone().unwrap();
         let trailers = [("Loopmon-Task", "T1")];
-        let request =
-            CommitRequest { message, trailers: &trailers, extra_parents, branch: &branch, base: &base };
+        let request = CommitRequest {
+            message,
+            trailers: &trailers,
+            extra_parents,
+            branch: &branch,
+            base: &base,
+            moves_submodules: true,
+        };
         self.repo.commit_all(worktree, &request)
     }
 

@@ -126,6 +126,7 @@ impl GitWork<'_> {
             extra_parents: &extra,
             branch: self.branch,
             base: base.as_str(),
+            moves_submodules: self.shared.project().moves_submodules,
         };
         let outcome = self.repository.commit_all(&worktree, &request)?;
         // After a merge was taken in, the work is what the branch has beyond it.

@@ -245,3 +245,50 @@ impl Terminal {
 fn report(told: Option<&(AgentStatus, u64)>) -> Option<Report<'_>> {
     told.map(|(status, at)| Report { status, at: *at })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::live::AnswerKeys;
+    use serde_json::json;
+
+    #[test]
+    fn what_hooks_left_is_heard_before_what_they_tell_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let hook = |name: &str| json!({"hook_event_name": name, "session_id": "0b8f6a3e-1111"});
+        let left = serde_json::to_string(&Call::Hook { event: hook("Stop"), usage: None }).unwrap();
+        std::fs::write(dir.path().join(TOLD_FILE), format!("{left}\nno call\n")).unwrap();
+        let live = Arc::new(LiveSession::new("r-e1".into(), AnswerKeys::default()));
+        let notes = dir.path().join("turn.json");
+        let mut terminal = Terminal::new(AgentKind::Claude, None, Arc::clone(&live), notes);
+        live.hook(Hooked { event: hook("UserPromptSubmit"), usage: None });
+        let states: Vec<_> =
+            terminal.take_hooked().into_iter().map(|(told, _)| told.status.unwrap().state).collect();
+        assert_eq!(states, [AgentState::Done, AgentState::Working]);
+        assert!(terminal.take_hooked().is_empty() && !dir.path().join(TOLD_FILE).exists());
+    }
+
+    #[test]
+    fn nobody_is_done_whose_sub_agents_are_at_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let live = Arc::new(LiveSession::new("r-e1".into(), AnswerKeys::default()));
+        let mut terminal = Terminal::new(AgentKind::Claude, None, live, dir.path().join("turn.json"));
+        let mut tells = |id: Option<&str>, state: StatusState| {
+            let report = StatusReport {
+                id: id.map(str::to_owned),
+                state,
+                progress: None,
+                app: None,
+                title: None,
+                message: None,
+            };
+            terminal.told(&TermEvent::Status(report));
+            terminal.reported().map(|(status, _)| status.state)
+        };
+        assert_eq!(tells(None, StatusState::Working), Some(AgentState::Working));
+        tells(Some("a"), StatusState::Working);
+        tells(Some("a/b"), StatusState::Working);
+        assert_eq!(tells(None, StatusState::Done), Some(AgentState::Working));
+        assert_eq!(tells(Some("a"), StatusState::Clear), Some(AgentState::Done), "with all below it");
+    }
+}
