@@ -139,7 +139,9 @@ fn broken_off_and_gone_on_with(agent: &str, by: Break) {
         let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &bench.machine.env(), (120, 36));
         tty.wait("T1");
         tty.type_text("i");
-        wait_for("the agent at rest", || (state()? == "idle").then_some(()));
+        // A moment later it is put before the person.
+        let rests = |state: Value| state == "idle" || state["blocked"] == "question";
+        wait_for("the agent at rest", || rests(state()?).then_some(()));
     } else {
         wait_for("the error", || matches!(state()?.as_str(), Some("error" | "idle")).then_some(()));
     }

@@ -44,8 +44,7 @@ export const Loopmon = async () => {
     "session.status": ({ sessionID, status }) => {
       root ??= sessionID;
       if (sessionID !== root || status.type === "idle") return;
-      if (!busy) [busy, words] = [true, ""];
-      ended = ""; // It goes on, whatever went wrong.
+      if (!busy) [busy, ended, words] = [true, "", ""];
       const wait = status.next && { next: status.next, wait: status.next - Date.now() };
       tell(`session.${status.type}`, { message: status.message, ...wait });
     },

@@ -48,6 +48,8 @@ pub struct LogEntry {
 
 /// A patch longer than this (8 MiB) is cut, and says so.
 const PATCH_LIMIT: usize = 8 << 20;
+/// The same for the lines that differ (64 MiB).
+const LINES_LIMIT: usize = 64 << 20;
 
 impl Repository {
     /// The unified diff of two commits, of `paths` (files or folders, taken literally) or of everything.
@@ -130,6 +132,14 @@ impl Repository {
         spec.push(path);
         let output = self.call("cat-file").arg("blob").arg(spec).accept(&[0, 128]).limit(limit).run()?;
         Ok(Some(output.stdout).filter(|_| output.code == 0))
+    }
+
+    /// The lines in which two commits differ, as a patch without context, and whether that is all of it. Every file is
+    /// taken for text: one byte that is none hides nothing.
+    pub fn changed_lines(&self, base: &str, tip: &str) -> Result<(String, bool), GitError> {
+        let args = ["-p", "-M", "-U0", "--text", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
+        let output = self.diff_tree(base, tip, &args).limit(LINES_LIMIT).run()?;
+        Ok((String::from_utf8_lossy(&output.stdout).into_owned(), !output.truncated))
     }
 
     /// `diff-tree` with its options and the two trees; paths may follow.

@@ -153,3 +153,26 @@ fn what_a_task_may_change_is_told_all_the_same() {
 fn without_a_guard_nothing_is_a_check() {
     assert_eq!(changes(&Guard::default(), &[touched("tests/a.rs", true, false)], "diff"), []);
 }
+
+#[test]
+fn what_looks_like_a_header_in_a_hunk_names_no_file() {
+    let guard = guard(&["**/tests/**"], "make");
+    let diff = "diff --git a/src/lib.rs b/src/lib.rs\n--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -5,2 +5 @@\n-#[test]\n\
+        --- a/docs/a.md\n+++ b/docs/a.md\n\\ No newline at end of file\n";
+    let allowed = Guard { allowed: vec!["docs/**".to_owned()], ..guard.clone() };
+    let found = changes(&allowed, &[], diff);
+    assert_eq!((found[0].path.as_str(), found[0].allowed, found.len()), ("src/lib.rs", false, 1));
+    // Two files: the second hunk's header counts again.
+    let two =
+        format!("{diff}diff --git a/docs/b b/docs/b\n--- a/docs/b\n+++ b/docs/b\n@@ -1 +0,0 @@\n-#[test]\n");
+    let paths: Vec<String> = changes(&guard, &[], &two).into_iter().map(|change| change.path).collect();
+    assert_eq!(paths, ["src/lib.rs", "docs/b"]);
+}
+
+#[test]
+fn names_that_git_quotes_are_read() {
+    let guard = guard(&["**/tests/**"], "make");
+    let diff = "diff --git \"a/we\\\"ird\\n\\303\\244\" \"b/we\\\"ird\\n\\303\\244\"\n\
+        --- \"a/we\\\"ird\\n\\303\\244\"\n+++ \"b/we\\\"ird\\n\\303\\244\"\n@@ -1 +0,0 @@\n-#[test]\n";
+    assert_eq!(found(&guard, &[], diff), one("we\"ird\nä", HowChanged::Weakened));
+}

@@ -45,19 +45,31 @@ pub(super) struct Lines(Vec<(String, Counts)>);
 impl Lines {
     pub fn of(diff: &str) -> Lines {
         let mut files: Vec<(String, Counts)> = Vec::new();
-        for line in diff.lines() {
-            if line.starts_with("diff --git ") {
-                files.push((String::new(), Counts::default()));
+        // Lines of the hunk that are still to come: what looks like a header among them is none.
+        let (mut gone, mut come) = (0, 0);
+        // A lone carriage return ends no line of git's.
+        for line in diff.split('\n') {
+            if gone == 0 && come == 0 {
+                if line.starts_with("diff --git ") {
+                    files.push((String::new(), Counts::default()));
+                } else if let Some((path, _)) = files.last_mut()
+                    && let Some(name) = line.strip_prefix("--- ").or_else(|| line.strip_prefix("+++ "))
+                {
+                    path_of(name).into_iter().for_each(|name| *path = name);
+                } else if let Some(header) = line.strip_prefix("@@ ") {
+                    (gone, come) = sizes(header);
+                }
+                continue;
             }
-            let Some((path, counts)) = files.last_mut() else { continue };
-            if let Some(name) = line.strip_prefix("--- a/").or_else(|| line.strip_prefix("+++ b/")) {
-                *path = name.trim_end_matches('\t').to_owned();
-            } else if let Some(text) = line.strip_prefix('+') {
+            let Some((_, counts)) = files.last_mut() else { continue };
+            if let Some(text) = line.strip_prefix('+') {
                 counts.add(text, 1);
-                counts.came = true;
+                (counts.came, come) = (true, come.saturating_sub(1));
             } else if let Some(text) = line.strip_prefix('-') {
                 counts.add(text, -1);
-                counts.taken = true;
+                (counts.taken, gone) = (true, gone.saturating_sub(1));
+            } else if !line.starts_with('\\') {
+                (gone, come) = (gone.saturating_sub(1), come.saturating_sub(1));
             }
         }
         Lines(files)
@@ -74,6 +86,55 @@ impl Lines {
         let file = self.0.iter().find(|(known, _)| known == path);
         file.is_some_and(|(_, counts)| counts.came && !counts.taken && !counts.are_weaker())
     }
+}
+
+/// `-1,2 +3 @@`: how many lines of each side follow.
+fn sizes(header: &str) -> (u64, u64) {
+    let size = |sign: char| {
+        let range = header.split(' ').find_map(|word| word.strip_prefix(sign))?;
+        range.split_once(',').map_or(Some(1), |(_, count)| count.parse().ok())
+    };
+    (size('-').unwrap_or(0), size('+').unwrap_or(0))
+}
+
+/// The path of a header, which git quotes as C does where it holds what would end it; none for `/dev/null`.
+fn path_of(name: &str) -> Option<String> {
+    let name = name.trim_end_matches('\t');
+    let name = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => unquoted(quoted),
+        None => name.to_owned(),
+    };
+    name.strip_prefix("a/").or_else(|| name.strip_prefix("b/")).map(str::to_owned)
+}
+
+fn unquoted(quoted: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = quoted.bytes().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b'a') => bytes.push(7),
+            Some(b'b') => bytes.push(8),
+            Some(b'v') => bytes.push(11),
+            Some(b'f') => bytes.push(12),
+            Some(first @ b'0'..=b'7') => {
+                let mut code = u32::from(first - b'0');
+                while let Some(digit) = rest.next_if(|byte| (b'0'..=b'7').contains(byte)) {
+                    code = code * 8 + u32::from(digit - b'0');
+                }
+                bytes.push(u8::try_from(code).unwrap_or(b'?'));
+            }
+            Some(other) => bytes.push(other),
+            None => {}
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[derive(Default)]

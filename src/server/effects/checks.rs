@@ -6,6 +6,8 @@ use crate::git::{GitError, Graft, Repository, Worktree};
 use crate::guard::{self, Touched};
 use crate::model::{CheckChange, ChecksOf, Guard, HowChanged};
 
+/// Stands for what was not looked at.
+const TOO_LONG: &str = "more than 64 MiB of changes, not all of them looked at";
 /// Longest manifest that is read (1 MiB).
 const MANIFEST_LIMIT: usize = 1 << 20;
 
@@ -20,8 +22,12 @@ pub(super) fn changed(
         return Ok(Vec::new());
     }
     let mut files = Vec::new();
+    let mut unnamed = Vec::new();
     for change in repository.changed_names(base, tip)? {
         let path = change.path.to_string_lossy().into_owned();
+        if change.path.to_str().is_none() {
+            unnamed.push(path.clone());
+        }
         let texts = match (change.before, change.after, guard::is_manifest(&path)) {
             (true, true, true) => {
                 let text = |rev| manifest(repository, rev, &change.path);
@@ -31,7 +37,16 @@ pub(super) fn changed(
         };
         files.push(Touched { path, before: change.before, after: change.after, texts });
     }
-    Ok(guard::changes(guard, &files, &repository.diff(base, tip, &[])?))
+    let (lines, is_whole) = repository.changed_lines(base, tip)?;
+    let mut changes = guard::changes(guard, &files, &lines);
+    for change in changes.iter_mut().filter(|change| unnamed.contains(&change.path)) {
+        // Its name is no text, so it can't be put back by its name: a person looks.
+        (change.how, change.allowed) = (HowChanged::Weakened, false);
+    }
+    if !is_whole {
+        changes.push(CheckChange { path: TOO_LONG.to_owned(), how: HowChanged::Weakened, allowed: false });
+    }
+    Ok(changes)
 }
 
 fn manifest(repository: &Repository, rev: &str, path: &Path) -> Result<String, GitError> {
