@@ -3,7 +3,9 @@
 //! The [`Machine`] is what a crash leaves: the log as text, worktrees, commits, refs, sessions under their keepers. The
 //! [`Server`] is what it takes away. A run of five tasks (a failed gate, a rejection, a human gate, a conflict) is brought
 //! to its end once without a crash; then it is aborted at each point in turn, resumed from the log, and must end as that
-//! one did: no step done twice, nothing merged twice.
+//! one did: no step done twice, nothing merged twice. Then at pairs of points, so that it also dies while it recovers:
+//! `LOOPMON_CRASHES=all` takes every pair there is, otherwise the second point is near the first, or one of a few later.
+//! `crash_points` has the built server die.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +14,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use loopmon::engine::{self, Effect, EffectKind, GateTree, State, attention};
 use loopmon::model::event::{
@@ -29,15 +32,17 @@ use loopmon::model::{
 struct Crash;
 
 /// What survives: disk and keepers.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Machine {
-    log: Vec<String>,
+    log: Vec<Rc<Record>>,
     /// Points passed so far, over all servers.
     points: usize,
     /// Points at which the server dies.
     dies_at: BTreeSet<usize>,
     /// Whether sessions die with it, as when the machine is switched off.
     reboots: bool,
+    /// What a crash would leave at each point passed, if that is wanted.
+    images: Option<Vec<Machine>>,
     integration: Option<Oid>,
     worktrees: BTreeSet<TaskId>,
     commits: BTreeMap<(TaskId, String), Oid>,
@@ -53,6 +58,10 @@ impl Machine {
     /// A place where the server may die.
     fn point(&mut self) -> Result<(), Crash> {
         self.points += 1;
+        if let Some(mut images) = self.images.take() {
+            images.push(self.clone());
+            self.images = Some(images);
+        }
         if self.dies_at.remove(&self.points) { Err(Crash) } else { Ok(()) }
     }
 
@@ -61,7 +70,9 @@ impl Machine {
         self.time += 1;
         let at = Timestamp(self.time);
         let record = Record { seq: self.log.len() as u64 + 1, at, event: event.clone() };
-        self.log.push(serde_json::to_string(&record).unwrap());
+        // What is read again is what the text holds.
+        let text = serde_json::to_string(&record).unwrap();
+        self.log.push(Rc::new(serde_json::from_str(&text).unwrap()));
         self.point()?;
         Ok(at)
     }
@@ -91,8 +102,7 @@ struct Server {
 impl Server {
     /// Begins the run, or takes it up from the log.
     fn up(machine: &mut Machine) -> Result<Server, Crash> {
-        let records: Vec<Record> =
-            machine.log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let records = machine.log.clone();
         let Some((first, rest)) = records.split_first() else {
             let begun = start();
             let at = machine.append(&Event::Run(RunEvent::Started(Box::new(begun.clone()))))?;
@@ -448,13 +458,67 @@ fn aborted_at_any_point_and_resumed_it_ends_the_same_and_starts_nothing_twice() 
     }
 }
 
-#[test]
-fn crashes_while_it_recovers_change_nothing_either() {
+/// Whether the second crash of a pair is tried: all of those that come while it recovers or soon after.
+fn is_tried(first: usize, second: usize) -> bool {
+    let all = std::env::var("LOOPMON_CRASHES").is_ok_and(|which| which == "all");
+    all || (first % 5 == 0 && (second < 20 || (second + first) % 29 == 0))
+}
+
+/// Pairs whose first point is one of every fourth.
+fn pairs(part: usize) {
     let (golden, end) = golden();
     let (expected, whole) = (projection(&end), without_crashes(end));
-    for first in (1..=golden.points).step_by(3) {
-        for second in (first + 1..first + 14).step_by(2) {
-            let words = format!("died at points {first} and {second}");
+    let mut tried = 0;
+    for first in (1 + part..=golden.points).step_by(4) {
+        let mut machine = Machine { dies_at: BTreeSet::from([first]), ..Machine::default() };
+        let died = match Server::up(&mut machine) {
+            Ok(mut server) => server.run(&mut machine).is_err(),
+            Err(Crash) => true,
+        };
+        assert!(died, "it did not die at point {first}");
+        machine.images = Some(Vec::new());
+        to_the_end(&mut machine);
+        let images = machine.images.take().unwrap();
+        for (second, mut image) in (1..).zip(images).filter(|(second, _)| is_tried(first, *second)) {
+            let words = format!("died at point {first} and {second} points later");
+            let state = to_the_end(&mut image);
+            assert_eq!(image.spawns, golden.spawns, "{words}: the keepers had gone on");
+            assert_sound(&image, &golden, &words);
+            assert_eq!(projection(&state), expected, "{words}");
+            assert!(without_crashes(state) == whole, "{words}: the states differ");
+            tried += 1;
+        }
+    }
+    println!("{tried} pairs of crashes, the first at one of every fourth of {} points", golden.points);
+}
+
+#[test]
+fn a_second_crash_while_it_recovers_or_later_changes_nothing_part_1() {
+    pairs(0);
+}
+
+#[test]
+fn a_second_crash_while_it_recovers_or_later_changes_nothing_part_2() {
+    pairs(1);
+}
+
+#[test]
+fn a_second_crash_while_it_recovers_or_later_changes_nothing_part_3() {
+    pairs(2);
+}
+
+#[test]
+fn a_second_crash_while_it_recovers_or_later_changes_nothing_part_4() {
+    pairs(3);
+}
+
+#[test]
+fn a_third_crash_changes_nothing_either() {
+    let (golden, end) = golden();
+    let (expected, whole) = (projection(&end), without_crashes(end));
+    for first in (1..=golden.points).step_by(5) {
+        for second in (first + 1..first + 14).step_by(3) {
+            let words = format!("died at points {first}, {second} and {}", second + 3);
             let (machine, state) = aborted_at([first, second, second + 3], false);
             assert_eq!(projection(&state), expected, "{words}");
             assert!(without_crashes(state) == whole, "{words}: the states differ");

@@ -77,7 +77,7 @@ pub enum GitError {
         text: String,
     },
     /// A branch of that name, or one that stands in its way, exists and holds something else.
-    #[error("the branch name {name} is taken by {by}")]
+    #[error("{}", taken(.name, .by))]
     BranchTaken {
         /// The name wanted.
         name: String,
@@ -142,6 +142,13 @@ pub enum GitError {
         /// The commit.
         oid: String,
     },
+}
+
+fn taken(name: &str, by: &str) -> String {
+    if name == by {
+        return format!("the branch {name} is there already, with other work");
+    }
+    format!("the branch name {name} is taken by {by}")
 }
 
 impl GitError {

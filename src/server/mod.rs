@@ -9,6 +9,7 @@ pub mod clock;
 pub mod daemon;
 pub mod describe;
 pub mod environment;
+mod failpoints;
 pub mod nowhere;
 pub mod own_settings;
 pub mod places;

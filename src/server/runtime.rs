@@ -15,7 +15,7 @@ use super::effects;
 use super::project::Project;
 use super::said::{Said, Saying};
 use super::shared::Shared;
-use super::{clock, settings, start};
+use super::{clock, failpoints, settings, start};
 use crate::config::Problems;
 use crate::engine::{self, State};
 use crate::model::event::{PersonEvent, RunEvent, StepEvent};
@@ -94,8 +94,9 @@ pub struct Runtime {
     messages: mpsc::UnboundedReceiver<Message>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     records: tokio::sync::broadcast::Sender<Arc<(RunId, Record)>>,
-    /// Events that could not be written yet.
+    /// Events that could not be written yet, and why.
     unwritten: VecDeque<Event>,
+    why_unwritten: String,
     retry_at: Option<Instant>,
     notices: Vec<Notice>,
     said: Said,
@@ -124,6 +125,7 @@ impl Runtime {
             snapshot,
             records,
             unwritten: VecDeque::new(),
+            why_unwritten: String::new(),
             retry_at: None,
             notices: Vec::new(),
             said: Said::default(),
@@ -131,7 +133,7 @@ impl Runtime {
             dirty: true,
             published: Instant::now(),
         };
-        runtime.recover();
+        runtime.recover()?;
         runtime.publish();
         Ok((runtime, view))
     }
@@ -213,6 +215,9 @@ impl Runtime {
     }
 
     fn command(&mut self, command: &Command) -> Result<Result<(), String>, StoreError> {
+        if let Some(why) = self.still_unwritten()? {
+            return Ok(Err(why));
+        }
         let Some(state) = &self.state else {
             return Ok(Err("there is no run yet".to_owned()));
         };
@@ -241,6 +246,9 @@ impl Runtime {
     }
 
     fn start(&mut self, request: StartRun) -> Result<Result<RunId, String>, StoreError> {
+        if let Some(why) = self.still_unwritten()? {
+            return Ok(Err(why));
+        }
         if let Some(state) = &self.state
             && let Err(reason) = start::may_follow(state)
         {
@@ -253,11 +261,13 @@ impl Runtime {
         let (run, now) = (begun.run.clone(), clock::now());
         let record =
             Record { seq: 1, at: now, event: Event::Run(RunEvent::Started(Box::new(begun.clone()))) };
+        failpoints::pass("a run, not in the log yet");
         match self.store.add_run(&run, now, &begun.goal, std::slice::from_ref(&record)) {
             Err(error @ StoreError::Fenced { .. }) => return Err(error),
             Err(error) => return Ok(Err(error.to_string())),
             Ok(()) => {}
         }
+        failpoints::pass("a run, in the log");
         let (state, effects) = engine::start(&begun, now);
         self.state = Some(state);
         self.tell(&run, record);
@@ -279,12 +289,21 @@ impl Runtime {
             Ok(()) => Ok(()),
             Err(error @ StoreError::Fenced { .. }) => Err(error),
             Err(error) => {
-                self.notice(format!("nothing new is started: {error}"), true);
+                self.why_unwritten = format!("nothing new is started: {error}");
+                self.notice(self.why_unwritten.clone(), true);
                 self.unwritten.extend(events);
                 self.retry_at = Some(Instant::now() + RETRY);
                 Ok(())
             }
         }
+    }
+
+    /// What came before a request goes into the log before it: why it can't, if it can't.
+    fn still_unwritten(&mut self) -> Result<Option<String>, StoreError> {
+        if !self.unwritten.is_empty() {
+            self.write_again()?;
+        }
+        Ok((!self.unwritten.is_empty()).then(|| self.why_unwritten.clone()))
     }
 
     fn write_again(&mut self) -> Result<(), StoreError> {
@@ -314,7 +333,9 @@ impl Runtime {
             .map(|(event, seq)| Record { seq, at: now, event })
             .collect();
         let store = &mut self.store;
+        failpoints::pass("events, not in the log yet");
         tokio::task::block_in_place(|| store.append(&run, &records))?;
+        failpoints::pass("events, in the log");
         let mut effects = Vec::new();
         for record in &records {
             effects.extend(engine::update(state, &record.event, record.at));
@@ -343,14 +364,12 @@ impl Runtime {
     }
 
     /// The log was taken up: what was in flight is looked at, told, and asked for again.
-    fn recover(&mut self) {
-        let Some(state) = &self.state else { return };
-        if state.in_flight.is_empty() {
-            return;
-        }
-        let event = Event::Run(start::recovered(&self.shared, state));
-        if let Err(error) = self.write(vec![event]) {
-            self.notice(format!("the run can't be taken up again: {error}"), true);
+    fn recover(&mut self) -> Result<(), StoreError> {
+        match &self.state {
+            Some(state) if !state.in_flight.is_empty() => {
+                self.happen(vec![Event::Run(start::recovered(&self.shared, state))])
+            }
+            _ => Ok(()),
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::conversation::{self, Heard};
+use super::failpoints;
 use super::panes::{Outgoing, Pane};
 use super::readers::Readers;
 use crate::process::{self, Identity, KeeperHandle, SpawnError};
@@ -84,8 +85,12 @@ pub fn start(exe: &Path, dir: &Path, spec: impl FnOnce() -> KeeperSpec) -> Resul
     if let Some(parent) = spec.recording.parent() {
         std::fs::create_dir_all(parent).map_err(io)?;
     }
+    failpoints::pass("a session, nothing written");
     process::write_spec(dir, &spec).map_err(io)?;
-    match process::spawn_keeper(exe, dir, &spec.env, START_LIMIT) {
+    failpoints::pass("a session, not spawned");
+    let spawned = process::spawn_keeper(exe, dir, &spec.env, START_LIMIT);
+    failpoints::pass("a session, spawned");
+    match spawned {
         Ok(handle) => Ok(Standing::Live {
             socket: handle.socket.clone(),
             pid: u32::try_from(handle.child.pid).unwrap_or(0),

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::mpsc;
 
 use super::backchannel::{Board, Questions};
+use super::failpoints;
 use super::live::LiveSessions;
 use super::panes::PaneMap;
 use super::places::Places;
@@ -112,6 +113,7 @@ impl Shared {
 
     /// Hands the runtime something that happened. After the runtime has ended, nobody wants to know.
     pub fn report(&self, event: Event) {
+        failpoints::pass("something done, not told");
         self.send(Message::Happened(event));
     }
 

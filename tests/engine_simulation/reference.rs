@@ -130,11 +130,10 @@ impl Reference {
     /// Tasks are known from the plan that is worked on.
     pub fn learn<'a>(&mut self, specs: impl Iterator<Item = &'a PlanTask>) {
         for spec in specs {
-            self.tasks.entry(spec.id.clone()).or_insert_with(|| Known {
-                spec: spec.clone(),
-                rounds: 1,
-                ..Known::default()
-            });
+            if !self.tasks.contains_key(&spec.id) {
+                let known = Known { spec: spec.clone(), rounds: 1, ..Known::default() };
+                self.tasks.insert(spec.id.clone(), known);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use loopmon::engine::state::Stage;
 use loopmon::engine::{self, EffectKind, State, attention};
-use loopmon::model::event::{PersonEvent, RunEvent, RunStart, StepEvent};
+use loopmon::model::event::{PersonEvent, RunEvent, StepEvent};
 use loopmon::model::{
     AgentState, AgentStatus, AttentionReason, BlockedKind, Command, EffectId, Event, Field, Hold, Oid, Phase,
     Plan, PlanEdit, PlanTask, StatusSource, TaskEdit, TaskId, Timestamp, Usage, Verb,
@@ -14,6 +14,7 @@ use crate::chance::Chance;
 use crate::executor::Executor;
 use crate::reference::Reference;
 use crate::scenario::Scenario;
+use crate::seen::Seen;
 
 /// Events after which a run that has calmed down must be over.
 const PATIENCE: usize = 6_000;
@@ -29,6 +30,7 @@ pub struct Told {
     exhausted: usize,
     edits: usize,
     faultless: usize,
+    pub seen: Seen,
 }
 
 impl Told {
@@ -41,6 +43,16 @@ impl Told {
         self.exhausted += other.exhausted;
         self.edits += other.edits;
         self.faultless += other.faultless;
+        self.seen.add(&other.seen);
+    }
+
+    /// One line of what happened, and a table of what was seen how often.
+    pub fn figures(&self) -> String {
+        let Told { events, crashes, merges, requests, late, edits, faultless, seen, .. } = self;
+        format!(
+            "{events} events, {crashes} crashes, {merges} merges, {requests} requests ({edits} changed the plan), \
+             {late} events told twice or too late, {faultless} runs without a fault\n{seen}"
+        )
     }
 
     pub fn assert_that_much_happened(&self, runs: u64) {
@@ -48,6 +60,8 @@ impl Told {
         assert!(self.events > runs * 50 && self.crashes > runs && self.merges > runs * 3, "{self:?}");
         assert!(self.requests > runs && self.late > runs && self.faultless * 12 > runs, "{self:?}");
         assert!(self.exhausted * 20 > runs && self.edits > runs, "{self:?}");
+        let missing = self.seen.missing();
+        assert!(runs < 500 || missing.is_empty(), "never seen: {missing:?}\n{}", self.seen);
     }
 }
 
@@ -57,6 +71,8 @@ pub struct Simulation {
     scenario: Scenario,
     state: State,
     log: Vec<(Event, Timestamp)>,
+    /// How it was when a server died, and how long the log was then.
+    lived: Vec<(usize, State)>,
     began: Timestamp,
     now: Timestamp,
     world: Executor,
@@ -79,9 +95,9 @@ impl Simulation {
         let started = Event::Run(RunEvent::Started(Box::new(scenario.start.clone())));
         reference.watch(&started, &effects, false, &world);
         world.take(effects);
-        let (log, told) = (Vec::new(), Told::default());
+        let (log, lived, told) = (Vec::new(), Vec::new(), Told::default());
         let trace = std::env::var_os("LOOPMON_SEED").is_some();
-        Simulation { chance, scenario, state, log, began: now, now, world, reference, told, trace }
+        Simulation { chance, scenario, state, log, lived, began: now, now, world, reference, told, trace }
     }
 
     /// Runs it to its end.
@@ -126,6 +142,7 @@ impl Simulation {
             .and_then(|id| self.state.tasks.get(id))
             .is_some_and(|task| task.phase.is_terminal());
         self.now = self.now.plus(self.chance.below(20));
+        self.told.seen.event(&event);
         self.log.push((event.clone(), self.now));
         let effects = engine::update(&mut self.state, &event, self.now);
         if self.trace {
@@ -346,10 +363,10 @@ impl Simulation {
         }
     }
 
-    /// The server dies and another takes the log up.
+    /// The server dies and another takes the log up: that it gives the same state is seen in the end, for all crashes.
     fn crash(&mut self) {
         self.told.crashes += 1;
-        self.state = replay(&self.scenario.start, self.began, &self.log, &self.state);
+        self.lived.push((self.log.len(), self.state.clone()));
         self.world.crash();
         self.happen(Event::Run(RunEvent::Recovered { reattached: vec![], ended: vec![], lost: vec![] }));
     }
@@ -425,7 +442,8 @@ impl Simulation {
     }
 
     /// Nothing is in flight: whoever is not at an end waits for a person, or for somebody who does.
-    fn assert_rest(&self) {
+    fn assert_rest(&mut self) {
+        self.told.seen.rest(&self.state);
         let state = &self.state;
         assert!(state.in_flight.is_empty(), "{:?}", state.in_flight);
         let rows = attention::rows(state);
@@ -450,10 +468,23 @@ impl Simulation {
         }
     }
 
+    /// The state that the log gives is the one that lived, at each crash and in the end.
+    fn assert_replay(&self) {
+        let (mut state, _) = engine::start(&self.scenario.start, self.began);
+        let mut lived = self.lived.iter().peekable();
+        for (length, (event, at)) in self.log.iter().enumerate() {
+            while let Some((_, then)) = lived.next_if(|(then, _)| *then == length) {
+                assert!(state == *then, "the state replayed from {length} events is another");
+            }
+            drop(engine::update(&mut state, event, *at));
+        }
+        assert!(lived.next().is_none() && state == self.state, "the replayed state is another");
+    }
+
     /// All is merged or given up, each once, and the log alone tells the same.
     fn assert_end(&self, untroubled: bool) {
         let state = &self.state;
-        drop(replay(&self.scenario.start, self.began, &self.log, state));
+        self.assert_replay();
         if state.run.stage == Stage::Working {
             assert!(!state.tasks.is_empty() && state.run.ended.is_some());
         }
@@ -473,16 +504,6 @@ impl Simulation {
         let tip: Option<Oid> = self.world.integration.clone();
         assert_eq!(state.run.tip, tip.filter(|_| state.run.tip.is_some()), "the tip is where the branch is");
     }
-}
-
-/// The state that the log gives, which must be the one that lived.
-fn replay(start: &RunStart, began: Timestamp, log: &[(Event, Timestamp)], live: &State) -> State {
-    let (mut state, _) = engine::start(start, began);
-    for (event, at) in log {
-        drop(engine::update(&mut state, event, *at));
-    }
-    assert!(state == *live, "the replayed state is another");
-    state
 }
 
 fn task_of(event: &Event) -> Option<&TaskId> {

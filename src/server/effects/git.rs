@@ -181,6 +181,11 @@ impl GitWork<'_> {
         date: Timestamp,
     ) -> Result<Event, WorktreeError> {
         let effect = self.effect();
+        // A log from a while ago may not know that the branch has it already: nothing is merged twice.
+        if self.repository.is_ancestor(tip.as_str(), onto.as_str())? {
+            let (commit, onto) = (onto.clone(), onto.clone());
+            return Ok(Event::Merge(MergeEvent::CandidateBuilt { effect, commit, onto, tree: None }));
+        }
         let event = match self.candidate(task, onto, tip, message, date)? {
             Candidate::Clean { commit, tree } => {
                 let (commit, tree) = (Oid(commit), Some(Oid(tree)));

@@ -21,6 +21,7 @@ pub(super) use steps::FIRST_SIZE;
 
 use std::sync::Arc;
 
+use super::failpoints;
 use super::shared::Shared;
 use crate::engine::{Effect, EffectKind, State};
 use crate::model::event::{GateEvent, MergeEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
@@ -88,6 +89,7 @@ pub fn execute(shared: &Arc<Shared>, state: &State, effect: Effect, now: Timesta
 
 async fn carry_out(shared: Arc<Shared>, facts: Facts, effect: Effect) {
     let Effect { id, kind } = effect;
+    failpoints::pass("an effect, not begun");
     match kind {
         EffectKind::RunStep { .. } => steps::run(shared, facts, kind).await,
         EffectKind::RunSetup { .. } => setups::run(shared, facts, kind).await,
