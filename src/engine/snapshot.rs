@@ -147,6 +147,7 @@ fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) 
         agent: state.implementer(spec),
         depends_on: spec.depends_on.clone(),
         planned: planned(spec),
+        pattern: state.pattern_of(task),
         depth,
         phase: task.phase,
         hold: task.hold.clone(),

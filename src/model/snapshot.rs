@@ -116,6 +116,9 @@ pub struct TaskView {
     /// The rest of what the plan says of it.
     #[serde(default)]
     pub planned: Planned,
+    /// Whose sessions live how long, decided.
+    #[serde(default)]
+    pub pattern: Pattern,
     /// Depth below the first dependency, for the board's tree.
     pub depth: u16,
     /// Where it stands.
