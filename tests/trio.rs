@@ -165,6 +165,7 @@ fn a_line_of_feedback_is_a_finding_that_is_fixed_before_the_merge() {
     assert_eq!(trio.0.merged("src/main.txt"), "one\ntwo\nthree\nfour\nfour\n");
     wait_for("the end", || trio.read("feedback.md").contains("0 open of 1").then_some(()));
     assert!(trio.read("feedback.md").contains("1. fixed in `"), "{}", trio.read("feedback.md"));
+    assert_eq!(trio.wait("phase", "done")["findings"][0]["state"].as_str(), Some("fixed"));
     // Nothing can be put right any more in what is merged: the words stay where they are.
     trio.add("- too late\n");
     trio.0.loopmon(&["edit", "T1", "--set", "title=x"]).code(1);

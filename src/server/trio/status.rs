@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::git;
 use crate::model::snapshot::{GateState, TaskView};
-use crate::model::{Finding, Hold, Oid, Phase, RunId, Vote};
+use crate::model::{Finding, FindingState, Hold, Oid, Phase, RunId, Severity, Vote};
 
 const OPENING: &str = "# Written by loopmon, and by nobody else.\n";
 
@@ -35,7 +35,7 @@ struct Status<'a> {
     problems: &'a [String],
     gates: Vec<Gate<'a>>,
     reviews: Vec<Review<'a>>,
-    findings: &'a [Finding],
+    findings: Vec<Item<'a>>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +50,44 @@ struct Review<'a> {
     running: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     vote: Option<Vote>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    number: u32,
+    state: &'static str,
+    /// The commit that fixed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed_in: Option<&'a str>,
+    severity: Severity,
+    source: &'a str,
+    round: u32,
+    file: &'a str,
+    line: u32,
+    description: &'a str,
+    suggestion: &'a str,
+}
+
+fn item(finding: &Finding) -> Item<'_> {
+    let (state, fixed_in) = match &finding.state {
+        FindingState::Raised => ("open", None),
+        FindingState::Reopened => ("open-again", None),
+        FindingState::Fixed(oid) => ("fixed", Some(oid.as_str())),
+        FindingState::Dismissed => ("dismissed", None),
+        FindingState::Deferred => ("deferred", None),
+    };
+    Item {
+        number: finding.number,
+        state,
+        fixed_in,
+        severity: finding.severity,
+        source: &finding.source,
+        round: finding.round,
+        file: &finding.file,
+        line: finding.line,
+        description: &finding.description,
+        suggestion: &finding.suggestion,
+    }
 }
 
 /// A task's file.
@@ -82,7 +120,7 @@ pub fn render(run: &RunId, task: &TaskView, problems: &[String]) -> Result<Strin
             .iter()
             .map(|review| Review { agent: review.agent.as_str(), running: review.running, vote: review.vote })
             .collect(),
-        findings: &task.findings,
+        findings: task.findings.iter().map(item).collect(),
     };
     Ok(OPENING.to_owned() + &toml::to_string(&status)?)
 }
