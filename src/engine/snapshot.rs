@@ -200,6 +200,8 @@ fn task_refusals(state: &State, id: &TaskId) -> BTreeMap<Verb, String> {
             Command::Resume(id.clone()),
             Command::Prompt(id.clone(), reason()),
             Command::Cancel(id.clone()),
+            Command::Comment { task: id.clone(), file: String::new(), line: 0, text: reason() },
+            Command::Rewind(id.clone(), state.tasks.get(id).map_or(1, |task| task.round)),
         ],
     );
     asked.into_iter().chain(changing).collect()

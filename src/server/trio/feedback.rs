@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::spec::Problem;
+use crate::model::finding::placed;
 use crate::model::snapshot::{GateState, TaskView};
 use crate::server::ledger::page::{finding_lines, quoted};
 
@@ -117,16 +118,6 @@ impl Entry {
         self.text = format!("{}\n{}", self.text, whole.trim()).trim().to_owned();
         self.raw.push_str(whole);
     }
-}
-
-/// `src/a.rs:7: what`.
-fn placed(line: &str) -> Option<(&str, u32, &str)> {
-    let (place, text) = line.split_once(": ")?;
-    let place = place.trim_matches('`');
-    let (file, number) = place.rsplit_once(':')?;
-    let number = number.parse().ok().filter(|number| *number > 0)?;
-    let is_path = !file.is_empty() && !file.contains(char::is_whitespace);
-    is_path.then(|| (file.trim_start_matches("./"), number, text))
 }
 
 /// Whether a line says how a finding stands, as only loopmon writes it.
