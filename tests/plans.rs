@@ -78,8 +78,7 @@ fn tasks_are_changed_split_and_joined_while_another_is_worked_on() {
 fn the_plan_is_changed_in_the_persons_editor_and_a_refused_text_is_kept() {
     let (bench, run) = bench();
     let edit = |args: &[&str], editor: &str| {
-        let editor =
-            bench.script("editor", &format!("#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\n{editor}\n"));
+        let editor = bench.script("editor", "#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\n{editor}\n");
         bench.spawn_with("edit", &[&["edit"], args].concat(), &[("EDITOR", editor.to_str().unwrap())]).ended()
     };
     edit(&["T2"], "true").code(0).says("nothing was changed");
@@ -241,4 +240,92 @@ fn on_the_board_a_task_is_changed_in_the_persons_editor_and_a_mistake_comes_back
     assert_eq!(tty.ended(), 0);
     go(&bench);
     run.ended().code(0);
+}
+
+#[test]
+fn on_the_board_a_task_is_commented_cut_joined_and_put_back() {
+    let (bench, run) = bench();
+    let change = "sed -i 's/the rest/Part two/' \"$1\"";
+    let editor =
+        bench.script("editor", "#!/bin/sh\nset -eu\nsh -eu -c \"$(cat \"$HOME/change\")\" sh \"$1\"\n");
+    let will = |change: &str| std::fs::write(bench.machine.path("home/change"), change).unwrap();
+    let mut env = bench.machine.env();
+    env.push(("EDITOR".to_owned(), editor.display().to_string()));
+    let mut tty = Tty::open(LOOPMON, &[], &bench.project(), &env, (120, 36));
+    tty.wait("├─ T1 ─");
+    tty.type_text("c");
+    tty.wait("Comment on T1");
+    tty.type_text("src/main.txt:2: too short\r");
+    let finding = |state: &str| {
+        wait_for("the finding", || {
+            let finding = bench.task("T1")["findings"][0].clone();
+            (finding["state"] == state).then_some(finding)
+        })
+    };
+    let found = finding("raised");
+    assert_eq!((found["file"].as_str(), found["line"].as_u64()), (Some("src/main.txt"), Some(2)));
+    assert_eq!(found["description"], "too short");
+    tty.wait("comment on T1 taken");
+    tty.type_text("f");
+    tty.wait("Dismiss a finding of T1");
+    tty.type_text("\r");
+    tty.wait("Dismiss finding 1 of T1: why?");
+    tty.type_text("it is long enough\r");
+    assert_eq!(finding("dismissed")["why"], "it is long enough");
+
+    tty.type_text("j");
+    tty.wait("├─ T2 ─");
+    will("true");
+    tty.type_text("S");
+    tty.wait("nothing was changed");
+    will(&format!("{change}; sed -i 's/^title = \"Part/titel = \"Part/' \"$1\""));
+    tty.type_text("S");
+    tty.wait("not taken over, the same key goes on with it");
+    will("sed -i 's/^titel/title/' \"$1\"");
+    tty.type_text("S");
+    tty.wait("split T2 into 2 tasks");
+    assert_eq!(bench.task("T2-2")["title"], "Part two");
+    tty.type_text("J");
+    tty.wait("Join which task into T2?");
+    tty.type_text("j\r");
+    tty.wait("T2 takes over what T2-2 asks");
+    tty.type_text("y");
+    wait_for("the join", || (bench.task("T2-2")["phase"] == "cancelled").then_some(()));
+
+    tty.type_text("g");
+    tty.wait("├─ T1 ─");
+    tty.type_text("b");
+    tty.wait("Put T1 back to the beginning of a round");
+    tty.type_text("\r");
+    tty.wait("Put T1 back to the beginning of round 1?");
+    tty.type_text("y");
+    wait_for("the way back", || (bench.events_of("person", "rewound").len() == 1).then_some(()));
+    tty.type_text("q");
+    assert_eq!(tty.ended(), 0);
+    go(&bench);
+    run.ended().says("2 of 3 tasks done");
+}
+
+#[test]
+fn what_giving_up_means_for_others_is_told_before_it_is_done() {
+    let (bench, run) = bench();
+    bench.loopmon(&["add", "Third", "--after", "T2"]).code(0);
+    let told = bench.loopmon(&["cancel", "T1"]).code(2);
+    told.says("2 tasks wait for it and will not start: T2, T3").says("--yes");
+    let ask = |answer: &str| {
+        let mut tty =
+            Tty::open(LOOPMON, &["cancel", "T2"], &bench.project(), &bench.machine.env(), (100, 20));
+        tty.wait("One task waits for it and will not start: T3.");
+        tty.wait("give it up? [y/N]");
+        tty.type_text(answer);
+        tty.ended()
+    };
+    assert_eq!(ask("\r"), 1);
+    assert_eq!(bench.task("T2")["phase"], "blocked");
+    // Nobody waits for the last: who can't be asked need not be.
+    bench.loopmon(&["cancel", "T3"]).code(0).says("gave T3 up");
+    bench.loopmon(&["cancel", "T1", "--yes"]).code(0);
+    assert_eq!(bench.task("T1")["phase"], "cancelled");
+    bench.loopmon(&["cancel", "T1"]).code(1).says("cancelled already");
+    run.ended();
 }

@@ -1,14 +1,16 @@
 //! `approve`, `reject`, `retry`, `pause`, `resume`, `prompt`, `cancel`, `land`, `stop`: one request each.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use super::args::{LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, RewindArgs, StopArgs, TaskArgs};
-use super::out::say;
+use super::args::{
+    CancelArgs, LandArgs, MaybeTaskArgs, PromptArgs, ReasonArgs, RewindArgs, StopArgs, TaskArgs,
+};
+use super::out::{say, say_words};
 use super::project::{self, Project};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, shown};
 use crate::model::event::RunEvent;
-use crate::model::{Command, Event, counted};
+use crate::model::{Command, Event, TaskId, Verb, counted};
 use crate::process;
 use crate::protocol::client::{Ask, Message};
 use crate::server::daemon;
@@ -69,9 +71,30 @@ pub fn prompt(dir: &Path, args: PromptArgs) -> Outcome {
     Ok(outcome)
 }
 
-/// Gives a task up.
-pub fn cancel(dir: &Path, args: TaskArgs) -> Outcome {
-    send(dir, Command::Cancel(args.task.into()), args.json)
+/// Gives a task up, after telling what that means. Who can't be asked has to say yes where others wait for it.
+pub fn cancel(dir: &Path, args: CancelArgs) -> Outcome {
+    let project = requested(dir)?;
+    let id = TaskId(args.task);
+    let snapshot = project::snapshot(&project.places)?;
+    if let Some(task) =
+        snapshot.task(&id).filter(|task| !args.yes && !task.refusals.contains_key(&Verb::Cancel))
+    {
+        let impact = snapshot.impact_of_cancel(&id);
+        if std::io::stdin().is_terminal() && !args.json {
+            let kept = "Its agents are ended; its branch and its work are kept.";
+            say!("{id} “{}”: {}", shown(&task.title), format!("{kept} {impact}").trim_end());
+            say_words!("give it up? [y/N] ");
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer)?;
+            if !matches!(answer.trim(), "y" | "Y" | "yes") {
+                say!("nothing was done");
+                return Ok(1);
+            }
+        } else if !impact.is_empty() {
+            return Err(Failure::usage(format!("{impact} To give {id} up all the same, say --yes")));
+        }
+    }
+    send(dir, Command::Cancel(id), args.json)
 }
 
 /// Lands, or takes a landing back.

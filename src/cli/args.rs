@@ -86,7 +86,7 @@ pub enum Verb {
     /// Give text to a task's agent.
     Prompt(PromptArgs),
     /// Give a task up; its work stays on its branch.
-    Cancel(TaskArgs),
+    Cancel(CancelArgs),
     /// Put a task back to the beginning of a round, with its branch and its worktree; what came after is kept.
     Rewind(RewindArgs),
     /// Start a new run from a point of the last one: what was not done then, on what was merged then.
@@ -415,6 +415,19 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub struct TaskArgs {
     /// The task's id.
     pub task: String,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A task to give up.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// The task's id.
+    pub task: String,
+    /// Do not ask, whoever waits for it.
+    #[arg(long)]
+    pub yes: bool,
     /// The answer as JSON.
     #[arg(long)]
     pub json: bool,

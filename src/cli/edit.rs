@@ -43,6 +43,7 @@ pub fn split(dir: &Path, args: &SplitArgs) -> Outcome {
     let (places, state) = standing(dir)?;
     let task = named(&state, &args.task)?;
     let id = task.id.clone();
+    let part_of = |task: &PlanTask, number| task.part(number, |id| state.tasks.contains_key(id));
     if let Some(file) = &args.from {
         let parts = plans::parse(&read(dir, file)?, &file.display().to_string()).map_err(Failure::usage)?;
         return send(&places, Command::Split(id, parts.tasks), args.json);
@@ -50,12 +51,12 @@ pub fn split(dir: &Path, args: &SplitArgs) -> Outcome {
     let mut parts = vec![task.clone()];
     for title in &args.titles {
         let description = title.clone();
-        parts.push(PlanTask { title: title.clone(), description, ..part_of(&state, &task, parts.len()) });
+        parts.push(PlanTask { title: title.clone(), description, ..part_of(&task, parts.len()) });
     }
     if parts.len() > 1 {
         return send(&places, Command::Split(id, parts), args.json);
     }
-    let example = PlanTask { title: "the rest".to_owned(), ..part_of(&state, &task, 1) };
+    let example = PlanTask { title: "the rest".to_owned(), ..part_of(&task, 1) };
     let unchanged = [task.clone(), example.clone()];
     by_editor(&places, plans::to_split(&task, &example), args.json, |text| {
         let parts = plans::parse(text, "plan.toml")?.tasks;
@@ -88,17 +89,6 @@ fn left(state: &State) -> Vec<PlanTask> {
     let fixed = |phase| matches!(phase, Phase::Done | Phase::Cancelled | Phase::Merging);
     let tasks = state.order.iter().filter_map(|id| state.tasks.get(id)).filter(|task| !fixed(task.phase));
     tasks.map(|task| task.spec.clone()).collect()
-}
-
-/// A further part of a task: it says what the task says, but for its words.
-fn part_of(state: &State, task: &PlanTask, number: usize) -> PlanTask {
-    let mut number = number + 1;
-    let mut id = TaskId(format!("{}-{number}", task.id));
-    while state.tasks.contains_key(&id) {
-        number += 1;
-        id = TaskId(format!("{}-{number}", task.id));
-    }
-    PlanTask { id, description: String::new(), acceptance: Vec::new(), files: Vec::new(), ..task.clone() }
 }
 
 /// The order in which a task stands before another.

@@ -33,12 +33,13 @@ pub(super) struct Draft {
     pub known: BTreeSet<String>,
 }
 
-const PATTERNS: [(&str, Pattern); 5] = [
+const PATTERNS: [(&str, Pattern); 6] = [
     ("workflow", Pattern::Workflow),
     ("inline", Pattern::Inline),
     ("pair", Pattern::Pair),
     ("standing", Pattern::Standing),
     ("promote", Pattern::Promote),
+    ("trio", Pattern::Trio),
 ];
 const A_YEAR_IN_SECONDS: f64 = 366.0 * 86_400.0;
 const A_YEAR_IN_MINUTES: f64 = A_YEAR_IN_SECONDS / 60.0;

@@ -76,7 +76,7 @@ pub struct PlanTask {
 }
 
 /// What `pattern` may say.
-const PATTERNS: [&str; 5] = ["workflow", "inline", "pair", "standing", "promote"];
+const PATTERNS: [&str; 6] = ["workflow", "inline", "pair", "standing", "promote", "trio"];
 
 /// A plan from a file of a person's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -52,6 +52,8 @@ pub enum Pattern {
     Standing,
     /// Inline, then standing.
     Promote,
+    /// As a pair, over shared files.
+    Trio,
 }
 
 /// What may be used beside the money of the run; 0 is no limit.

@@ -74,7 +74,7 @@ impl Turn<'_> {
         let Some(task) = self.state.tasks.get(id) else { return Vec::new() };
         let fresh = |agent: AgentName| Slot { agent, ..Slot::default() };
         match self.state.pattern_of(task) {
-            Pattern::Pair => {
+            Pattern::Pair | Pattern::Trio => {
                 let (partners, round) = (task.partners.clone(), task.round);
                 self.warn_of_drift(id, round);
                 let slots = reviewers.into_iter().enumerate();
@@ -145,7 +145,8 @@ impl Turn<'_> {
         let reviewer = self.state.standing.reviewers.get_mut(wanted)?;
         let (step, seed) = (reviewer.step.next(), reviewer.seed.take());
         let slot = self.task(id)?.review.as_mut()?.slots.get_mut(index)?;
-        if slot.step.resume.is_none() {
+        // Who has failed in that session, and is to begin without it, does not get it back.
+        if slot.step.resume.is_none() && slot.step.failures == 0 {
             (slot.step.resume, slot.step.resume_of) = (step.resume, step.resume_of);
             slot.step.spent = step.spent;
         }

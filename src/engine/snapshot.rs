@@ -147,6 +147,7 @@ fn task_view(state: &State, explainer: &Explainer<'_>, id: &TaskId, depth: u16) 
         agent: state.implementer(spec),
         depends_on: spec.depends_on.clone(),
         planned: planned(spec),
+        pattern: state.pattern_of(task),
         depth,
         phase: task.phase,
         hold: task.hold.clone(),
@@ -199,6 +200,8 @@ fn task_refusals(state: &State, id: &TaskId) -> BTreeMap<Verb, String> {
             Command::Resume(id.clone()),
             Command::Prompt(id.clone(), reason()),
             Command::Cancel(id.clone()),
+            Command::Comment { task: id.clone(), file: String::new(), line: 0, text: reason() },
+            Command::Rewind(id.clone(), state.tasks.get(id).map_or(1, |task| task.round)),
         ],
     );
     asked.into_iter().chain(changing).collect()

@@ -108,6 +108,16 @@ pub enum TaskAct {
     Cancel,
     /// Change it in an editor.
     Edit,
+    /// Say what is wrong with its work.
+    Comment,
+    /// Look at its findings, to take one from the list.
+    Findings,
+    /// Cut it into several.
+    Split,
+    /// Put it together with another.
+    Join,
+    /// Put it back to the beginning of a round.
+    Rewind,
     /// Add one, field by field.
     New,
     /// Add one from a few words.
@@ -280,6 +290,11 @@ pub(super) const NAMES: &[(&str, Action)] = &[
     ("prompt", Action::Task(TaskAct::Prompt)),
     ("cancel", Action::Task(TaskAct::Cancel)),
     ("edit", Action::Task(TaskAct::Edit)),
+    ("comment", Action::Task(TaskAct::Comment)),
+    ("findings", Action::Task(TaskAct::Findings)),
+    ("split", Action::Task(TaskAct::Split)),
+    ("join", Action::Task(TaskAct::Join)),
+    ("rewind", Action::Task(TaskAct::Rewind)),
     ("new", Action::Task(TaskAct::New)),
     ("new-prompt", Action::Task(TaskAct::NewPrompt)),
     ("enter", Action::Session(SessionAct::Enter)),

@@ -67,10 +67,24 @@ impl Finding {
         format!("{}:{}", self.file, words.take(120).collect::<String>())
     }
 
+    /// Whether a person can still say that it is not so.
+    pub fn can_be_dismissed(&self) -> bool {
+        !matches!(self.state, FindingState::Dismissed | FindingState::Fixed(_))
+    }
+
     /// Whether the next fix has to see it.
     pub fn is_open(&self) -> bool {
         matches!(self.state, FindingState::Raised | FindingState::Reopened)
     }
+}
+
+/// What is said of a place: `src/a.rs:7: what`.
+pub fn placed(text: &str) -> Option<(&str, u32, &str)> {
+    let (place, what) = text.split_once(": ")?;
+    let (file, line) = place.trim_matches('`').rsplit_once(':')?;
+    let line = line.parse().ok().filter(|line| *line > 0)?;
+    let is_path = !file.is_empty() && !file.contains(char::is_whitespace);
+    is_path.then(|| (file.trim_start_matches("./"), line, what.trim()))
 }
 
 /// Where something is, as people write it: `src/a.rs:7`, `src/a.rs`, `the work`.

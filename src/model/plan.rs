@@ -46,3 +46,12 @@ pub struct PlanTask {
     /// Names of things that only one task at a time may use: a port, a database, a device.
     pub locks: Vec<String>,
 }
+
+impl PlanTask {
+    /// A further part of it, the `number`-th: it says what this says, but for its words, under an id that is not taken.
+    pub fn part(&self, number: usize, is_taken: impl Fn(&TaskId) -> bool) -> PlanTask {
+        let ids = (number.saturating_add(1)..).map(|number| TaskId(format!("{}-{number}", self.id)));
+        let id = ids.into_iter().find(|id| !is_taken(id)).unwrap_or_default();
+        PlanTask { id, description: String::new(), acceptance: Vec::new(), files: Vec::new(), ..self.clone() }
+    }
+}

@@ -66,12 +66,20 @@ pub enum Pattern {
     Standing,
     /// As `Inline`, until the same findings come back; then as `Standing`.
     Promote,
+    /// As `Pair`, over files in the project by which people and other programs take part.
+    Trio,
 }
 
 impl Pattern {
     /// Every pattern.
-    pub const ALL: [Pattern; 5] =
-        [Pattern::Workflow, Pattern::Inline, Pattern::Pair, Pattern::Standing, Pattern::Promote];
+    pub const ALL: [Pattern; 6] = [
+        Pattern::Workflow,
+        Pattern::Inline,
+        Pattern::Pair,
+        Pattern::Standing,
+        Pattern::Promote,
+        Pattern::Trio,
+    ];
 
     /// Its name in configurations and plans.
     pub fn name(self) -> &'static str {
@@ -81,6 +89,7 @@ impl Pattern {
             Pattern::Pair => "pair",
             Pattern::Standing => "standing",
             Pattern::Promote => "promote",
+            Pattern::Trio => "trio",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can be seen of a run at one moment: the screen, `status --json` and tests read this and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,9 @@ pub struct TaskView {
     /// The rest of what the plan says of it.
     #[serde(default)]
     pub planned: Planned,
+    /// Whose sessions live how long, decided.
+    #[serde(default)]
+    pub pattern: Pattern,
     /// Depth below the first dependency, for the board's tree.
     pub depth: u16,
     /// Where it stands.
@@ -412,6 +415,37 @@ impl Snapshot {
     /// The task of that id.
     pub fn task(&self, id: &TaskId) -> Option<&TaskView> {
         self.tasks.iter().find(|task| task.id == *id)
+    }
+
+    /// Tasks that wait for this one, directly or not.
+    pub fn waiting_for(&self, id: &TaskId) -> Vec<&TaskView> {
+        let mut lost = BTreeSet::from([id]);
+        // A task stands behind what it depends on; where one does not, another pass finds it.
+        loop {
+            let waits = |task: &&TaskView| {
+                !task.phase.is_terminal()
+                    && !lost.contains(&task.id)
+                    && task.depends_on.iter().any(|id| lost.contains(id))
+            };
+            let more: Vec<&TaskId> = self.tasks.iter().filter(waits).map(|task| &task.id).collect();
+            if more.is_empty() {
+                break;
+            }
+            lost.extend(more);
+        }
+        self.tasks.iter().filter(|task| task.id != *id && lost.contains(&task.id)).collect()
+    }
+
+    /// What giving a task up means for the others, as a sentence; empty if nothing.
+    pub fn impact_of_cancel(&self, id: &TaskId) -> String {
+        let waiting = self.waiting_for(id);
+        let names: Vec<&str> = waiting.iter().take(8).map(|task| task.id.as_str()).collect();
+        let more = if waiting.len() > names.len() { ", …" } else { "" };
+        match waiting.len() {
+            0 => String::new(),
+            1 => format!("One task waits for it and will not start: {}.", names.join(", ")),
+            count => format!("{count} tasks wait for it and will not start: {}{more}.", names.join(", ")),
+        }
     }
 
     /// The session of that id.

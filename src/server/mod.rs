@@ -39,6 +39,7 @@ mod sessions;
 mod shared;
 mod socket;
 mod status;
+mod trio;
 mod watching;
 
 use std::fs::File;
@@ -169,6 +170,7 @@ impl Server {
         tasks.spawn(accept(listener, door.clone()));
         tasks.spawn(watching::watch(Arc::clone(&self.shared)));
         tasks.spawn(ledger::keep(Arc::clone(&self.shared), self.view.clone()));
+        tasks.spawn(trio::keep(Arc::clone(&self.shared), self.view.clone()));
         tasks.spawn(end_when_idle(door));
         tasks.spawn(end_on_signal(Arc::clone(&self.shared)));
         let result = self.runtime.run().await;

@@ -160,6 +160,21 @@ impl Places {
         self.home().join("reviews")
     }
 
+    /// The files of a run's tasks that people and other programs write in too: a folder each.
+    pub fn trio(&self, run: &RunId) -> PathBuf {
+        self.run(run).join("trio")
+    }
+
+    /// A link to the latest run's.
+    pub fn latest_trio(&self) -> PathBuf {
+        self.home().join("trio")
+    }
+
+    /// What is known of those files: loopmon's own, beside them.
+    pub fn trio_known(&self, run: &RunId, task: &TaskId) -> PathBuf {
+        self.run(run).join("trio-known").join(format!("{task}.json"))
+    }
+
     /// A session's recording.
     pub fn recording(&self, run: &RunId, session: &SessionId) -> PathBuf {
         self.run(run).join("recordings").join(format!("{session}.cast"))

@@ -240,6 +240,7 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             config::Pattern::Pair => Pattern::Pair,
             config::Pattern::Standing => Pattern::Standing,
             config::Pattern::Promote => Pattern::Promote,
+            config::Pattern::Trio => Pattern::Trio,
         },
         foresee: run.foresee,
         promotion: Promotion {

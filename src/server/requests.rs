@@ -14,7 +14,7 @@ use super::describe;
 use super::runtime::Message as ToRuntime;
 use super::shared::Shared;
 use super::{ended, links, past, plans};
-use crate::model::{Command, Plan, PlanEdit, PlanTask, SessionId, TaskId};
+use crate::model::{Command, Plan, PlanTask, SessionId, TaskId};
 use crate::protocol::client::{Message, StartRun};
 use crate::store::Store;
 use crate::ui::{COPY_LIMIT, KeysWanted, Purpose, Reply, Request, Welcome};
@@ -228,6 +228,10 @@ impl Desk {
                 let fresh = || plans::to_edit(std::slice::from_ref(task));
                 draft(self).map_or_else(fresh, |draft| draft.text)
             }
+            Purpose::Split(parts) => {
+                let fresh = || plans::to_split(&parts.0, &parts.1);
+                draft(self).map_or_else(fresh, |draft| draft.text)
+            }
             Purpose::Words | Purpose::Read => text,
         };
         self.editing = Some(Errand::Edit(purpose));
@@ -261,6 +265,7 @@ impl Desk {
                 Some(Reply::PlanEdited(self.parse_plan(*plan, &text)))
             }
             (Errand::Edit(Purpose::Task(task)), Some(text)) => self.change_task(*task, &text),
+            (Errand::Edit(Purpose::Split(parts)), Some(text)) => self.split(*parts, &text),
         }
     }
 
@@ -293,16 +298,42 @@ impl Desk {
                 Some(Reply::Notice { text: "nothing was changed".to_owned(), bad: false })
             }
             Ok(edit) => {
-                self.change_plan(edit);
+                let said = format!("changed the plan: {}", edit.summary());
+                self.change_plan(Command::Edit(Box::new(edit)), said);
                 None
             }
         }
     }
 
-    fn change_plan(&self, edit: PlanEdit) {
-        let said = format!("changed the plan: {}", edit.summary());
+    /// What the person cut a task into. The text is kept as with [`Desk::change_task`].
+    fn split(&mut self, parts: (PlanTask, PlanTask), text: &str) -> Option<Reply> {
+        let text = plans::without_remarks(text);
+        let read = plans::parse(&text, "plan.toml").map(|plan| plan.tasks);
+        let id = parts.0.id.clone();
+        let unchanged = read.as_ref().is_ok_and(|read| read[..] == [parts.0.clone(), parts.1.clone()]);
+        let remarked =
+            read.as_ref().map_or_else(|problem| plans::with_remarks(&text, problem), |_| text.clone());
+        self.draft = Some(Draft { purpose: Purpose::Split(Box::new(parts)), text: remarked });
+        match read {
+            Err(problem) => {
+                let text = format!("not taken over, the same key goes on with it: {problem}");
+                Some(Reply::Notice { text, bad: true })
+            }
+            Ok(_) if unchanged => {
+                self.draft = None;
+                Some(Reply::Notice { text: "nothing was changed".to_owned(), bad: false })
+            }
+            Ok(read) => {
+                let said = format!("split {id} into {} tasks", read.len());
+                self.change_plan(Command::Split(id, read), said);
+                None
+            }
+        }
+    }
+
+    fn change_plan(&self, command: Command, said: String) {
         let (answer, result) = oneshot::channel();
-        self.shared.send(ToRuntime::Command { command: Command::Edit(Box::new(edit)), answer });
+        self.shared.send(ToRuntime::Command { command, answer });
         let replies = self.answer.clone();
         tokio::spawn(async move {
             let (text, bad) = match result.await {

@@ -172,6 +172,8 @@ pub enum Purpose {
     Plan(Box<crate::model::Plan>),
     /// A task of the plan that is worked on, as TOML; the server writes and reads the text, and carries the change out.
     Task(Box<crate::model::PlanTask>),
+    /// A task that is to be cut, and an example of a further part, as TOML; as with [`Purpose::Task`].
+    Split(Box<(crate::model::PlanTask, crate::model::PlanTask)>),
     /// The words of the input that is open.
     Words,
     /// To be read; nothing comes back.

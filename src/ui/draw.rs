@@ -155,7 +155,8 @@ impl Ui {
         Strip { snapshot, current, keymap: &self.settings.keymap, look }.render(screen.strip.inner, buf);
         self.paint_board(screen.board.inner, buf, world, look);
         match self.view.selected(snapshot) {
-            Some(task) => Detail { task, snapshot, look }.render(screen.detail.inner, buf),
+            Some(task) => Detail { task, snapshot, keymap: &self.settings.keymap, look }
+                .render(screen.detail.inner, buf),
             None => self.paint_run(screen.detail.inner, buf, snapshot, look),
         }
         let others = self.others(snapshot);

@@ -8,7 +8,7 @@ use super::contract::World;
 use super::state::{Tab, ViewState};
 use crate::keymap::{Action, App, Motion, RunAct, ScrollAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{RunPhase, RunView, SessionView, TaskView};
-use crate::model::{Hold, Verb};
+use crate::model::{Finding, Hold, Phase, Verb};
 
 type Refusals = BTreeMap<Verb, String>;
 
@@ -102,6 +102,20 @@ fn task_enabled(act: TaskAct, view: &ViewState, world: &World<'_>) -> Result<(),
         TaskAct::Prompt => on(Verb::Prompt),
         TaskAct::Cancel => on(Verb::Cancel),
         TaskAct::Edit => on(Verb::Edit),
+        TaskAct::Comment => on(Verb::Comment),
+        TaskAct::Findings if task(view, world)?.findings.iter().any(Finding::can_be_dismissed) => Ok(()),
+        TaskAct::Findings => no("it has no finding that could be dismissed"),
+        TaskAct::Split => on(Verb::Split),
+        TaskAct::Join => {
+            let this = task(view, world)?;
+            match world.snapshot.tasks.iter().any(|other| can_take_over(this, other)) {
+                true => on(Verb::Join),
+                false => {
+                    on(Verb::Join).and_then(|()| no("there is no other task that it could be joined with"))
+                }
+            }
+        }
+        TaskAct::Rewind => on(Verb::Rewind),
         TaskAct::New | TaskAct::NewPrompt => allowed(&run(world)?.refusals, Verb::Add),
     }
 }
@@ -112,6 +126,12 @@ pub fn plan_is_meant(view: &ViewState, world: &World<'_>) -> bool {
     let of_run = row.is_some_and(|row| row.task.is_none() && row.verbs.contains(&Verb::AcceptPlan));
     let alone = world.snapshot.tasks.is_empty();
     (of_run || alone) && world.snapshot.run.as_ref().is_some_and(|run| run.proposal.is_some())
+}
+
+/// Whether a task could be put together with another.
+pub fn can_take_over(this: &TaskView, other: &TaskView) -> bool {
+    let fixed = matches!(other.phase, Phase::Done | Phase::Cancelled | Phase::Merging);
+    other.id != this.id && !fixed && !other.refusals.contains_key(&Verb::Join)
 }
 
 /// The verb that the pause key means for a task.

@@ -3,7 +3,9 @@
 use loopmon::engine::EffectKind;
 use loopmon::model::event::StepEvent;
 use loopmon::model::policy::{Promotion, Team};
-use loopmon::model::{EffectId, Event, Pattern, Phase, PlanTask, Policy, Severity, StepKind, Verdict, Vote};
+use loopmon::model::{
+    EffectId, Event, Pattern, Phase, PlanTask, Policy, Severity, StepKind, StepOutcome, Verdict, Vote,
+};
 
 use crate::world::{World, approval, policy, rejection, remark, task};
 
@@ -38,6 +40,7 @@ fn sessions_live_as_long_as_the_pattern_says() {
         (Pattern::Workflow, None, None),
         (Pattern::Inline, Some("i"), None),
         (Pattern::Pair, Some("i"), Some("r")),
+        (Pattern::Trio, Some("i"), Some("r")),
     ] {
         let mut world = World::of_one(with(pattern));
         let (effect, _) = world.agent("a", StepKind::Implement);
@@ -95,6 +98,23 @@ fn a_standing_reviewer_goes_from_task_to_task_first_in_first_out() {
     assert!(world.agents("c").is_empty());
     world.vote("a", 0, approval());
     assert_eq!(world.reviewing("c").1.as_deref(), Some("s"));
+}
+
+#[test]
+fn a_standing_reviewer_whose_session_is_lost_does_not_get_it_back() {
+    let mut world = World::new(with(Pattern::Standing), vec![task("a", &[]), task("b", &[])]);
+    world.work("a");
+    let (effect, _) = world.reviewing("a");
+    world.seen(effect, "s");
+    world.vote("a", 0, approval());
+    world.git();
+    world.work("b");
+    let (effect, resume) = world.reviewing("b");
+    assert_eq!(resume.as_deref(), Some("s"));
+    world.event(Event::Step(StepEvent::SessionGone { effect }));
+    world.end(effect, StepOutcome::Lost);
+    world.timer();
+    assert_eq!(world.reviewing("b").1, None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ const KEYS: &str = "\
 # gates        gates on request that it needs
 # priority     higher ones begin first; 0 is the usual
 # locks        things that only one task at a time may use
-# pattern      whose sessions live how long: workflow, inline, pair, standing, promote
+# pattern      whose sessions live how long: workflow, inline, pair, standing, promote, trio
 # may_change   globs of existing tests and other checks that it may change
 
 ";

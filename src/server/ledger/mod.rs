@@ -5,7 +5,7 @@
 //! and says what the log said a moment ago.
 
 mod book;
-mod page;
+pub(in crate::server) mod page;
 
 use std::io;
 use std::path::Path;
@@ -121,7 +121,7 @@ fn write(places: &Places, book: &mut Book) -> io::Result<()> {
 }
 
 /// Makes a link lead to a folder beside it or below.
-fn lead_to(folder: &Path, link: &Path) -> io::Result<()> {
+pub(in crate::server) fn lead_to(folder: &Path, link: &Path) -> io::Result<()> {
     let Some(home) = link.parent() else { return Ok(()) };
     let target = folder.strip_prefix(home).unwrap_or(folder);
     if std::fs::read_link(link).is_ok_and(|there| there == target) {

@@ -43,7 +43,8 @@ pub fn page(state: &State, task: &Task, entries: &[Entry]) -> String {
     page
 }
 
-fn finding_lines(finding: &Finding) -> String {
+/// A finding as an item of a list, with its state.
+pub fn finding_lines(finding: &Finding) -> String {
     let why = |word: &str| match finding.why.as_str() {
         "" => word.to_owned(),
         why => format!("{word} ({})", quoted(why)),
@@ -71,7 +72,7 @@ fn finding_lines(finding: &Finding) -> String {
 }
 
 /// Foreign words on one line.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     plain_text(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -14,7 +14,7 @@ use crate::ui::widgets::popup::PopupBox;
 use crate::ui::widgets::row::{Row, Rows};
 
 /// The question.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Confirm {
     /// What is asked, naming the thing.
     pub question: String,

@@ -9,6 +9,7 @@ pub mod help;
 pub mod links;
 pub mod notices;
 pub mod palette;
+pub mod pick;
 pub mod plan;
 pub mod spend;
 pub mod themes;
@@ -51,6 +52,8 @@ pub enum Popup {
     Notices(notices::Notices),
     /// The links in a terminal.
     Links(Box<links::Links>),
+    /// One of several things.
+    Pick(Box<pick::Pick>),
 }
 
 /// What a popup sees of the rest.
@@ -102,7 +105,8 @@ impl Popup {
             | Popup::Themes(_)
             | Popup::Spend(_)
             | Popup::Notices(_)
-            | Popup::Links(_) => Context::List,
+            | Popup::Links(_)
+            | Popup::Pick(_) => Context::List,
         }
     }
 
@@ -119,6 +123,7 @@ impl Popup {
             Popup::Spend(_) => "SPEND",
             Popup::Notices(_) => "NEWS",
             Popup::Links(_) => "LINKS",
+            Popup::Pick(_) => "CHOOSE",
         }
     }
 
@@ -151,6 +156,7 @@ impl Popup {
             Popup::Spend(popup) => popup.key(action),
             Popup::Notices(popup) => popup.key(action),
             Popup::Links(popup) => popup.key(action),
+            Popup::Pick(popup) => popup.key(action),
         }
     }
 
@@ -167,7 +173,8 @@ impl Popup {
             | Popup::Plan(_)
             | Popup::Spend(_)
             | Popup::Notices(_)
-            | Popup::Links(_) => {}
+            | Popup::Links(_)
+            | Popup::Pick(_) => {}
         }
     }
 
@@ -192,6 +199,7 @@ impl Popup {
             Popup::Spend(popup) => popup.key(Some(action)),
             Popup::Notices(popup) => popup.key(Some(action)),
             Popup::Links(popup) => popup.key(Some(action)),
+            Popup::Pick(popup) => popup.key(Some(action)),
             Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
         }
     }
@@ -203,6 +211,7 @@ impl Popup {
             Popup::Themes(popup) => popup.click(at),
             Popup::Plan(popup) => popup.click(at),
             Popup::Links(popup) => popup.click(at),
+            Popup::Pick(popup) => popup.click(at),
             Popup::Help(_) | Popup::Explain(_) | Popup::Spend(_) | Popup::Notices(_) => Outcome::Close,
             Popup::Words(_) | Popup::Form(_) | Popup::Confirm(_) => Outcome::Stay,
         }
@@ -228,6 +237,7 @@ impl Popup {
             Popup::Spend(popup) => popup.draw(screen, buf, stage, look),
             Popup::Notices(popup) => popup.draw(screen, buf, stage, look),
             Popup::Links(popup) => popup.draw(screen, buf, stage, look),
+            Popup::Pick(popup) => popup.draw(screen, buf, stage, look),
         }
     }
 }

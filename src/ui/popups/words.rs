@@ -10,6 +10,7 @@ use ratatui::widgets::Widget;
 use super::confirm::Confirm;
 use super::{Outcome, Popup, Stage, hints};
 use crate::keymap::{Action, Compose, Context};
+use crate::model::finding::placed;
 use crate::model::{Command, PlanTask, TaskId};
 use crate::theme::Role;
 use crate::ui::contract::{Purpose, Request};
@@ -27,6 +28,10 @@ pub enum WordsFor {
     Deny(TaskId),
     /// Words for a task's agent.
     Prompt(TaskId),
+    /// What is wrong with a task's work, at a place or at none.
+    Comment(TaskId),
+    /// Why a task's finding of that number is not so.
+    Dismiss(TaskId, u32),
     /// A new task of that id, from a few words.
     NewTask(TaskId),
     /// A goal.
@@ -74,6 +79,8 @@ impl Words {
             WordsFor::Reject(task) => format!("Reject {task}: why?"),
             WordsFor::Deny(task) => format!("Deny what {task} asks for"),
             WordsFor::Prompt(task) => format!("Words for {task}'s agent"),
+            WordsFor::Comment(task) => format!("Comment on {task}"),
+            WordsFor::Dismiss(task, number) => format!("Dismiss finding {number} of {task}: why?"),
             WordsFor::NewTask(task) => format!("New task {task}"),
             WordsFor::Goal => "Goal".to_owned(),
             WordsFor::Import => "Plan file".to_owned(),
@@ -88,6 +95,8 @@ impl Words {
             WordsFor::Reject(_) => "what is wrong; the agent reads it",
             WordsFor::Deny(_) => "what to do instead, if you like",
             WordsFor::Prompt(_) => "delivered at once, or with its next turn",
+            WordsFor::Comment(_) => "src/a.rs:7: what is wrong; without a place, of all the work",
+            WordsFor::Dismiss(..) => "reviewers read it, so that they do not raise it again",
             WordsFor::NewTask(_) => "first line: the title; then what to do",
             WordsFor::Goal => "what should be true when it is done",
             WordsFor::Import => "path of a plan: TOML, JSON or a Markdown checklist",
@@ -132,6 +141,8 @@ impl Words {
             }
             WordsFor::Reject(task) => send(Command::Reject(task.clone(), text)),
             WordsFor::Prompt(task) => send(Command::Prompt(task.clone(), text)),
+            WordsFor::Comment(task) => self.comment(task.clone(), &text),
+            WordsFor::Dismiss(task, number) => send(Command::Dismiss(task.clone(), *number, text)),
             WordsFor::NewTask(id) => send(Command::Add(Box::new(task_from(id, &text)))),
             WordsFor::Goal => Outcome::Send(vec![Request::StartRun { goal: text }]),
             WordsFor::Import => Outcome::Send(vec![Request::ImportPlan { path: text }]),
@@ -146,6 +157,18 @@ impl Words {
                 }
             },
         }
+    }
+
+    fn comment(&mut self, task: TaskId, text: &str) -> Outcome {
+        // What was filled in before a person wrote ends with its colon.
+        let whole = format!("{text} ");
+        let (file, line, text) = placed(&whole).unwrap_or(("", 0, text));
+        if text.is_empty() {
+            self.problem = Some("say what is wrong there, or throw it away with esc".to_owned());
+            return Outcome::Stay;
+        }
+        let (file, text) = (file.to_owned(), text.to_owned());
+        Outcome::Send(vec![Request::Command(Command::Comment { task, file, line, text })])
     }
 
     /// Draws it.

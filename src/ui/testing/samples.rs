@@ -149,6 +149,7 @@ fn task(line: &Line) -> TaskView {
         role: Some("backend".to_owned()),
         agent: agent.into(),
         planned: Default::default(),
+        pattern: Default::default(),
         depends_on: depends_on.iter().map(|id| TaskId::from(*id)).collect(),
         depth,
         phase,

@@ -52,9 +52,15 @@ fn a_plan_waits() {
 #[test]
 fn popups() {
     let mut bench = Bench::new(busy());
-    for (name, open) in
-        [("help", "?"), ("palette", ":"), ("explain", "e"), ("confirm", "D"), ("spend", "$"), ("form", "n")]
-    {
+    for (name, open) in [
+        ("help", "?"),
+        ("palette", ":"),
+        ("explain", "e"),
+        ("confirm", "D"),
+        ("pick", "J"),
+        ("spend", "$"),
+        ("form", "n"),
+    ] {
         bench.press(open);
         insta::assert_snapshot!(name, picture(&mut bench));
         bench.press("esc");

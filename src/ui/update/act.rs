@@ -19,7 +19,7 @@ use super::super::state::{Focus, PAGES, RowKey, Tab, numbered};
 use super::super::{Ui, layout};
 use crate::keymap::{Action, App, Motion, RunAct, SessionAct, Show, TaskAct};
 use crate::model::snapshot::{AttentionKind, AttentionRow, SessionView};
-use crate::model::{Command, Usage, Verb};
+use crate::model::{Command, PlanTask, Usage, Verb};
 
 impl Ui {
     /// Does an action, or says why it can't be done. `nth` is the place of the key among the action's.
@@ -299,21 +299,18 @@ impl Ui {
                 return vec![Request::EditText { text, suffix: ".toml", purpose }];
             }
             TaskAct::Prompt => return self.ask_words(WordsFor::Prompt(id), &task.title),
-            TaskAct::Cancel => {
-                let waiting =
-                    world.snapshot.tasks.iter().filter(|other| other.depends_on.contains(&id)).count();
-                let impact = match waiting {
-                    0 => String::new(),
-                    1 => " One task waits for it and will not start.".to_owned(),
-                    more => format!(" {more} tasks wait for it and will not start."),
-                };
-                self.popups.push(Popup::Confirm(Confirm {
-                    question: format!("Give up {id} “{}”?", task.title),
-                    consequence: format!("Its agents are ended; its branch and its work are kept.{impact}"),
-                    requests: vec![Request::Command(Command::Cancel(id))],
-                }));
-                return Vec::new();
+            TaskAct::Cancel => return self.ask_to_cancel(task, world),
+            TaskAct::Comment => return self.ask_for_comment(task),
+            TaskAct::Findings => return self.list_findings(task),
+            TaskAct::Split => {
+                let spec = task.spec();
+                let part = spec.part(1, |id| world.snapshot.task(id).is_some());
+                let part = PlanTask { title: "the rest".to_owned(), ..part };
+                let purpose = Purpose::Split(Box::new((spec, part)));
+                return vec![Request::EditText { text: String::new(), suffix: ".toml", purpose }];
             }
+            TaskAct::Join => return self.list_partners(task, world),
+            TaskAct::Rewind => return self.list_rounds(task),
             TaskAct::New | TaskAct::NewPrompt => return Vec::new(),
         };
         self.send(vec![Request::Command(command)], world)

@@ -4,6 +4,7 @@
 //! that is entered, else to the keymap; never to two of them.
 
 mod act;
+mod change;
 mod keys;
 mod mouse;
 mod news;

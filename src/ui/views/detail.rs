@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+use crate::keymap::{Action, Context, Keymap, TaskAct};
 use crate::model::event::Change;
 use crate::model::snapshot::TaskView;
 use crate::model::{Phase, Snapshot, Usage, counted};
@@ -13,12 +14,17 @@ use crate::ui::text;
 use crate::ui::views::signs;
 use crate::ui::widgets::row::{Row, Rows};
 
+/// Columns from which more than one key has room.
+const ROOMY: usize = 48;
+
 /// The detail of a task.
 pub struct Detail<'a> {
     /// The task.
     pub task: &'a TaskView,
     /// Its run.
     pub snapshot: &'a Snapshot,
+    /// The keys that it names.
+    pub keymap: &'a Keymap,
     /// How to draw.
     pub look: Look<'a>,
 }
@@ -47,7 +53,7 @@ impl Detail<'_> {
         rows.extend(self.checks());
         rows.extend(self.reviews(columns));
         rows.push(self.rounds());
-        rows.extend(self.findings());
+        rows.extend(self.findings(columns));
         rows.extend(self.acceptance(columns));
         rows
     }
@@ -162,14 +168,23 @@ impl Detail<'_> {
         row.right(&format!("{} ", task.usage.dollars()), look.style(Role::Dim))
     }
 
-    fn findings(&self) -> Vec<Row> {
+    fn findings(&self, columns: usize) -> Vec<Row> {
         let look = self.look;
         let open: Vec<_> = self.task.findings.iter().filter(|finding| finding.is_open()).collect();
         if open.is_empty() {
             return Vec::new();
         }
         let words = counted(open.len(), "finding");
-        let mut rows = vec![self.label("open").left(&words, look.style(Role::Accent))];
+        let key = |act, word: &str| match self.keymap.key_of(Context::Main, Action::Task(act)) {
+            key if key.is_empty() => String::new(),
+            key => format!(" {key} {word} "),
+        };
+        let mut keys = key(TaskAct::Findings, "dismiss");
+        if columns >= ROOMY {
+            keys.insert_str(0, &key(TaskAct::Comment, "comment"));
+        }
+        let head = self.label("open").left(&words, look.style(Role::Accent));
+        let mut rows = vec![head.right(&keys, look.style(Role::Dim))];
         for finding in open {
             let place = if finding.file.is_empty() { finding.source.clone() } else { place(finding) };
             rows.push(

@@ -133,6 +133,18 @@ impl Diff {
         }
     }
 
+    /// The file and the line that stand in a row, or next below it; a file alone in the list of files.
+    pub fn place(&self, at: usize) -> Option<(&str, u32)> {
+        let from = at.checked_sub(self.summary());
+        let Some(from) = from else { return self.files.get(at).map(|file| (file.path.as_str(), 0)) };
+        let file = self.files.iter().rfind(|file| file.at <= from)?;
+        let rest = self.lines.iter().skip(from).enumerate();
+        let mut own =
+            rest.take_while(|(nth, line)| *nth == 0 || line.kind != Kind::File).map(|(_, line)| line);
+        let line = own.find_map(|line| line.number.filter(|_| line.kind != Kind::Removed));
+        Some((&file.path, line.unwrap_or(0)))
+    }
+
     fn row(&self, at: usize, columns: usize, look: Look<'_>) -> Option<Row> {
         if at < self.summary() {
             return Some(self.summary_row(at, look));
@@ -213,6 +225,17 @@ mod tests {
             (Kind::Added, 1),
         ];
         assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn a_row_has_a_place_in_a_file() {
+        let diff = Diff::parse(TEXT);
+        let places: Vec<(&str, u32)> = (0..diff.height()).filter_map(|at| diff.place(at)).collect();
+        let (a, b) = ("src/a.rs", "b.md");
+        let lines =
+            [(a, 10), (a, 10), (a, 10), (a, 11), (a, 11), (a, 12), (a, 13), (b, 1), (b, 1), (b, 1), (b, 1)];
+        assert_eq!(places[..2], [(a, 0), (b, 0)]);
+        assert_eq!(places[places.len() - lines.len()..], lines);
     }
 
     #[test]

@@ -1,0 +1,302 @@
+//! The files of one task: what others wrote is taken over, and what changed elsewhere is written.
+//!
+//! Invariant: a text that others wrote is replaced only once it was taken, or is known to say nothing new; what can't be
+//! taken stays where it is and is told with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::feedback;
+use super::folder::{Folder, Found, Replaced, SETTLE};
+use super::known::Known;
+use super::line::Line;
+use super::replaced::Earlier;
+use super::spec::{self, Spec};
+use super::status;
+use crate::model::snapshot::TaskView;
+use crate::model::{Command, Phase, PlanEdit, RunId, TaskEdit, TaskId};
+use crate::server::places::Places;
+
+const SPEC: &str = "spec.md";
+const FEEDBACK: &str = "feedback.md";
+const STATUS: &str = "status.toml";
+const BRANCH: &str = "branch";
+
+/// The files that others write.
+pub const SHARED: [&str; 2] = [SPEC, FEEDBACK];
+
+/// What is to be done after a visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// The folder was not there before.
+    pub made: bool,
+    /// After how long something is to be looked at again: it is still being written, or may be.
+    pub again: Option<Duration>,
+}
+
+/// One task's files.
+#[derive(Debug)]
+pub struct Desk {
+    known: Known,
+    /// As `known` is on the disk.
+    kept: Known,
+    /// Whether this server has not looked before.
+    first: bool,
+    /// What was refused, and in which phase of the task: in another one it is asked for again.
+    refused: BTreeMap<String, (Phase, String)>,
+    problems: Vec<String>,
+    told: BTreeSet<String>,
+    status: Option<String>,
+    /// Feedback files that were replaced lately.
+    earlier: Earlier,
+}
+
+/// Whether a file may be replaced.
+enum Standing {
+    /// There is none.
+    Missing,
+    /// All of this text is known.
+    Known(String),
+    /// Somebody's words are in it that were not taken.
+    Theirs,
+}
+
+/// A visit under way.
+struct Call<'a> {
+    run: &'a RunId,
+    places: &'a Places,
+    folder: Folder,
+    line: &'a Line,
+    again: bool,
+}
+
+impl Desk {
+    /// The desk of a task, as an earlier server left it.
+    pub fn new(places: &Places, run: &RunId, task: &TaskId) -> Desk {
+        let known = Known::read(&places.trio_known(run, task));
+        Desk {
+            kept: known.clone(),
+            known,
+            first: true,
+            refused: BTreeMap::new(),
+            problems: Vec::new(),
+            told: BTreeSet::new(),
+            status: None,
+            earlier: Earlier::default(),
+        }
+    }
+
+    /// Takes over what others wrote and writes what has changed.
+    pub fn visit(&mut self, places: &Places, run: &RunId, task: &TaskView, line: &Line) -> io::Result<Visit> {
+        let (folder, made) = Folder::open(&places.trio(run), task.id.as_str())?;
+        let mut call = Call { run, places, folder, line, again: false };
+        self.problems.clear();
+        let spec = self.take_spec(&mut call, task)?;
+        let (feedback, rest) = self.take_feedback(&mut call, task)?;
+        self.first = false;
+        // What was just taken is in it.
+        let task = line.task(&task.id).unwrap_or_else(|| task.clone());
+        self.write_spec(&mut call, &task, spec)?;
+        self.write_feedback(&mut call, &task, feedback, &rest)?;
+        self.tell(line);
+        self.write_status(&call, &task)?;
+        self.keep(&call, &task.id)?;
+        let again = call.again.then_some(SETTLE).or(self.earlier.due());
+        Ok(Visit { made, again })
+    }
+
+    fn take_spec(&mut self, call: &mut Call<'_>, task: &TaskView) -> io::Result<Standing> {
+        let text = match call.folder.read(SPEC)? {
+            Found::Nothing => return Ok(Standing::Missing),
+            Found::Text(text, _) if self.known.spec.contains(&text) => return Ok(Standing::Known(text)),
+            Found::Text(_, false) => {
+                call.again = true;
+                return Ok(Standing::Theirs);
+            }
+            Found::Text(text, true) => text,
+            Found::Unusable(why) => return Ok(self.object(call, task, SPEC, None, &why)),
+        };
+        let theirs = match spec::parse(&text) {
+            Ok(theirs) => theirs,
+            Err(problem) => return Ok(self.object(call, task, SPEC, Some(problem.line), &problem.text)),
+        };
+        let known: Vec<Spec> = self.known.spec.iter().filter_map(|text| spec::parse(text).ok()).collect();
+        let fields = Spec::of(&task.spec()).map(|now| theirs.changed(&known, &now)).unwrap_or_default();
+        if !fields.is_empty() {
+            let edit = TaskEdit { task: task.id.clone(), fields };
+            let names = edit.names();
+            let asked = self.ask(call, task, &text, Command::Edit(Box::new(PlanEdit::of_task(edit))));
+            if let Err(why) = asked {
+                return Ok(self.object(call, task, SPEC, None, &format!("its change was not taken: {why}")));
+            }
+            call.line.tell(format!("{}: its {SPEC} was edited: {names}", task.id), false);
+        }
+        self.known.spec = vec![text.clone()];
+        Ok(Standing::Known(text))
+    }
+
+    /// What stands in the feedback file becomes findings; what could not, in its own words.
+    fn take_feedback(&mut self, call: &mut Call<'_>, task: &TaskView) -> io::Result<(Standing, String)> {
+        let nothing = String::new;
+        let (text, rested) = match call.folder.read(FEEDBACK)? {
+            Found::Nothing => return Ok((Standing::Missing, nothing())),
+            Found::Text(text, rested) => (text, rested),
+            Found::Unusable(why) => return Ok((self.object(call, task, FEEDBACK, None, &why), nothing())),
+        };
+        if !rested && !self.known.feedback.contains(&text) {
+            call.again = true;
+            return Ok((Standing::Theirs, nothing()));
+        }
+        // Somebody who had the file open before it was replaced goes on writing to the one that it was.
+        let late = self.earlier.written_since();
+        let added = feedback::added(&self.known.feedback, &(late + &text));
+        if added == feedback::Added::default() {
+            return Ok((Standing::Known(text), nothing()));
+        }
+        for problem in &added.problems {
+            self.object(call, task, FEEDBACK, Some(problem.line), &problem.text);
+        }
+        let (mut rest, mut count) = (String::new(), 0);
+        for entry in added.entries {
+            // Taken by a server that ended before it could note that.
+            let is_taken = self.first && is_finding(task, &entry);
+            let feedback::Entry { at, file, line, text, raw } = entry;
+            let comment = Command::Comment { task: task.id.clone(), file, line, text };
+            match if is_taken { Ok(()) } else { self.ask(call, task, &raw, comment) } {
+                Ok(()) => {
+                    self.known.feedback.push(raw);
+                    count += usize::from(!is_taken);
+                    // Before the next one is asked for: what was taken is not taken twice.
+                    self.keep(call, &task.id)?;
+                }
+                Err(why) => {
+                    self.object(call, task, FEEDBACK, Some(at), &format!("not taken: {why}"));
+                    rest.push_str(&raw);
+                }
+            }
+        }
+        if count > 0 {
+            let lines = crate::model::counted(count, "finding");
+            call.line.tell(format!("{}: {lines} from its {FEEDBACK}", task.id), false);
+        }
+        Ok((if added.unfinished { Standing::Theirs } else { Standing::Known(text) }, rest))
+    }
+
+    fn write_spec(&mut self, call: &mut Call<'_>, task: &TaskView, standing: Standing) -> io::Result<()> {
+        let wanted = spec::render(&task.spec());
+        let there = match standing {
+            Standing::Theirs => return Ok(()),
+            Standing::Missing => None,
+            // As somebody wrote it, if it says the same.
+            Standing::Known(text) if spec::parse(&text).ok() == Spec::of(&task.spec()) => return Ok(()),
+            Standing::Known(text) => Some(text),
+        };
+        self.known.spec.push(wanted.clone());
+        self.keep(call, &task.id)?;
+        match call.folder.replace(SPEC, there.as_deref(), &wanted)? {
+            Replaced::Not => call.again = true,
+            Replaced::Done(_) => self.known.spec = vec![wanted],
+        }
+        Ok(())
+    }
+
+    fn write_feedback(
+        &mut self,
+        call: &mut Call<'_>,
+        task: &TaskView,
+        standing: Standing,
+        rest: &str,
+    ) -> io::Result<()> {
+        let ours = feedback::render(task, "");
+        let wanted = feedback::render(task, rest);
+        let there = match standing {
+            Standing::Theirs => return Ok(()),
+            Standing::Missing => None,
+            Standing::Known(text) if text == wanted => return Ok(()),
+            Standing::Known(text) => Some(text),
+        };
+        self.known.feedback.push(ours.clone());
+        self.keep(call, &task.id)?;
+        match call.folder.replace(FEEDBACK, there.as_deref(), &wanted)? {
+            Replaced::Not => call.again = true,
+            Replaced::Done(earlier) => {
+                self.known.feedback = vec![ours];
+                self.earlier.keep(earlier);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_status(&mut self, call: &Call<'_>, task: &TaskView) -> io::Result<()> {
+        let text = status::render(call.run, task, &self.problems).map_err(io::Error::other)?;
+        if self.status.is_none() {
+            call.folder.write(BRANCH, &format!("{}\n", status::branch(call.run, task)))?;
+        }
+        if self.status.as_ref() != Some(&text) {
+            call.folder.write(STATUS, &text)?;
+            self.status = Some(text);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, call: &Call<'_>, task: &TaskId) -> io::Result<()> {
+        if self.kept != self.known {
+            self.known.write(&call.places.trio_known(call.run, task))?;
+            self.kept = self.known.clone();
+        }
+        Ok(())
+    }
+
+    /// Asks, unless the same was refused in this phase already.
+    fn ask(&mut self, call: &Call<'_>, task: &TaskView, text: &str, command: Command) -> Result<(), String> {
+        if let Some((_, why)) = self.refused.get(text).filter(|(phase, _)| *phase == task.phase) {
+            return Err(why.clone());
+        }
+        self.refused.remove(text);
+        call.line.ask(command).inspect_err(|why| {
+            self.refused.insert(text.to_owned(), (task.phase, why.clone()));
+        })
+    }
+
+    /// Notes what can't be taken.
+    fn object(
+        &mut self,
+        call: &Call<'_>,
+        task: &TaskView,
+        file: &str,
+        line: Option<usize>,
+        why: &str,
+    ) -> Standing {
+        let path = call.places.latest_trio().join(task.id.as_str()).join(file);
+        let path = path.strip_prefix(&call.places.root).unwrap_or(&path).display().to_string();
+        let place = line.map_or(path.clone(), |line| format!("{path}:{line}"));
+        self.problems.push(format!("{place}: {why}"));
+        Standing::Theirs
+    }
+
+    /// Each problem is told once as long as it is there.
+    fn tell(&mut self, line: &Line) {
+        for problem in self.problems.iter().filter(|problem| !self.told.contains(*problem)) {
+            line.tell(problem.clone(), true);
+        }
+        self.told = self.problems.iter().cloned().collect();
+    }
+}
+
+/// A task takes part no more: nobody is to believe how it stood. What people wrote stays.
+pub fn leave(parent: &Path, task: &TaskId) {
+    let left = Folder::open(parent, task.as_str())
+        .and_then(|(folder, _)| [STATUS, BRANCH].iter().try_for_each(|name| folder.drop_file(name)));
+    if let Err(error) = left {
+        tracing::warn!(%task, %error, "its status can't be taken away");
+    }
+}
+
+fn is_finding(task: &TaskView, entry: &feedback::Entry) -> bool {
+    task.findings.iter().any(|finding| {
+        let same_place = finding.file == entry.file && finding.line == entry.line;
+        same_place && finding.description == entry.text && finding.is_open()
+    })
+}
