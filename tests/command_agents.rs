@@ -12,6 +12,7 @@ mod support;
 use support::real::Bench;
 use support::{LOOPMON, wait_for};
 
+const GATE_TRUE: &str = "[[gates]]\nname = \"true\"\ncommand = \"true\"\n";
 const GATE: &str = "[[gates]]\nname = \"test\"\ncommand = \"grep -q four src/main.txt\"\n";
 const WORK: &str = "echo four >> src/main.txt";
 
@@ -456,4 +457,59 @@ fn in_a_terminal_the_prompt_is_pasted_and_silence_is_answered_by_words() {
     bench.loopmon(&["prompt", "T1", "go-on"]).code(0);
     run.ended().code(0);
     assert!(bench.merged("got.txt").contains("go-on"));
+}
+
+/// What was merged while a task was worked on conflicts with it: that is known before anybody reviews it.
+#[test]
+fn a_conflict_with_what_was_merged_goes_back_before_the_review() {
+    let mut bench = Bench::new();
+    let merged = "git log --all --format=%B | grep -q '^Loopmon-Task: T1'";
+    bench.agent(
+        "worker",
+        &format!(
+            "case \"$LOOPMON_TASK\" in\nT1) echo one > same.txt ;;\nT2) if grep -q '<<<<<<<' same.txt 2>/dev/null\n\
+             then printf 'one\\ntwo\\n' > same.txt\nelse until {merged}; do sleep 0.1; done; echo two > same.txt; fi ;;\nesac"
+        ),
+    );
+    bench.ready("", GATE_TRUE);
+    let plan =
+        bench.plan("[[tasks]]\nid = \"T1\"\ntitle = \"One\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Two\"\n");
+    bench.run(&plan).code(0).says("its merge conflicts in same.txt: back to its agent");
+    assert_eq!(bench.merged("same.txt"), "one\ntwo\n");
+    let steps = bench.status()["sessions"].as_array().unwrap().clone();
+    let of_two = steps.iter().filter(|session| session["task"] == "T2" && !session["step"].is_null());
+    let of_two: Vec<&str> = of_two.filter_map(|session| session["step"].as_str()).collect();
+    assert_eq!(of_two, ["review", "fix", "implement"], "nobody judged what had to change anyway");
+}
+
+/// Two tasks at work change the same lines: who commits second is told, and both are merged all the same.
+#[test]
+fn lines_that_two_tasks_change_are_told_before_either_is_merged() {
+    let mut bench = Bench::new();
+    let committed = "git for-each-ref --format='%(subject)' refs/heads/loopmon-task | grep -q '^T1: '";
+    bench.agent(
+        "worker",
+        &format!(
+            "if grep -q '<<<<<<<' same.txt 2>/dev/null; then printf 'one\\ntwo\\n' > same.txt; exit 0; fi\n\
+             case \"$LOOPMON_TASK\" in\nT1) echo one > same.txt ;;\n\
+             T2) until {committed}; do sleep 0.1; done; echo two > same.txt ;;\nesac"
+        ),
+    );
+    // The first waits for a person, so that it is not merged yet.
+    bench.ready("", GATE_TRUE);
+    let plan =
+        "[[tasks]]\nid = \"T1\"\ntitle = \"One\"\nhuman = true\n[[tasks]]\nid = \"T2\"\ntitle = \"Two\"\n";
+    let mut run = bench.start(&bench.plan(plan));
+    run.wait("began");
+    wait_for("the merge of the second", || (bench.task("T2")["phase"] == "done").then_some(()));
+    let findings = bench.task("T2")["findings"].clone();
+    assert_eq!(
+        (&findings[0]["source"], &findings[0]["file"]),
+        (&"forecast".into(), &"same.txt".into()),
+        "{findings:#}"
+    );
+    bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the merge of the first", || (bench.task("T1")["phase"] == "done").then_some(()));
+    bench.loopmon(&["events"]).code(0).says("it would conflict with T1, as both stand");
+    assert_eq!(bench.merged("same.txt").lines().count(), 2);
 }

@@ -3,7 +3,9 @@
 use super::shared::Shared;
 use crate::engine::{self, State};
 use crate::engine::{Effect, EffectKind, GateTree};
-use crate::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent};
+use crate::model::event::{
+    Conflict, GateEvent, MergeEvent, PersonEvent, RunEvent, SetupEvent, StepEvent, WorkEvent,
+};
 use crate::model::{AgentState, Event, Phase, PlanEdit, Record, StepOutcome, TaskId, Vote, counted};
 
 /// The largest diff that is shown, bytes.
@@ -192,17 +194,11 @@ fn merge_line(before: &State, event: &MergeEvent) -> Option<(Option<TaskId>, Str
         MergeEvent::CandidateBuilt { effect, commit, .. } => {
             (task(*effect), format!("merge built: {}", commit.short()))
         }
-        MergeEvent::Conflicted { effect, files, .. } => {
-            let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-            (task(*effect), format!("its merge conflicts in {}: back to its agent", names.join(", ")))
-        }
+        MergeEvent::Conflicted { effect, files, .. } => (task(*effect), conflicts_in(files)),
         MergeEvent::Foreseen { effect, files, overlaps } => {
-            let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
             let others: Vec<&str> = overlaps.iter().map(|overlap| overlap.task.as_str()).collect();
-            let text = match (names.is_empty(), others.is_empty()) {
-                (false, _) => {
-                    format!("it does not fit the branch any more in {}: back to its agent", names.join(", "))
-                }
+            let text = match (files.is_empty(), others.is_empty()) {
+                (false, _) => conflicts_in(files),
                 (true, false) => format!("it would conflict with {}, as both stand", others.join(", ")),
                 (true, true) => return None,
             };
@@ -217,6 +213,12 @@ fn merge_line(before: &State, event: &MergeEvent) -> Option<(Option<TaskId>, Str
         }
         MergeEvent::Failed { effect, error } => (task(*effect), format!("the merge failed: {error}")),
     })
+}
+
+/// Whether it was tried or foreseen.
+fn conflicts_in(files: &[Conflict]) -> String {
+    let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    format!("its merge conflicts in {}: back to its agent", names.join(", "))
 }
 
 fn person_line(event: &PersonEvent) -> (Option<TaskId>, String) {
