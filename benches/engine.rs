@@ -1,6 +1,8 @@
-//! What the engine costs: a step in a small and in a huge run, a replay, a snapshot, taking up a plan.
+//! What the engine costs: a step in a small and in a huge run, a replay, a forecast, a snapshot (which explains every
+//! task), taking up a plan.
 //!
-//! A step is one event taken in with all that follows from it; writing it to the disk is measured in `store`.
+//! A step is one event taken in with all that follows from it; writing it to the disk is measured in `store`, what a task
+//! costs beside its agents' own time in `live`.
 
 #![allow(
     missing_docs,
@@ -38,6 +40,9 @@ fn layered(count: usize) -> Vec<PlanTask> {
         .collect()
 }
 
+/// Steps that are measured of a run.
+const STEPS: usize = 500;
+
 fn begun(count: usize) -> World {
     let mut world = World::begin(run_start(Policy { parallel: 10, ..policy() }, layered(count)));
     world.checked = false;
@@ -59,39 +64,73 @@ fn next(world: &mut World) -> Option<Event> {
     Some(Event::Step(loopmon::model::event::StepEvent::Ended { effect, outcome }))
 }
 
-/// The median of the steps of a run, in which each task goes from its worktree to its merge.
+/// The first steps of a run, in which each task goes from its worktree to its merge, shortest first.
+fn spans(count: usize) -> Vec<Duration> {
+    let mut world = begun(count);
+    let mut spans = Vec::new();
+    while spans.len() < STEPS {
+        let Some(event) = next(&mut world) else { break };
+        let begin = Instant::now();
+        world.event(event);
+        spans.push(begin.elapsed());
+    }
+    spans.sort();
+    spans
+}
+
 fn steps(bench: &mut Criterion) {
-    for count in [50, 10_000] {
-        bench.bench_function(&format!("step/median of {count} tasks"), |bencher| {
-            bencher.iter_custom(|samples| {
-                let mut world = begun(count);
-                let mut spans = Vec::new();
-                while spans.len() < 500 {
-                    let Some(event) = next(&mut world) else { break };
-                    let begin = Instant::now();
-                    world.event(event);
-                    spans.push(begin.elapsed());
-                }
-                spans.sort();
-                let median = spans.get(spans.len() / 2).copied().unwrap_or(Duration::ZERO);
-                median.mul_f64(samples as f64)
+    for count in [10, 1_000, 10_000] {
+        for (name, percent) in [("median", 50), ("p99", 99)] {
+            bench.bench_function(&format!("step/{name} of {count} tasks"), |bencher| {
+                bencher.iter_custom(|samples| {
+                    let spans = spans(count);
+                    let at = spans.get((spans.len() - 1) * percent / 100);
+                    at.copied().unwrap_or(Duration::ZERO).mul_f64(samples as f64)
+                });
             });
-        });
+        }
     }
 }
 
-fn replay(bench: &mut Criterion) {
-    let mut world = begun(50);
+/// A run of so many tasks, brought to its end.
+fn ended(count: usize) -> World {
+    let mut world = begun(count);
     while let Some(event) = next(&mut world) {
         world.event(event);
     }
+    assert!(world.state.is_complete());
+    world
+}
+
+fn replay(bench: &mut Criterion) {
+    let world = ended(50);
     let name = format!("replay/{} events of 50 tasks", world.log.len());
     bench.bench_function(&name, |bencher| bencher.iter_with_large_drop(|| world.replayed()));
+    // Once is enough of what takes seconds.
+    let mut once: Option<Duration> = None;
+    bench.bench_function("replay/all events of 10000 tasks", |bencher| {
+        bencher.iter_custom(|samples| {
+            let whole = *once.get_or_insert_with(|| {
+                let world = ended(10_000);
+                let begin = Instant::now();
+                drop(black_box(world.replayed()));
+                begin.elapsed()
+            });
+            whole.mul_f64(samples as f64)
+        });
+    });
 }
 
 fn snapshots(bench: &mut Criterion) {
     for count in [50, 10_000] {
-        let world = begun(count);
+        let mut world = begun(count);
+        // Times of some tasks are known, so that there is something to forecast.
+        for _ in 0..STEPS {
+            next(&mut world).map(|event| world.event(event));
+        }
+        bench.bench_function(&format!("forecast/{count} tasks"), |bencher| {
+            bencher.iter(|| black_box(world.state.forecast()));
+        });
         bench.bench_function(&format!("snapshot/{count} tasks"), |bencher| {
             bencher.iter_with_large_drop(|| engine::snapshot(&world.state, "project", world.now));
         });

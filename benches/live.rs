@@ -1,4 +1,5 @@
-//! The built program at work: how soon its screen comes, and what it costs when nothing happens.
+//! The built program at work: how soon its screen comes, what it costs when nothing happens, and what a task costs beside
+//! the time of its agents.
 //!
 //! Not for criterion: most of what is measured here is no time. Figures go to standard output; what is promised
 //! (memory, wake-ups, bytes of an idle screen) makes it fail.
@@ -24,8 +25,58 @@ const AGENTS: usize = 4;
 const IDLE: Duration = Duration::from_secs(10);
 /// How often the screen is opened.
 const OPENINGS: usize = 25;
+/// Tasks of agents that are done at once.
+const TASKS: usize = 20;
 
 fn main() {
+    instant();
+    idle();
+}
+
+/// What a task costs whose agents take no time: worktree, implementer, commit, gate, reviewer, merge, one after the other.
+fn instant() {
+    let mut bench = Bench::new();
+    bench.agent("worker", "echo x > \"$LOOPMON_TASK.txt\"");
+    bench.ready("parallel = 1", "[[gates]]\nname = \"test\"\ncommand = \"true\"\n");
+    let one = |task| format!("[[tasks]]\nid = \"T{task}\"\ntitle = \"Do it\"\n");
+    let run = |count: usize| {
+        let plan = bench.plan(&(0..count).map(one).collect::<String>());
+        let begin = Instant::now();
+        bench.run(&plan).code(0);
+        begin.elapsed()
+    };
+    // The server's start and the run's beginning are in both.
+    let few = run(2);
+    let whole = run(2 + TASKS).saturating_sub(few) / u32::try_from(TASKS).unwrap();
+    let own = programs(&bench);
+    println!("a task with instant agents: {:.1} ms", whole.as_secs_f64() * 1e3);
+    println!("of that its agents and its gate by themselves: {:.1} ms", own.as_secs_f64() * 1e3);
+}
+
+/// The same programs without anybody around them: implementer, reviewer, gate.
+fn programs(bench: &Bench) -> Duration {
+    let result = bench.machine.path("result.json");
+    let run = |program: &str, step: &str| {
+        let begin = Instant::now();
+        let status = std::process::Command::new("sh")
+            .args(["-c", program])
+            .envs([("LOOPMON_STEP", step), ("LOOPMON_TASK", "T1")])
+            .env("LOOPMON_RESULT", &result)
+            .current_dir(bench.machine.path("home"))
+            .stdin(std::process::Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+        begin.elapsed()
+    };
+    let worker = bench.machine.path("bin/worker").display().to_string();
+    let mut spans: Vec<Duration> =
+        (0..TASKS).map(|_| run(&worker, "implement") + run(&worker, "review") + run("true", "")).collect();
+    spans.sort();
+    spans[TASKS / 2]
+}
+
+/// A server whose agents say nothing.
+fn idle() {
     let mut bench = Bench::new();
     bench.agent("worker", "exec sleep 600");
     bench.ready(&format!("parallel = {AGENTS}\nidle_seconds = 3600"), "");

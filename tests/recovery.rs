@@ -177,16 +177,19 @@ fn merged_once(bench: &Bench) {
 #[test]
 fn an_agent_that_dies_with_its_keeper_is_found_and_its_step_runs_again() {
     let mut bench = Bench::new();
+    // Neither it nor its grandchild in a session of its own heeds a signal; whoever comes next looks for them.
     let first = "echo \"$LOOPMON_SESSION\" >> \"$HOME/started\"\n\
-        if [ \"$(wc -l < \"$HOME/started\")\" = 1 ]; then echo half > half.txt; (trap '' TERM HUP; while :; do sleep 1; done); fi\n\
+        stays=\"trap '' TERM HUP INT; echo \\$\\$ >> \\$HOME/pids; while :; do sleep 1; done\"\n\
+        if [ \"$(wc -l < \"$HOME/started\")\" = 1 ]; then echo half > half.txt; setsid -f sh -c \"$stays\"; sh -c \"$stays\"; fi\n\
+        for pid in $(cat \"$HOME/pids\"); do ! readlink /proc/$pid/exe > /dev/null || echo $pid >> \"$HOME/undead\"; done\n\
         printf '%s' \"$prompt\" > got.txt";
     bench.agent("worker", first);
     bench.ready("", "");
     let run = bench.start(&bench.one_task());
     let half = wait_for("the agent to be half done", || {
         let below = bench.descendants_of_keepers();
-        let started = bench.machine.path("home/started").exists();
-        (started && !below.is_empty()).then_some(below)
+        let pids = std::fs::read_to_string(bench.machine.path("home/pids")).unwrap_or_default();
+        (pids.lines().count() == 2).then_some(below)
     });
     // The server first, so that nobody sees the keeper die.
     kill_server(&bench);
@@ -199,6 +202,7 @@ fn an_agent_that_dies_with_its_keeper_is_found_and_its_step_runs_again() {
     bench.nothing_lives();
     let alive = half.iter().filter(|pid| std::path::Path::new(&format!("/proc/{pid}/exe")).exists()).count();
     assert_eq!(alive, 0, "something of the lost session lives on");
+    assert!(!bench.machine.path("home/undead").exists(), "the next began beside the first");
     assert_eq!(std::fs::read_to_string(bench.machine.path("home/started")).unwrap().lines().count(), 2);
     // Its half-done work was kept, and it was told.
     assert_eq!(bench.merged("half.txt"), "half\n");

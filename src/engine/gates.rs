@@ -120,11 +120,12 @@ impl Turn<'_> {
 
     /// Runs the gates that are due, if the budget lets them; whether any has no result yet.
     pub fn run_gates(&mut self, id: &TaskId, on: GateTree, oid: &Oid) -> bool {
-        let Some(task) = self.state.tasks.get(id) else { return false };
-        let (gates, checks) = (self.state.gates_of(&task.spec), self.checks_for(task, on));
+        // Whose checks are due is known only once what was said of another commit is gone.
         if let Some(evidence) = self.evidence(id, on).filter(|evidence| evidence.oid.as_ref() != Some(oid)) {
             *evidence = Evidence { oid: Some(oid.clone()), ..Evidence::default() };
         }
+        let Some(task) = self.state.tasks.get(id) else { return false };
+        let (gates, checks) = (self.state.gates_of(&task.spec), self.checks_for(task, on));
         if let Some(failure) = self.evidence(id, on).and_then(|evidence| evidence.failure.take()) {
             self.need(id, AttentionReason::GateFailed(failure));
             return true;

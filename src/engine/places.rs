@@ -3,7 +3,8 @@
 //! Free places go to tasks that have begun, then to those of higher priority, then to those with the longest chain behind
 //! them. Invariant: a place is given only with room for the task's role and its agent, and with every lock that it names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::effect::EffectKind;
 use super::state::{State, Task};
@@ -92,24 +93,52 @@ impl Turn<'_> {
 }
 
 fn chosen(state: &State, places: usize) -> BTreeSet<TaskId> {
-    let mut waiting: Vec<(bool, i64, u32, usize, &Task)> = Vec::new();
-    for (index, id) in state.order.iter().enumerate() {
-        if let Some(task) = state.tasks.get(id).filter(|task| task.wants_place()) {
-            let urgency = -i64::from(task.spec.priority);
-            waiting.push((task.phase == Phase::Ready, urgency, u32::MAX - task.rank, index, task));
-        }
-    }
-    waiting.sort_by_key(|(ready, urgency, rank, index, _)| (*ready, *urgency, *rank, *index));
-    let mut room = Room::of(state);
+    let waiting = state.tasks.values().filter(|task| task.wants_place());
+    // Of many only the first few are wanted: a heap orders no more than those.
+    let mut waiting: BinaryHeap<Waiting<'_>> = waiting.map(Waiting).collect();
     let mut given = BTreeSet::new();
-    for (.., task) in waiting {
-        if given.len() == places {
-            break;
-        }
+    if waiting.is_empty() {
+        return given;
+    }
+    let mut room = Room::of(state);
+    while given.len() < places
+        && let Some(Waiting(task)) = waiting.pop()
+    {
         if room.refusal(task).is_none() {
             room.take(task);
             given.insert(task.spec.id.clone());
         }
     }
     given
+}
+
+/// A task that waits for a place. The greatest comes first: what has begun, what is urgent, what most waits for, and then
+/// what stands first in the plan.
+struct Waiting<'a>(&'a Task);
+
+impl Waiting<'_> {
+    fn claim(&self) -> (bool, i32, u32, Reverse<usize>) {
+        let Waiting(task) = self;
+        (task.phase != Phase::Ready, task.spec.priority, task.rank, Reverse(task.position))
+    }
+}
+
+impl PartialEq for Waiting<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.claim() == other.claim()
+    }
+}
+
+impl Eq for Waiting<'_> {}
+
+impl PartialOrd for Waiting<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.claim().cmp(&other.claim())
+    }
 }

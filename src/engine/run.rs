@@ -118,10 +118,14 @@ impl Turn<'_> {
         self.state.tasks.insert(id, Task::new(spec, self.now));
     }
 
+    /// Where each task stands, among those that wait for it and in the plan.
     pub fn rank_tasks(&mut self) {
         let ranks = graph::ranks(self.state.tasks.values().map(|task| &task.spec));
         for (task, rank) in self.state.tasks.values_mut().zip(ranks) {
             task.rank = rank;
+        }
+        for (position, id) in self.state.order.iter().enumerate() {
+            self.state.tasks.get_mut(id).into_iter().for_each(|task| task.position = position);
         }
     }
 

@@ -156,6 +156,8 @@ pub struct Task {
     pub notes: Vec<String>,
     /// The length of the longest chain of tasks that wait for this one.
     pub rank: u32,
+    /// Its position in the plan.
+    pub position: usize,
     /// What was used.
     pub usage: Usage,
     /// Milliseconds that agents have worked on it, those at work not counted.
@@ -489,6 +491,7 @@ impl Task {
             history: Vec::new(),
             notes: Vec::new(),
             rank: 0,
+            position: 0,
             usage: Usage::default(),
             worked_ms: 0,
         }

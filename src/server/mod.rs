@@ -163,7 +163,7 @@ impl Server {
     /// Runs until it is told to end, or nobody looks and nothing is left to do.
     pub async fn run(self) -> Result<(), ServerError> {
         let path = self.shared.places.socket();
-        let listener =
+        let (listener, socket) =
             socket::listen(&path).map_err(|source| ServerError::Socket { path: path.clone(), source })?;
         let door = self.door();
         let mut tasks = JoinSet::new();
@@ -179,7 +179,7 @@ impl Server {
             tokio::time::sleep(FAREWELL).await;
         }
         tasks.abort_all();
-        let _gone = std::fs::remove_file(&path);
+        socket.remove();
         Ok(result?)
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -20,14 +20,35 @@ const INCOMING: usize = 64;
 const OUTGOING: usize = 2;
 
 /// Listens at `path`; whatever lies there is replaced, for the caller holds the project's lock.
-pub fn listen(path: &Path) -> std::io::Result<UnixListener> {
+pub fn listen(path: &Path) -> std::io::Result<(UnixListener, Own)> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    let own = Own { path: path.to_owned(), file: identity(path)? };
+    Ok((listener, own))
+}
+
+/// The socket's file, as it was made.
+pub struct Own {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Own {
+    /// Removes it. Where another server has taken over and made its own, that stays.
+    pub fn remove(self) {
+        if identity(&self.path).is_ok_and(|file| file == self.file) {
+            let _gone = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    let file = std::fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino()))
 }
 
 /// Who connected; `None` for another user's process.

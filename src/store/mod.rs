@@ -65,6 +65,9 @@ fn hint(error: &rusqlite::Error) -> &'static str {
         Some(rusqlite::ErrorCode::DiskFull) => {
             ": free some room on the disk; nothing is started without the log"
         }
+        Some(rusqlite::ErrorCode::SystemIoFailure) => {
+            ": the disk refuses it; see whether there is room on it; nothing is started without the log"
+        }
         Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
             ": it must be writable; nothing is started without the log"
         }

@@ -276,6 +276,24 @@ fn checks_that_were_only_added_to_are_run_as_they_were_and_then_as_they_are() {
 }
 
 #[test]
+fn that_checks_were_only_added_to_counts_for_that_commit_alone() {
+    let mut world = World::of_one(guarding(OnCheckChange::Person));
+    world.works_on("a", &[change("tests/a.rs", HowChanged::Extended)], worked());
+    let tip = world.task("a").work.tip.clone().unwrap();
+    let (effect, ..) = running(&world.state)[0];
+    let mut event = gate_result(effect, "test", &tip, 0);
+    if let Event::Gate(GateEvent::Finished { result, .. }) = &mut event {
+        result.checks_of = Some("base".into());
+    }
+    world.event(event);
+    // The whole fails, and the next round weakens a check.
+    world.gate_ends("a", 1);
+    let changes = [change("tests/a.rs", HowChanged::Changed)];
+    world.works_on("a", &changes, worked());
+    assert_eq!(world.checks_of().unwrap().changes, changes, "it is judged by the earlier checks");
+}
+
+#[test]
 fn a_policy_that_rejects_sends_changed_checks_back_as_findings() {
     let mut world = World::of_one(Policy { max_rounds: 2, ..guarding(OnCheckChange::Reject) });
     let changes = [change("tests/a.rs", HowChanged::Removed)];

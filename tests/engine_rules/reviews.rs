@@ -254,3 +254,33 @@ fn the_order_in_which_reviewers_arrive_changes_nothing() {
     }
     assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]));
 }
+
+#[test]
+fn neither_does_it_where_one_of_them_fails() {
+    let failed =
+        || StepOutcome::Failed { failure: FailureKind::Configuration, message: "no such program".to_owned() };
+    let outcomes = |last: Verdict| {
+        [StepOutcome::Reviewed { verdict: approval() }, failed(), StepOutcome::Reviewed { verdict: last }]
+    };
+    for (quorum, last) in [
+        (Quorum::All, approval()),
+        (Quorum::AtLeast(2), approval()),
+        (Quorum::AtLeast(1), rejection(&["one"])),
+        (Quorum::All, rejection(&["one"])),
+    ] {
+        let mut ends = Vec::new();
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut policy = Policy { quorum, ..policy() };
+            policy.team.reviewers = ["rex", "rio", "pam"].map(Into::into).to_vec();
+            let mut world = World::of_one(policy);
+            world.reach_review("a");
+            for slot in order {
+                let (effect, _) = world.reviewer("a", slot);
+                world.end(effect, outcomes(last.clone())[slot as usize].clone());
+            }
+            let task = world.task("a");
+            ends.push((task.phase, task.hold.clone(), task.findings.clone(), task.round));
+        }
+        assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{quorum:?}: {ends:?}");
+    }
+}

@@ -246,7 +246,9 @@ impl Executor {
             return StepOutcome::Cancelled;
         }
         let failed = |failure| StepOutcome::Failed { failure, message: "chance had it so".to_owned() };
-        let sort = if bad { chance.below(10) } else { 99 };
+        // Most of what reviewers do that is bad for the work is to ask for changes.
+        let sorts = if step == StepKind::Review { 20 } else { 10 };
+        let sort = if bad { chance.below(sorts) } else { 99 };
         match (sort, step) {
             (0, _) => failed(FailureKind::Infrastructure),
             (1, _) => failed(FailureKind::Authentication),

@@ -225,7 +225,10 @@ impl Reference {
                 let Some(task) = self.tasks.get_mut(&id) else { return };
                 // The session that it worked in in the end, if it told of one.
                 let resume = self.sessions.remove(effect).unwrap_or(resume);
-                note_failure(task, &brief, &agent, &resume, outcome);
+                // How somebody ends that was told to says nothing of the next.
+                if !self.ending.contains(effect) {
+                    note_failure(task, &brief, &agent, &resume, outcome);
+                }
                 if let (StepOutcome::Reviewed { verdict }, Some(tip)) = (outcome, brief.tip)
                     && brief.step == StepKind::Review
                     && let Some(vote) = vote(verdict)

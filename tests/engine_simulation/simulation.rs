@@ -432,6 +432,7 @@ impl Simulation {
         for task in self.state.tasks.values() {
             let id = &task.spec.id;
             assert!(!task.placed || task.phase.is_working(), "{id}: {:?}", task.phase);
+            assert_eq!(self.state.order.get(task.position), Some(id), "its position in the plan");
             assert!(
                 !task.phase.is_terminal() || task.hold.is_none(),
                 "{id}: {:?} {:?}",
