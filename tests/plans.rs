@@ -78,7 +78,8 @@ fn tasks_are_changed_split_and_joined_while_another_is_worked_on() {
 fn the_plan_is_changed_in_the_persons_editor_and_a_refused_text_is_kept() {
     let (bench, run) = bench();
     let edit = |args: &[&str], editor: &str| {
-        let editor = bench.script("editor", "#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\n{editor}\n");
+        let editor =
+            bench.script("editor", &format!("#!/bin/sh\nset -eu\ncp \"$1\" \"$HOME/shown\"\n{editor}\n"));
         bench.spawn_with("edit", &[&["edit"], args].concat(), &[("EDITOR", editor.to_str().unwrap())]).ended()
     };
     edit(&["T2"], "true").code(0).says("nothing was changed");

@@ -65,7 +65,7 @@ impl Repository {
             return Ok(Vec::new());
         }
         let tree = self.call("ls-tree").args(["-r", "-z", rev]).run()?.stdout;
-        let link = |entry: &[u8]| entry.strip_prefix(b"160000 commit ").and_then(|rest| path_after_tab(rest));
+        let link = |entry: &[u8]| entry.strip_prefix(b"160000 commit ").and_then(path_after_tab);
         Ok(tree.split(|byte| *byte == 0).filter_map(link).collect())
     }
 
