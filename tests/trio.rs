@@ -176,7 +176,11 @@ fn a_line_of_feedback_is_a_finding_that_is_fixed_before_the_merge() {
 #[test]
 fn the_status_says_where_the_work_is_and_what_comes_next() {
     let (trio, run) = Trio::at_work();
-    let status = trio.wait("phase", "implementing");
+    trio.wait("phase", "implementing");
+    let base = |status: &toml::Table| {
+        !status.get("base").and_then(toml::Value::as_str).unwrap_or_default().is_empty()
+    };
+    let status = wait_for("its base", || Some(trio.status()).filter(base));
     let text = |key: &str| status.get(key).and_then(toml::Value::as_str).unwrap().to_owned();
     assert_eq!(
         (text("next"), text("commit"), status["round"].as_integer()),

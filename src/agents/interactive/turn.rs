@@ -9,7 +9,7 @@ use crate::agents::limit::Limit;
 use crate::agents::stream::GO_ON;
 use crate::model::agent::AgentKind;
 use crate::model::{AgentState, AgentStatus};
-use found::limit_of;
+use found::{Dialog, limit_of};
 
 mod found;
 
@@ -75,8 +75,8 @@ pub struct Turn {
     hooked: bool,
     /// What a person answers to what it asks.
     answer: Option<Answer>,
-    /// When what it shows was told.
-    told: u64,
+    /// The dialog that it shows.
+    dialog: Dialog,
     /// When a person is asked how it goes on, unless it does so by itself; none once that was done.
     ask_at: Option<u64>,
     /// Whether they are asked now.
@@ -100,20 +100,8 @@ struct Answer {
     keys: String,
     due: u64,
     tries: u32,
-    /// What the person saw, and when that was told: they answer nothing else.
-    of: Option<AgentStatus>,
-    told: u64,
-}
-
-impl Answer {
-    /// Whether that is what the person saw. Another source may say the same in other words.
-    fn is_for(&self, now: &AgentStatus, told: u64) -> bool {
-        let Some(of) = &self.of else { return false };
-        let (one, other) = (of.message.trim(), now.message.trim());
-        let alike = one.contains(other) || other.contains(one);
-        let again = of.source == now.source && told > self.told;
-        of.state == now.state && alike && !again
-    }
+    /// The dialog that the person saw: they answer nothing else.
+    of: Dialog,
 }
 
 /// What it does, whether that is nothing, and when that was told.
@@ -174,7 +162,7 @@ impl Turn {
             seen: (None, 0),
             hooked: false,
             answer: None,
-            told: 0,
+            dialog: Dialog::default(),
             ask_at: Some(now + COMING_UP),
             asking: false,
             idle_since: None,
@@ -240,7 +228,7 @@ impl Turn {
             return self.goes_on(allow);
         }
         let due = now.max(self.status_since + DIALOG_UP);
-        self.answer = Some(Answer { keys, due, tries: 0, of: self.status.clone(), told: self.told });
+        self.answer = Some(Answer { keys, due, tries: 0, of: self.dialog.clone() });
     }
 
     /// What was not heard is said again, and who stopped is told to go on; or it is ended, and nothing counts as done.
@@ -311,8 +299,9 @@ impl Turn {
             self.limit = limit_of(found.as_ref(), sight);
         }
         let state = found.as_ref().map(|found| found.status.state).unwrap_or_default();
-        self.drop_stale_answer(found.as_ref().map(|found| &found.status), told);
-        self.told = told;
+        if matches!(state, AgentState::Blocked(_)) {
+            self.drop_stale_answer();
+        }
         let rests = matches!(state, AgentState::Idle | AgentState::Done | AgentState::Error);
         // Who asks how it goes on has the word until something comes of it.
         self.asking &= rests || state == AgentState::Unknown;
@@ -333,12 +322,9 @@ impl Turn {
     }
 
     /// Another dialog than the one that the person saw is not answered: they are asked again.
-    fn drop_stale_answer(&mut self, now: Option<&AgentStatus>, told: u64) {
-        let Some(now) = now.filter(|now| matches!(now.state, AgentState::Blocked(_))) else { return };
+    fn drop_stale_answer(&mut self) {
         match &mut self.answer {
-            Some(answer) if answer.is_for(now, told) => {
-                (answer.of, answer.told) = (Some(now.clone()), told);
-            }
+            Some(answer) if answer.of.may_be(&self.dialog) => answer.of.learn(&self.dialog),
             Some(_) => (self.answer, self.status) = (None, None),
             None => {}
         }

@@ -216,9 +216,11 @@ fn an_answer_is_for_the_dialog_that_the_person_saw() {
     bench.turn.changed(bench.now);
     bench.after(REST);
     bench.turn.answer(true, "1".to_owned(), bench.now);
-    bench.hooked = None;
-    bench.reported = Some((blocked("Shell remove a.txt"), bench.now + 1));
+    bench.reported = Some((blocked("wants leave"), bench.now + 1));
     assert_eq!(bench.after(DIALOG_UP), [keys("1")]);
+    bench.hooked = Some((AgentStatus { source: StatusSource::Hook, ..blocked("remove it all") }, bench.now));
+    bench.turn.changed(bench.now);
+    assert_eq!(bench.after(60_000), [], "its hook tells of another");
 }
 
 #[test]

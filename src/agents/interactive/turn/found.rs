@@ -32,11 +32,50 @@ pub struct Report<'a> {
     pub at: u64,
 }
 
+/// A dialog, by what each source says of it: they say the same in words of their own, and not all at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Dialog {
+    /// When it was reported.
+    reported: Option<u64>,
+    /// When a hook told of it.
+    hooked: Option<u64>,
+    /// What the screen asks.
+    shown: Option<String>,
+}
+
+impl Dialog {
+    fn of(sight: &Sight<'_>, seen: Option<&Found>) -> Dialog {
+        let asks = |status: &AgentStatus| matches!(status.state, AgentState::Blocked(_));
+        let at =
+            |report: Option<Report<'_>>| report.filter(|report| asks(report.status)).map(|report| report.at);
+        let shown = seen.filter(|seen| asks(&seen.status)).map(|seen| seen.status.message.clone());
+        Dialog { reported: at(sight.reported), hooked: at(sight.hooked), shown }
+    }
+
+    /// Whether no source says that another is up now.
+    pub(super) fn may_be(&self, now: &Dialog) -> bool {
+        fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        agree(&self.reported, &now.reported)
+            && agree(&self.hooked, &now.hooked)
+            && agree(&self.shown, &now.shown)
+    }
+
+    /// A source that had said nothing of it says something now.
+    pub(super) fn learn(&mut self, now: &Dialog) {
+        self.reported = self.reported.or(now.reported);
+        self.hooked = self.hooked.or(now.hooked);
+        self.shown = self.shown.take().or_else(|| now.shown.clone());
+    }
+}
+
 impl Turn {
     /// The best source that tells anything, and when it told that.
     pub(super) fn found(&mut self, sight: &Sight<'_>, now: u64) -> (Option<Found>, u64) {
         let seen = Screens::of(self.kind).find(sight.title, sight.lines);
         let shown = seen.as_ref().map(|seen| seen.status.state);
+        self.dialog = Dialog::of(sight, seen.as_ref());
         if self.seen.0 != shown {
             self.seen = (shown, now);
         }
