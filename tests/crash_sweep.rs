@@ -461,7 +461,7 @@ fn aborted_at_any_point_and_resumed_it_ends_the_same_and_starts_nothing_twice() 
 /// Whether the second crash of a pair is tried: all of those that come while it recovers or soon after.
 fn is_tried(first: usize, second: usize) -> bool {
     let all = std::env::var("LOOPMON_CRASHES").is_ok_and(|which| which == "all");
-    all || (first % 5 == 0 && (second < 20 || (second + first) % 29 == 0))
+    all || (first.is_multiple_of(5) && (second < 20 || (second + first).is_multiple_of(29)))
 }
 
 /// Pairs whose first point is one of every fourth.
