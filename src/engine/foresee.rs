@@ -2,21 +2,24 @@
 //! into, and against the work of the tasks beside it.
 //!
 //! Who comes second hears of it: what is on the branch already is resolved before reviewers judge work that has to change
-//! anyway; what others still work on is told with the next fix. Not for merging. Invariant: a forecast alone starts no
-//! round and stops no merge.
+//! anyway; what others still work on is told with the next fix. Not for merging. Invariant: an overlap with work that is not
+//! merged starts no round and stops no merge.
 
 use super::effect::EffectKind;
 use super::state::{State, Task};
 use super::turn::Turn;
 use crate::model::event::{Conflict, Overlap};
 use crate::model::verdict::Remark;
-use crate::model::{EffectId, FindingState, Oid, Phase, Severity, TaskId};
+use crate::model::{EffectId, FindingState, Oid, Phase, Severity, TaskId, counted};
 
 /// The source of these findings.
 pub(super) const FORECAST: &str = "forecast";
 
 /// Tasks that a commit is tried against at most.
 const BESIDE: usize = 64;
+/// Files of an overlap that are named, and bytes of their hunks that are shown.
+const NAMED: usize = 5;
+const SHOWN: usize = 8 << 10;
 
 /// What was seen of one tip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +54,11 @@ impl Turn<'_> {
         };
         let is_known = task.foreseen.as_ref().is_some_and(|seen| seen.tip == *tip);
         let beside = self.state.beside(id);
-        if is_known || (onto == base && beside.is_empty()) {
+        if is_known {
+            return false;
+        }
+        if onto == base && beside.is_empty() {
+            self.forecast_over(id, tip);
             return false;
         }
         self.emit(EffectKind::Foresee { task: id.clone(), tip: tip.clone(), onto, beside });
@@ -62,14 +69,26 @@ impl Turn<'_> {
         let Some(EffectKind::Foresee { task: id, tip, onto, .. }) = self.complete(effect) else { return };
         let Some(task) = self.task(&id).filter(|task| task.work.tip.as_ref() == Some(&tip)) else { return };
         task.foreseen = Some(Foreseen { tip: tip.clone(), onto, files: files.to_vec() });
-        let is_forecast = |source: &str| source == FORECAST;
-        for finding in task.findings.iter_mut().filter(|it| it.is_open() && is_forecast(&it.source)) {
-            finding.state = FindingState::Fixed(tip.clone());
-        }
+        self.forecast_over(&id, &tip);
         for overlap in overlaps {
-            for file in &overlap.files {
-                self.add_remark(&id, FORECAST, remark(&overlap.task, file), FindingState::Raised);
-            }
+            self.add_remark(&id, FORECAST, remark(overlap), FindingState::Raised);
+        }
+    }
+
+    /// It could not be found out: the merge itself will tell.
+    pub fn foresees_nothing(&mut self, effect: EffectId, error: &str) {
+        let Some(EffectKind::Foresee { task: id, tip, onto, .. }) = self.complete(effect) else { return };
+        if let Some(task) = self.task(&id).filter(|task| task.work.tip.as_ref() == Some(&tip)) {
+            task.foreseen = Some(Foreseen { tip, onto, files: Vec::new() });
+        }
+        self.note(true, format!("conflicts of {id} can't be foreseen: {error}"));
+    }
+
+    /// What was foreseen of an earlier tip.
+    fn forecast_over(&mut self, id: &TaskId, tip: &Oid) {
+        let findings = self.task(id).into_iter().flat_map(|task| &mut task.findings);
+        for finding in findings.filter(|finding| finding.is_open() && finding.source == FORECAST) {
+            finding.state = FindingState::Fixed(tip.clone());
         }
     }
 
@@ -83,15 +102,27 @@ impl Turn<'_> {
     }
 }
 
-fn remark(other: &TaskId, file: &Conflict) -> Remark {
+fn remark(overlap: &Overlap) -> Remark {
+    let (other, files) = (&overlap.task, &overlap.files);
+    let count = files.len().saturating_add(usize::try_from(overlap.more).unwrap_or(usize::MAX));
+    let named: Vec<&str> = files.iter().take(NAMED).map(|file| file.path.as_str()).collect();
+    let mut suggestion = format!("{}: {}", counted(count, "file"), named.join(", "));
+    if count > named.len() {
+        suggestion.push_str(", …");
+    }
+    for file in files.iter().take(NAMED) {
+        if suggestion.len() + file.hunks.len() < SHOWN {
+            suggestion.push_str(&format!("\n{}\n{}", file.path, file.hunks));
+        }
+    }
     Remark {
         severity: Severity::Minor,
-        file: file.path.clone(),
+        file: if count == 1 { named.concat() } else { String::new() },
         line: 0,
         description: format!(
-            "as both stand, this conflicts with the work of task {other}, which is not merged yet; no reason to send the \
-             work back, but keep the change apart from the other's where that costs nothing"
+            "as both stand, this conflicts with the work of task {other}, which was not merged when this was committed; no \
+             reason to send the work back, but keep the change apart from the other's where that costs nothing"
         ),
-        suggestion: file.hunks.clone(),
+        suggestion,
     }
 }

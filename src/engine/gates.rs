@@ -12,6 +12,9 @@ use crate::model::{
     HowChanged, Oid, OnCheckChange, OnMax, Phase, PlanTask, SessionId, StatusSource, TaskId,
 };
 
+/// The source of findings about checks that were changed.
+pub(super) const GUARD: &str = "guard";
+
 impl State {
     /// The gates of a task, in order: the run's, and of those on request the ones that it names.
     pub fn gates_of(&self, spec: &PlanTask) -> Vec<GateSpec> {
@@ -256,7 +259,7 @@ impl Turn<'_> {
                 change.path,
                 change.how.name()
             );
-            self.add_finding_of(id, "guard", &change.path, &told);
+            self.add_finding_of(id, GUARD, &change.path, &told);
         }
         let last = self.task(id).is_some_and(|task| std::mem::take(&mut task.limit.last_validation));
         if last {

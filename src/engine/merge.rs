@@ -49,8 +49,7 @@ impl Turn<'_> {
             MergeEvent::Failed { effect, error }
                 if matches!(self.state.in_flight.get(effect), Some(EffectKind::Foresee { .. })) =>
             {
-                self.foreseen(*effect, &[], &[]);
-                self.note(true, format!("conflicts can't be foreseen: {error}"));
+                self.foresees_nothing(*effect, error);
             }
             MergeEvent::Failed { effect, error } => {
                 if let Some(task) = self.complete(*effect).and_then(|kind| kind.task().cloned()) {
@@ -74,6 +73,7 @@ impl Turn<'_> {
         merge.staging = Some(Merging { onto: onto.clone(), files });
         self.next_step(id);
         self.enter(id, Phase::Fixing);
+        self.count_repeats(id);
     }
 
     fn staged(&mut self, effect: EffectId, onto: &Oid) {

@@ -1,13 +1,15 @@
 //! What fails in the same way again and again: it is not tried like that a third time.
 //!
 //! First the next one who tries begins with nothing but the facts, in a session of its own, and is told that what was done
-//! did not help; then a person is asked. Not for what a crash took away, nor for limits of providers: waiting helps there.
+//! did not help; then a person is asked. Of failures of the infrastructure, where waiting may help, the last attempt alone
+//! begins anew. Not for what a crash took away, nor for limits of providers.
 
 use super::comments::PERSON;
 use super::foresee::FORECAST;
+use super::gates::GUARD;
 use super::state::{State, StepRun, Task};
 use super::turn::Turn;
-use crate::model::{AttentionReason, GateResult, Phase, TaskId, Usage, counted};
+use crate::model::{AttentionReason, Finding, GateResult, Phase, TaskId, Usage, counted};
 
 /// Bytes of a failed gate's output that are compared.
 const COMPARED: usize = 2_000;
@@ -23,6 +25,8 @@ pub struct Met {
     times: u32,
     /// Whether a gate said so.
     of_gate: bool,
+    /// Whether it was met in the last round.
+    now: bool,
 }
 
 /// A failure without what differs between two of one kind: numbers, be they lines, times or ids.
@@ -45,11 +49,9 @@ impl StepRun {
         self.alike
     }
 
-    /// The next attempt goes on with nothing; whether there was something to go on with.
-    pub fn begin_anew(&mut self) -> bool {
-        self.spent = Usage::default();
-        self.alike = 0;
-        self.resume.take().is_some()
+    /// The next attempt goes on with nothing.
+    pub fn begin_anew(&mut self) {
+        (self.resume, self.spent) = (None, Usage::default());
     }
 }
 
@@ -57,7 +59,7 @@ impl State {
     /// What was met too often, for the next one who tries.
     pub fn repeated(&self, task: &Task) -> Vec<String> {
         let limit = self.policy.retry.same_failure;
-        let often = task.met.iter().filter(|met| limit > 0 && met.times >= limit);
+        let often = task.met.iter().filter(|met| limit > 0 && met.now && met.times >= limit);
         often.map(|met| format!("{} ({} in a row)", met.what, counted(met.times, "round"))).collect()
     }
 }
@@ -66,17 +68,24 @@ impl Turn<'_> {
     /// The work of a task has come back: what stands against it is counted.
     pub fn count_repeats(&mut self, id: &TaskId) {
         let limit = self.state.policy.retry.same_failure;
+        let tolerate = self.state.policy.checks.tolerate_red;
         let Some(task) = self.state.tasks.get_mut(id).filter(|_| limit > 0) else { return };
-        let now = standing_against(task);
-        // Gates that pass have their count taken away; a finding keeps it, for the day that it is raised again.
-        task.met.retain(|met| !met.of_gate || now.iter().any(|new| new.key == met.key));
+        let (now, heard_gates) = standing_against(task, tolerate);
+        // Who had a word and did not say it again has taken it back; who had none may still mean it.
+        let heard = |met: &Met| if met.of_gate { heard_gates } else { task.phase == Phase::Fixing };
+        let gone = |met: &Met| heard(met) && !now.iter().any(|new| new.key == met.key);
+        let mut met = std::mem::take(&mut task.met);
+        met.retain(|met| !gone(met));
+        met.iter_mut().for_each(|met| met.now = false);
         for new in now {
-            match task.met.iter_mut().find(|met| met.key == new.key) {
-                Some(met) => met.times = met.times.saturating_add(1),
-                None => task.met.push(new),
+            match met.iter_mut().find(|met| met.key == new.key) {
+                Some(met) => (met.times, met.now) = (met.times.saturating_add(1), true),
+                None => met.push(new),
             }
         }
-        let Some(worst) = task.met.iter().max_by_key(|met| met.times).cloned() else { return };
+        task.met = met;
+        let met_now = task.met.iter().filter(|met| met.now);
+        let Some(worst) = met_now.max_by_key(|met| met.times).cloned() else { return };
         if worst.times == limit {
             task.step.begin_anew();
         } else if worst.times > limit {
@@ -94,22 +103,36 @@ impl Task {
     }
 }
 
-/// Gates that failed, or what reviewers found in this round.
-fn standing_against(task: &Task) -> Vec<Met> {
-    if task.phase == Phase::Fixing {
-        let of_round =
-            task.findings.iter().filter(|finding| finding.is_open() && finding.round == task.round);
-        let found = of_round.filter(|finding| ![PERSON, FORECAST].contains(&finding.source.as_str()));
-        let met = |finding: &crate::model::Finding| Met {
-            key: finding.fingerprint(),
-            what: format!("{} raises: {}", finding.source, first_line(&finding.description)),
-            times: 1,
-            of_gate: false,
-        };
-        return found.map(met).collect();
+/// What stands against the work, and whether gates have spoken of it: those that failed and may not, on the work or on its
+/// merge; else what reviewers found in this round, or the guard.
+fn standing_against(task: &Task, tolerate: bool) -> (Vec<Met>, bool) {
+    let may_fail = |result: &&GateResult| tolerate && result.failed_before == Some(true);
+    let failed = |results: &[GateResult]| -> Vec<Met> {
+        results.iter().filter(|result| !result.passed() && !may_fail(result)).map(of_gate).collect()
+    };
+    if let Some(merge) = task.merge.as_ref().filter(|merge| !merge.evidence.results.is_empty()) {
+        return (failed(&merge.evidence.results), true);
     }
-    let failed = task.evidence.results.iter().filter(|result| !result.passed());
-    failed.filter(|result| task.work.tip.as_ref() == Some(&result.oid)).map(of_gate).collect()
+    let is_current = task.evidence.oid.is_some() && task.evidence.oid == task.work.tip;
+    if task.phase != Phase::Fixing && is_current && !task.evidence.results.is_empty() {
+        return (failed(&task.evidence.results), true);
+    }
+    let counts = |finding: &&Finding| match task.phase {
+        Phase::Fixing => {
+            finding.round == task.round && ![PERSON, FORECAST].contains(&finding.source.as_str())
+        }
+        _ => finding.source == GUARD,
+    };
+    let found = task.findings.iter().filter(|finding| finding.is_open()).filter(counts);
+    let met = |finding: &Finding| Met {
+        key: finding.fingerprint(),
+        what: format!("{} raises: {}", finding.source, first_line(&finding.description)),
+        times: 1,
+        of_gate: false,
+        now: true,
+    };
+    // Reviewers judge what the gates have passed.
+    (found.map(met).collect(), task.phase == Phase::Fixing)
 }
 
 fn of_gate(result: &GateResult) -> Met {
@@ -122,6 +145,7 @@ fn of_gate(result: &GateResult) -> Met {
         what: format!("gate {} fails: {}", result.gate, first_line(last)),
         times: 1,
         of_gate: true,
+        now: true,
     }
 }
 

@@ -60,7 +60,8 @@ impl Turn<'_> {
         task.round = round;
         task.limit = Limit { last_validation: false, returned_merges: 0, ..task.limit };
         (task.step, task.evidence) = (StepRun::default(), Evidence::default());
-        (task.review, task.merge) = (None, None);
+        (task.review, task.merge, task.foreseen) = (None, None, None);
+        task.forget_repeats();
         let was_paused = task.hold == Some(Hold::Paused);
         self.release(id);
         self.enter(id, Phase::Implementing);

@@ -256,10 +256,9 @@ impl Turn<'_> {
             }
             FailureKind::Infrastructure => {
                 let times = step.failed_like(message);
-                if retry.same_failure > 0 && times >= retry.same_failure && !step.begin_anew() {
-                    step.failures += 1;
-                    let times = counted(times, "time");
-                    return self.give_up(of, format!("failed {times} in the same way: {message}"));
+                let one_is_left = step.failures.saturating_add(2) >= retry.attempts;
+                if retry.same_failure > 0 && times >= retry.same_failure && one_is_left {
+                    step.begin_anew();
                 }
                 self.try_again(of, message);
             }

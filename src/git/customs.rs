@@ -53,7 +53,11 @@ impl Repository {
         while let (Some(scope), Some(entry)) = (fields.next(), fields.next()) {
             // Ours is of the command.
             if let Some(path) = entry.strip_prefix("core.hookspath\n").filter(|_| scope != "command") {
-                folder = self.root().join(path);
+                let home = std::env::var_os("HOME").map(PathBuf::from);
+                folder = match (path.strip_prefix("~/"), home) {
+                    (Some(rest), Some(home)) => home.join(rest),
+                    _ => self.root().join(path),
+                };
             }
         }
         let runs = |name: &&&str| is_executable(&folder.join(name));

@@ -55,10 +55,12 @@ pub struct ConflictFile {
     /// Where it is.
     pub path: PathBuf,
     /// The conflicted places with their markers, each under its line number; cut after 4 KiB. Empty if the conflict
-    /// is not one of lines (a file deleted here and changed there).
+    /// is not one of lines (a file deleted here and changed there), and after the first 32 files.
     pub hunks: String,
 }
 
+/// Files whose hunks are shown: each is a call of git.
+const SHOWN_FILES: usize = 32;
 const HUNKS_LIMIT: usize = 4 << 10;
 const FILE_LIMIT: usize = 4 << 20;
 
@@ -77,7 +79,8 @@ impl Repository {
         Ok(Candidate::Conflict { tree: merged.tree, files, messages: merged.messages })
     }
 
-    /// The files in which two commits would conflict: the forecast between tasks in flight. Writes no commit.
+    /// The files in which two commits would conflict: the forecast between tasks in flight. Writes no commit; of many
+    /// files only the first have their hunks.
     pub fn conflicts_between(&self, ours: &str, theirs: &str) -> Result<Vec<ConflictFile>, GitError> {
         self.check_config()?;
         let merged = self.merge_tree(ours, theirs)?;
@@ -86,9 +89,13 @@ impl Repository {
 
     fn conflict_files(&self, merged: &MergedTree) -> Result<Vec<ConflictFile>, GitError> {
         let mut files = Vec::new();
-        for path in &merged.conflicts {
-            let content = self.read_file(&merged.tree, path, FILE_LIMIT)?.unwrap_or_default();
-            let hunks = conflict_hunks(&String::from_utf8_lossy(&content));
+        for (number, path) in merged.conflicts.iter().enumerate() {
+            let hunks = if number < SHOWN_FILES {
+                let content = self.read_file(&merged.tree, path, FILE_LIMIT)?.unwrap_or_default();
+                conflict_hunks(&String::from_utf8_lossy(&content))
+            } else {
+                String::new()
+            };
             files.push(ConflictFile { path: path.clone(), hunks });
         }
         Ok(files)

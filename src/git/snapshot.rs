@@ -16,7 +16,7 @@ pub(super) struct Snapshot {
     pub tree: String,
     /// Repositories inside the worktree that git does not track; their files are not in the tree.
     pub nested: Vec<PathBuf>,
-    /// Whether there are submodules in it that are checked out.
+    /// Whether there are submodules in it.
     pub has_links: bool,
     index: PrivateIndex,
 }
@@ -93,13 +93,11 @@ fn sort_paths(root: &Path, tracked: &[u8], others: &[u8]) -> Sorted {
     for entry in nul_separated(tracked) {
         let mut parts = entry.splitn(2, |byte| *byte == b'\t');
         let (Some(stage), Some(path)) = (parts.next(), parts.next()) else { continue };
+        sorted.links |= stage.starts_with(b"160000 ");
         match folders.kind_of(path) {
             // A submodule that was never checked out is an empty folder; its entry stays as it is.
             Kind::Folder if stage.starts_with(b"160000 ") && !is_repository(root, path) => {}
-            Kind::Folder if stage.starts_with(b"160000 ") => {
-                sorted.links = true;
-                push(&mut sorted.kept, path);
-            }
+            Kind::Folder if stage.starts_with(b"160000 ") => push(&mut sorted.kept, path),
             Kind::File => push(&mut sorted.kept, path),
             Kind::Folder | Kind::Absent => push(&mut sorted.gone, path),
         }

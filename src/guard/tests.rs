@@ -176,3 +176,13 @@ fn names_that_git_quotes_are_read() {
         --- \"a/we\\\"ird\\n\\303\\244\"\n+++ \"b/we\\\"ird\\n\\303\\244\"\n@@ -1 +0,0 @@\n-#[test]\n";
     assert_eq!(found(&guard, &[], diff), one("we\"ird\nä", HowChanged::Weakened));
 }
+
+#[test]
+fn digits_behind_an_escape_are_the_names_own() {
+    let guard = guard(&["**/tests/**"], "make");
+    let name = format!("\\0017{}", "7".repeat(40));
+    let diff = format!(
+        "diff --git \"a/{name}\" \"b/{name}\"\n--- \"a/{name}\"\n+++ \"b/{name}\"\n@@ -1 +0,0 @@\n-#[test]\n"
+    );
+    assert_eq!(found(&guard, &[], &diff), one(&format!("\u{1}7{}", "7".repeat(40)), HowChanged::Weakened));
+}

@@ -124,9 +124,11 @@ fn unquoted(quoted: &str) -> String {
             Some(b'v') => bytes.push(11),
             Some(b'f') => bytes.push(12),
             Some(first @ b'0'..=b'7') => {
+                // git writes three digits, and others may follow that are the name's.
                 let mut code = u32::from(first - b'0');
-                while let Some(digit) = rest.next_if(|byte| (b'0'..=b'7').contains(byte)) {
-                    code = code * 8 + u32::from(digit - b'0');
+                for _ in 0..2 {
+                    let digit = rest.next_if(|byte| (b'0'..=b'7').contains(byte));
+                    code = code * 8 + digit.map_or(0, |digit| u32::from(digit - b'0'));
                 }
                 bytes.push(u8::try_from(code).unwrap_or(b'?'));
             }

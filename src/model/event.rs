@@ -400,8 +400,11 @@ pub struct Conflict {
 pub struct Overlap {
     /// The task.
     pub task: TaskId,
-    /// In these files.
+    /// In these files, and in so many more.
     pub files: Vec<Conflict>,
+    /// Files that are not listed.
+    #[serde(default)]
+    pub more: u32,
 }
 
 /// A person's or script's accepted request.

@@ -56,7 +56,7 @@ fn who_comes_second_hears_of_the_lines_that_the_first_changed_too() {
         &mut world,
         effect,
         Vec::new(),
-        vec![Overlap { task: "a".into(), files: vec![file("<<< both")] }],
+        vec![Overlap { task: "a".into(), files: vec![file("<<< both")], more: 0 }],
     );
     // It stops nothing.
     world.gates_pass("b");
@@ -68,7 +68,11 @@ fn who_comes_second_hears_of_the_lines_that_the_first_changed_too() {
     world.vote("b", 0, rejection(&["wrong"]));
     world.vote("b", 1, rejection(&["wrong"]));
     let (_, brief) = world.agent("b", StepKind::Fix);
-    assert!(brief.findings.iter().any(|finding| finding.suggestion == "<<< both"), "{:?}", brief.findings);
+    assert!(
+        brief.findings.iter().any(|finding| finding.suggestion.ends_with("<<< both")),
+        "{:?}",
+        brief.findings
+    );
     commit(&mut world, "b");
     let (effect, tip, _) = looking(&world, "b").unwrap();
     foreseen(&mut world, effect, Vec::new(), Vec::new());
@@ -113,4 +117,20 @@ fn a_policy_of_an_older_log_looks_at_nothing() {
     commit(&mut world, "a");
     commit(&mut world, "b");
     assert_eq!(looking(&world, "b"), None);
+}
+
+#[test]
+fn of_a_thousand_files_a_few_are_named_in_one_finding() {
+    let mut world = world();
+    world.git();
+    commit(&mut world, "a");
+    commit(&mut world, "b");
+    let (effect, ..) = looking(&world, "b").unwrap();
+    let files: Vec<Conflict> =
+        (0..16).map(|number| Conflict { path: format!("f{number}.rs"), hunks: "x".repeat(4_000) }).collect();
+    foreseen(&mut world, effect, Vec::new(), vec![Overlap { task: "a".into(), files, more: 1_984 }]);
+    let findings = &world.task("b").findings;
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0].suggestion.starts_with("2000 files: f0.rs, f1.rs, f2.rs, f3.rs, f4.rs, …"));
+    assert!(findings[0].suggestion.len() < 9_000, "{}", findings[0].suggestion.len());
 }

@@ -1,10 +1,12 @@
-//! What has failed in the same way twice is not tried like that a third time.
+//! What has failed in the same way twice is tried otherwise, and then a person is asked.
 
-use loopmon::model::event::StepEvent;
+use loopmon::model::event::{GateEvent, StepEvent};
 use loopmon::model::policy::Retry;
-use loopmon::model::{AttentionReason, Command, Event, FailureKind, Hold, Policy, StepKind, StepOutcome};
+use loopmon::model::{
+    AttentionReason, Checks, Command, Event, FailureKind, Hold, Phase, Policy, StepKind, StepOutcome,
+};
 
-use crate::world::{World, policy, rejection};
+use crate::world::{World, gate, gate_result, policy, rejection};
 
 fn careful() -> Policy {
     let base = policy();
@@ -28,35 +30,82 @@ fn seen(world: &mut World, resume: &str) {
 }
 
 #[test]
-fn a_step_that_failed_twice_alike_begins_a_new_session_or_waits_for_a_person() {
-    let mut world = World::of_one(careful());
+fn the_last_attempt_of_a_step_that_always_failed_alike_begins_a_new_session() {
+    let base = careful();
+    let mut world = World::of_one(Policy { retry: Retry { attempts: 4, ..base.retry }, ..base });
     world.git();
     seen(&mut world, "s1");
+    // A network that is away for a while costs no session.
     assert_eq!(fails(&mut world, "exit code 7 after 12 s").as_deref(), Some("s1"));
-    assert_eq!(fails(&mut world, "exit code 7 after 13 s"), None, "the third attempt goes on with nothing");
-    fails(&mut world, "exit code 7 after 9 s");
+    assert_eq!(fails(&mut world, "exit code 7 after 13 s").as_deref(), Some("s1"));
+    assert_eq!(fails(&mut world, "exit code 7 after 9 s"), None, "the last one goes on with nothing");
     fails(&mut world, "exit code 7 after 9 s");
     let hold = world.task("a").hold.clone();
-    let Some(Hold::NeedsAttention(AttentionReason::StepFailed(why))) = hold else { panic!("{hold:?}") };
-    assert_eq!(why, "failed 2 times in the same way: exit code 7 after 9 s");
+    assert!(matches!(&hold, Some(Hold::NeedsAttention(AttentionReason::StepFailed(_)))), "{hold:?}");
     assert_eq!(world.spawned("a", StepKind::Implement), 4);
-    world.ask(Command::Retry("a".into()));
-    world.agent("a", StepKind::Implement);
 }
 
 #[test]
-fn other_failures_and_what_a_crash_took_away_count_for_themselves() {
+fn who_failed_in_other_ways_or_by_a_crash_keeps_the_session() {
+    let base = careful();
+    let mut world = World::of_one(Policy { retry: Retry { attempts: 4, ..base.retry }, ..base });
+    world.git();
+    seen(&mut world, "s1");
+    for message in ["no network", "exit code 1", "no network"] {
+        assert_eq!(fails(&mut world, message).as_deref(), Some("s1"));
+    }
     let mut world = World::of_one(careful());
     world.git();
-    for message in ["no network", "exit code 1", "no network", "exit code 1"] {
-        fails(&mut world, message);
-    }
-    for _ in 0..3 {
+    seen(&mut world, "s1");
+    for _ in 0..8 {
         let (effect, _) = world.agent("a", StepKind::Implement);
         world.end(effect, StepOutcome::Lost);
         world.timer();
     }
-    world.agent("a", StepKind::Implement);
+    assert_eq!(world.task("a").step.resume.as_deref(), Some("s1"));
+}
+
+#[test]
+fn a_gate_that_was_red_before_and_may_be_is_no_repeat() {
+    let base = careful();
+    let checks = Checks { tolerate_red: true, ..base.checks.clone() };
+    let mut world = World::of_one(Policy { checks, gates: vec![gate("lint"), gate("test")], ..base });
+    for round in 1..=4 {
+        world.work("a");
+        // Red on the base as well.
+        world.gate_says("a", 1);
+        // Another test each time.
+        let (effect, spec, oid) = world.gate("a").unwrap();
+        let mut event = gate_result(effect, &spec.name, &oid, 1);
+        if let Event::Gate(GateEvent::Finished { result, .. }) = &mut event {
+            result.tail = format!("{} is wrong", "x".repeat(round));
+        }
+        world.event(event);
+        while world.task("a").phase == Phase::Validating {
+            let (_, spec, _) = world.gate("a").unwrap();
+            world.gate_says("a", i32::from(spec.name == "lint"));
+        }
+        let (_, brief) = world.agent("a", StepKind::Implement);
+        assert!(brief.repeated.is_empty(), "round {round}: {:?}", brief.repeated);
+    }
+}
+
+#[test]
+fn what_was_put_right_is_not_told_again() {
+    let mut world = World::of_one(careful());
+    for round in 1..=2 {
+        world.reach_review("a");
+        world.vote("a", 0, rejection(&["the lock is never freed"]));
+        world.vote("a", 1, rejection(&[&"x".repeat(round)]));
+    }
+    assert_eq!(world.agent("a", StepKind::Fix).1.repeated.len(), 1);
+    world.reach_review("a");
+    for slot in [0, 1] {
+        world.vote("a", slot, rejection(&["something new"]));
+    }
+    assert_eq!(world.agent("a", StepKind::Fix).1.repeated, Vec::<String>::new());
+    world.ask(Command::Rewind("a".into(), 2));
+    assert!(world.task("a").foreseen.is_none());
 }
 
 #[test]

@@ -136,7 +136,8 @@ impl Executor {
             EffectKind::Foresee { onto, beside, .. } => {
                 let files = || vec![Conflict { path: "lib.rs".to_owned(), hunks: format!("<<< {onto}") }];
                 let conflicts = if bad && chance.percent(50) { files() } else { Vec::new() };
-                let overlap = |(task, _): &(TaskId, Oid)| Overlap { task: task.clone(), files: files() };
+                let overlap =
+                    |(task, _): &(TaskId, Oid)| Overlap { task: task.clone(), files: files(), more: 0 };
                 let overlaps = beside.iter().filter(|_| chance.percent(20)).map(overlap).collect();
                 Event::Merge(MergeEvent::Foreseen { effect, files: conflicts, overlaps })
             }

@@ -49,7 +49,7 @@ struct Known {
     comments: BTreeMap<String, bool>,
     /// A person let it go on while its agents lived: it needs no place for that.
     resumed_live: bool,
-    /// How the last attempt of a step went wrong, by its step and slot: in which session, how, how often since then.
+    /// How the last attempt of a step went wrong, by its step and slot: how, and how often since then.
     failures: BTreeMap<(u8, u32), Failed>,
 }
 
@@ -58,7 +58,6 @@ struct Known {
 struct Failed {
     round: u32,
     agent: AgentName,
-    resume: Option<String>,
     how: String,
     times: u32,
 }
@@ -89,7 +88,6 @@ pub struct Reference {
     paused: bool,
     stopped: bool,
     ending: BTreeSet<EffectId>,
-    sessions: BTreeMap<EffectId, Option<String>>,
     spent: u64,
     pub merges: usize,
 }
@@ -113,7 +111,6 @@ impl Reference {
             paused: false,
             stopped: false,
             ending: BTreeSet::new(),
-            sessions: BTreeMap::new(),
             spent: 0,
             merges: 0,
         }
@@ -217,17 +214,14 @@ impl Reference {
     fn hear_step(&mut self, event: &StepEvent) {
         match event {
             StepEvent::Ended { effect, outcome } => {
-                let Some(EffectKind::RunStep { task: Some(id), brief, agent, resume, .. }) =
-                    self.complete(*effect)
+                let Some(EffectKind::RunStep { task: Some(id), brief, agent, .. }) = self.complete(*effect)
                 else {
                     return;
                 };
                 let Some(task) = self.tasks.get_mut(&id) else { return };
-                // The session that it worked in in the end, if it told of one.
-                let resume = self.sessions.remove(effect).unwrap_or(resume);
                 // How somebody ends that was told to says nothing of the next.
                 if !self.ending.contains(effect) {
-                    note_failure(task, &brief, &agent, &resume, outcome);
+                    note_failure(task, &brief, &agent, outcome);
                 }
                 if let (StepOutcome::Reviewed { verdict }, Some(tip)) = (outcome, brief.tip)
                     && brief.step == StepKind::Review
@@ -238,11 +232,9 @@ impl Reference {
             }
             StepEvent::Controlled { effect, .. } => drop(self.complete(*effect)),
             StepEvent::Used { usage, .. } => self.spent += usage.cost_micros,
-            StepEvent::SessionSeen { effect, resume } => {
-                self.sessions.insert(*effect, Some(resume.clone()));
-            }
-            StepEvent::SessionGone { effect } => drop(self.sessions.insert(*effect, None)),
             StepEvent::Spawned { .. }
+            | StepEvent::SessionSeen { .. }
+            | StepEvent::SessionGone { .. }
             | StepEvent::Unsaid { .. }
             | StepEvent::StatusChanged { .. }
             | StepEvent::Stalled { .. }
@@ -552,12 +544,18 @@ impl Reference {
         }
         match kind {
             EffectKind::RunStep { brief, agent, resume, .. } => {
-                let limit = self.policy.retry.same_failure;
-                let same = task.failures.get(&kind_of(brief)).filter(|failed| {
-                    (failed.round, &failed.agent, &failed.resume) == (brief.round, agent, resume)
-                });
-                let times = same.map_or(0, |failed| failed.times);
-                assert!(limit == 0 || times < limit, "{id}: failed {times} times like this: {kind:?}");
+                let retry = &self.policy.retry;
+                let alike = task.failures.get(&kind_of(brief));
+                let times = alike
+                    .filter(|failed| (failed.round, &failed.agent) == (brief.round, agent))
+                    .map_or(0, |failed| failed.times);
+                // The last try of what has always failed alike goes on with nothing.
+                let anew =
+                    retry.same_failure > 0 && times >= retry.same_failure && brief.attempt >= retry.attempts;
+                assert!(
+                    resume.is_none() || !anew || retry.attempts < 2,
+                    "{id}: failed {times} times like this: {kind:?}"
+                );
                 self.judge_step(id, brief);
             }
             EffectKind::RunSetup { line, last, .. } => {
@@ -670,13 +668,7 @@ impl Reference {
 }
 
 /// An attempt of a step has ended: badly and as the one before it, or otherwise.
-fn note_failure(
-    task: &mut Known,
-    brief: &Brief,
-    agent: &AgentName,
-    resume: &Option<String>,
-    outcome: &StepOutcome,
-) {
+fn note_failure(task: &mut Known, brief: &Brief, agent: &AgentName, outcome: &StepOutcome) {
     let how = match outcome {
         StepOutcome::Failed { failure: FailureKind::Infrastructure, message } => message.clone(),
         StepOutcome::TimedOut => "timeout".to_owned(),
@@ -685,9 +677,9 @@ fn note_failure(
         _ => return drop(task.failures.remove(&kind_of(brief))),
     };
     let failed = task.failures.entry(kind_of(brief)).or_default();
-    let before = (failed.round, &failed.agent, &failed.resume, &failed.how);
-    let times = if before == (brief.round, agent, resume, &how) { failed.times + 1 } else { 1 };
-    *failed = Failed { round: brief.round, agent: agent.clone(), resume: resume.clone(), how, times };
+    let before = (failed.round, &failed.agent, &failed.how);
+    let times = if before == (brief.round, agent, &how) { failed.times + 1 } else { 1 };
+    *failed = Failed { round: brief.round, agent: agent.clone(), how, times };
 }
 
 /// Work that takes a place: the merge queue has its own order.

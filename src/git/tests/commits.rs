@@ -245,6 +245,32 @@ fn a_submodule_that_points_elsewhere_is_refused_and_told_where() {
 }
 
 #[test]
+fn a_commit_of_the_agents_own_points_no_submodule_elsewhere_either() {
+    let sandbox = Sandbox::new();
+    let library = Sandbox::new();
+    let url = library.root().to_str().unwrap();
+    sandbox.git(sandbox.root(), &["-c", "protocol.file.allow=always", "submodule", "add", "-q", url, "lib"]);
+    sandbox.git(sandbox.root(), &["commit", "-q", "-m", "submodule"]);
+    sandbox.repo.trust_config().unwrap();
+    let worktree = sandbox.task("T1");
+    let invented = format!("160000,{},lib", "1".repeat(40));
+    sandbox.git(&worktree.path, &["update-index", "--cacheinfo", &invented]);
+    sandbox.git(&worktree.path, &["commit", "-q", "-m", "elsewhere"]);
+    let base = sandbox.repo.resolve("main").unwrap();
+    let branch = worktree.branch.as_deref().unwrap();
+    let request = CommitRequest {
+        message: "work",
+        trailers: &[],
+        extra_parents: &[],
+        branch,
+        base: &base,
+        moves_submodules: false,
+    };
+    let error = sandbox.repo.commit_all(&worktree, &request).unwrap_err();
+    assert!(matches!(&error, GitError::SubmoduleMoved { .. }), "{error}");
+}
+
+#[test]
 fn hooks_and_submodules_are_found_and_not_run() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.repo.customs("main").unwrap(), Customs::default());

@@ -53,6 +53,9 @@ pub(super) fn describe(error: &GitError) -> String {
 /// Written into the worktree's own git folder when a merge was put into it: onto which commit.
 const STAGED: &str = "loopmon-staged";
 
+/// Files of an overlap that are listed.
+const OVERLAP: usize = 16;
+
 fn conflict(file: ConflictFile) -> Conflict {
     Conflict { path: file.path.display().to_string(), hunks: file.hunks }
 }
@@ -203,8 +206,10 @@ impl GitWork<'_> {
         let files = self.conflicts(onto, tip)?;
         let mut overlaps = Vec::new();
         for (task, other) in beside {
-            let files = self.conflicts(other, tip)?;
-            overlaps.push(Overlap { task: task.clone(), files });
+            let mut files = self.conflicts(other, tip)?;
+            let more = u32::try_from(files.len().saturating_sub(OVERLAP)).unwrap_or(u32::MAX);
+            files.truncate(OVERLAP);
+            overlaps.push(Overlap { task: task.clone(), files, more });
         }
         overlaps.retain(|overlap| !overlap.files.is_empty());
         Ok(Event::Merge(MergeEvent::Foreseen { effect: self.effect(), files, overlaps }))
