@@ -80,7 +80,11 @@ fn tell(channel: &Channel, event: Value) -> std::io::Result<()> {
 
 /// To the server; where that is away, to the file that the next one reads.
 fn send(channel: &Channel, event: Value, usage: Option<Usage>) -> std::io::Result<()> {
-    let call = Call::Hook { event: hooks::condense(event), usage };
+    let mut event = hooks::condense(event);
+    if let Some(event) = event.as_object_mut() {
+        event.insert(hooks::TOLD_AT.to_owned(), Value::from(now()));
+    }
+    let call = Call::Hook { event, usage };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = async {
         let call = client::call(&channel.socket, &channel.session, call.clone());
@@ -91,14 +95,21 @@ fn send(channel: &Channel, event: Value, usage: Option<Usage>) -> std::io::Resul
     if arrived { Ok(()) } else { leave(&call) }
 }
 
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Beside the session's result, where the next server looks.
 fn leave(call: &Call) -> std::io::Result<()> {
     let Some(result) = std::env::var_os("LOOPMON_RESULT") else { return Ok(()) };
     let file = std::path::Path::new(&result).with_file_name(TOLD_FILE);
     let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    // Two hooks at once leave two lines, and none while the server reads.
+    file.lock()?;
     if file.metadata()?.len() > LEFT {
         return Ok(());
     }
-    // One write, so that two hooks at once leave two lines.
     file.write_all(format!("{}\n", serde_json::to_string(call)?).as_bytes())
 }

@@ -7,7 +7,7 @@ use loopmon::model::event::{GateEvent, MergeEvent, PersonEvent, RunEvent, SetupE
 use loopmon::model::{AttentionReason, Event, FailureKind, Hold, StepOutcome, Vote};
 
 /// What has to be seen in every few thousand runs.
-const EXPECTED: [&str; 25] = [
+const EXPECTED: [&str; 28] = [
     "agent: authentication failed",
     "agent: infrastructure failed",
     "agent: limit of the provider",
@@ -18,6 +18,7 @@ const EXPECTED: [&str; 25] = [
     "attention: a dependency is lost",
     "attention: a vote is missing",
     "attention: the run is over its budget",
+    "attention: the same failed again and again",
     "check changed",
     "check said to be wrong",
     "gate: failed",
@@ -25,6 +26,8 @@ const EXPECTED: [&str; 25] = [
     "merge: branch had moved",
     "merge: conflict",
     "merge: done",
+    "merge: foreseen conflict",
+    "merge: foreseen overlap",
     "person: approved",
     "person: changed the plan",
     "person: paused",
@@ -88,6 +91,10 @@ fn name(event: &Event) -> Option<&'static str> {
         Event::Gate(GateEvent::Finished { result, .. }) if result.passed() => "gate: passed",
         Event::Gate(GateEvent::Finished { .. }) => "gate: failed",
         Event::Merge(MergeEvent::Conflicted { .. }) => "merge: conflict",
+        Event::Merge(MergeEvent::Foreseen { files, .. }) if !files.is_empty() => "merge: foreseen conflict",
+        Event::Merge(MergeEvent::Foreseen { overlaps, .. }) if !overlaps.is_empty() => {
+            "merge: foreseen overlap"
+        }
         Event::Merge(MergeEvent::Lost { .. }) => "merge: branch had moved",
         Event::Merge(MergeEvent::Advanced { .. }) => "merge: done",
         Event::Merge(MergeEvent::Failed { .. }) => "merge: git failed",
@@ -128,6 +135,7 @@ fn reason_name(reason: &AttentionReason) -> &'static str {
         AttentionReason::VoteMissing(_) => "attention: a vote is missing",
         AttentionReason::NothingChanged => "attention: nothing was changed",
         AttentionReason::CheckDisputed(_) => "attention: a check is said to be wrong",
+        AttentionReason::Repeats(_) => "attention: the same failed again and again",
         AttentionReason::ConflictUnsolved => "attention: a conflict stays",
         _ => "attention: a step, gate, setup or git failed",
     }

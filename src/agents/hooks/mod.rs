@@ -9,7 +9,9 @@ mod told;
 mod usage;
 
 pub use injection::own_settings;
-pub use told::{Told, Transcripts, account_of, condense, is_agent, needs_account, read, transcripts};
+pub use told::{
+    TOLD_AT, Told, Transcripts, account_of, condense, is_agent, needs_account, read, transcripts,
+};
 pub use usage::{Accounted, usage};
 
 pub(super) use injection::add;

@@ -18,6 +18,10 @@ const LONGEST: usize = 4_000;
 /// Characters of a status's message.
 const MESSAGE: usize = 200;
 
+/// The field of an event that says when it was told, in milliseconds since 1970: what was left for a later server may
+/// have arrived all the same, or be older than what it knows.
+pub const TOLD_AT: &str = "loopmon_told_at";
+
 /// What an event says of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {

@@ -142,6 +142,8 @@ pub struct Noted {
     given: bool,
     /// Whether a turn of it has ended.
     ended: bool,
+    /// Whether a person was asked how it goes on.
+    asking: bool,
 }
 
 impl Turn {
@@ -181,20 +183,30 @@ impl Turn {
             Phase::Going { .. } => Phase::Going { next: 0, at: now },
             phase => phase,
         };
-        let (given, ended_at) = (noted.given, u64::from(noted.ended));
-        Turn { phase, queue: noted.queue.into(), given, ended_at, ..Turn::new(kind, None, now) }
+        let ask_at = now + if noted.ended { LATE } else { COMING_UP };
+        Turn {
+            phase,
+            queue: noted.queue.into(),
+            given: noted.given,
+            ended_at: u64::from(noted.ended),
+            ask_at: Some(ask_at).filter(|_| !noted.asking),
+            asking: noted.asking,
+            ..Turn::new(kind, None, now)
+        }
     }
 
     /// What a later server has to know.
     pub fn noted(&self) -> Noted {
         let queue = self.queue.iter().cloned().collect();
-        Noted { phase: self.phase.clone(), queue, given: self.given, ended: self.ended_at > 0 }
+        let (given, ended, asking) = (self.given, self.ended_at > 0, self.asking);
+        Noted { phase: self.phase.clone(), queue, given, ended, asking }
     }
 
     /// Whether that is what was noted.
     pub fn is_noted(&self, noted: &Noted) -> bool {
-        let Noted { phase, queue, given, ended } = noted;
-        (phase, given, *ended) == (&self.phase, &self.given, self.ended_at > 0) && self.queue == *queue
+        let Noted { phase, queue, given, ended, asking } = noted;
+        let now = (&self.phase, self.given, self.ended_at > 0, self.asking);
+        (phase, *given, *ended, *asking) == now && self.queue == *queue
     }
 
     /// Words that it has not heard, and will not.

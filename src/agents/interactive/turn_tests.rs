@@ -141,7 +141,8 @@ fn a_lost_prompt_is_sent_again_and_given_up_in_the_end() {
     let asks = Act::Ask("it did not take its prompt: look into its terminal".to_owned());
     assert_eq!(bench.after(RECEIPT), [asks]);
     assert_eq!(bench.after(60_000), []);
-    // The person wants it tried again, sends it off by hand, or has had enough.
+    // The person wants it tried again, sends it off by hand, or has had enough; of a later server too.
+    bench.turn = Turn::recalled(AgentKind::Claude, bench.turn.noted(), bench.now);
     bench.turn.answer(true, "1".to_owned(), bench.now);
     bench.turn.changed(bench.now);
     assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")]);
@@ -249,6 +250,12 @@ fn a_later_server_goes_on_where_the_one_before_was() {
     bench.after(SETTLED);
     again(&mut bench);
     assert_eq!(bench.after(5_000), [], "who was stopped is not begun again");
+    let stopped = Act::Ask("it stopped without an end: say how to go on".to_owned());
+    assert_eq!(bench.after(LATE), [stopped]);
+    again(&mut bench);
+    bench.turn.answer(true, "1".to_owned(), bench.now);
+    bench.turn.changed(bench.now);
+    assert_eq!(bench.after(2_000), [paste(GO_ON), keys("\r")], "what the person was asked can be answered");
     assert_eq!(bench.turn.take_unsaid(), Vec::<String>::new());
 }
 

@@ -3,11 +3,13 @@
 //! Not for deciding anything (`agents::interactive` does). Invariant: what is typed here is not taken for a person's words.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use tokio::time::Instant;
 
 use super::controls::GRACE_MS;
@@ -36,6 +38,8 @@ pub(super) struct Terminal {
     limit: Option<Limit>,
     /// Its own last words, as a hook told them.
     words: Option<String>,
+    /// When what was heard last of its hooks was told.
+    heard_to: u64,
     /// Its sub-agents that are at work, as it reported them.
     parts: BTreeSet<String>,
     kind: AgentKind,
@@ -65,6 +69,7 @@ impl Terminal {
         };
         Terminal {
             turn,
+            heard_to: 0,
             parts: BTreeSet::new(),
             notes,
             noted,
@@ -135,7 +140,9 @@ impl Terminal {
     pub(super) fn take_hooked(&mut self) -> Vec<(Told, Option<Usage>)> {
         let now = self.now();
         let mut all = Vec::new();
-        for Hooked { event, usage } in self.take_left().into_iter().chain(self.live.take_hooked()) {
+        for hooked in self.take_left().into_iter().chain(self.live.take_hooked()) {
+            self.heard_to = self.heard_to.max(told_at(&hooked));
+            let Hooked { event, usage } = hooked;
             let told = hooks::read(self.kind, &event);
             if let Some(status) = &told.status {
                 self.hooked = Some((status.clone(), now));
@@ -151,18 +158,14 @@ impl Terminal {
         all
     }
 
-    /// What hooks left that found no server.
+    /// What hooks left that found no server, but what is known.
     fn take_left(&self) -> Vec<Hooked> {
-        let file = self.notes.with_file_name(TOLD_FILE);
-        let Ok(left) = std::fs::File::open(&file) else { return Vec::new() };
-        let mut text = String::new();
-        let _cut = left.take(LEFT).read_to_string(&mut text);
-        let _gone = std::fs::remove_file(&file);
+        let text = left_in(&self.notes.with_file_name(TOLD_FILE)).unwrap_or_default();
         let hooked = |line: &str| match serde_json::from_str(line) {
             Ok(Call::Hook { event, usage }) => Some(Hooked { event, usage }),
             _ => None,
         };
-        text.lines().filter_map(hooked).collect()
+        text.lines().filter_map(hooked).filter(|hooked| told_at(hooked) > self.heard_to).collect()
     }
 
     /// A person typed into it.
@@ -242,6 +245,26 @@ impl Terminal {
     }
 }
 
+fn told_at(hooked: &Hooked) -> u64 {
+    hooked.event.get(hooks::TOLD_AT).and_then(serde_json::Value::as_u64).unwrap_or(0)
+}
+
+/// Takes what is left in a file, if it is one and nobody writes to it at this moment. An agent can put anything there: no
+/// link is followed, and nothing is waited for.
+fn left_in(path: &Path) -> Option<String> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::RDWR;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    if !file.metadata().ok()?.is_file() || file.try_lock().is_err() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let _cut = file.by_ref().take(LEFT).read_to_end(&mut bytes);
+    if !bytes.is_empty() {
+        file.set_len(0).ok()?;
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 fn report(told: Option<&(AgentStatus, u64)>) -> Option<Report<'_>> {
     told.map(|(status, at)| Report { status, at: *at })
 }
@@ -255,17 +278,26 @@ mod tests {
     #[test]
     fn what_hooks_left_is_heard_before_what_they_tell_and_once() {
         let dir = tempfile::tempdir().unwrap();
-        let hook = |name: &str| json!({"hook_event_name": name, "session_id": "0b8f6a3e-1111"});
-        let left = serde_json::to_string(&Call::Hook { event: hook("Stop"), usage: None }).unwrap();
-        std::fs::write(dir.path().join(TOLD_FILE), format!("{left}\nno call\n")).unwrap();
+        let hook = |name: &str, at: u64| json!({"hook_event_name": name, "session_id": "0b8f6a3e-1111", hooks::TOLD_AT: at});
+        let leave = |name: &str, at: u64| {
+            let left = serde_json::to_string(&Call::Hook { event: hook(name, at), usage: None }).unwrap();
+            std::fs::write(dir.path().join(TOLD_FILE), format!("{left}\nno call\n")).unwrap();
+        };
+        leave("Stop", 5);
         let live = Arc::new(LiveSession::new("r-e1".into(), AnswerKeys::default()));
         let notes = dir.path().join("turn.json");
         let mut terminal = Terminal::new(AgentKind::Claude, None, Arc::clone(&live), notes);
-        live.hook(Hooked { event: hook("UserPromptSubmit"), usage: None });
+        live.hook(Hooked { event: hook("UserPromptSubmit", 7), usage: None });
         let states: Vec<_> =
             terminal.take_hooked().into_iter().map(|(told, _)| told.status.unwrap().state).collect();
         assert_eq!(states, [AgentState::Done, AgentState::Working]);
-        assert!(terminal.take_hooked().is_empty() && !dir.path().join(TOLD_FILE).exists());
+        assert!(terminal.take_hooked().is_empty());
+        leave("Stop", 6);
+        assert!(terminal.take_hooked().is_empty(), "it is older than what is known");
+        // What an agent may put there instead is waited for by nobody.
+        std::fs::remove_file(dir.path().join(TOLD_FILE)).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join(TOLD_FILE), Mode::RWXU).unwrap();
+        assert!(terminal.take_hooked().is_empty());
     }
 
     #[test]
