@@ -37,8 +37,8 @@ const TALKING: u64 = 60_000;
 const GOING: u64 = 5_000;
 /// One that rests without having ended its turn is put before a person after this: its end may be told late.
 const LATE: u64 = 10_000;
-/// One that has not come up after this, too.
-const COMING_UP: u64 = 60_000;
+/// One that has not come up after this, too; one that shows nothing at all is ended, to be started again.
+const COMING_UP: u64 = 120_000;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub struct Turn {
     ended_at: u64,
     /// Whether its first prompt was given.
     given: bool,
+    /// Whether it was ended because it never came up.
+    is_stillborn: bool,
 }
 
 /// Keys that answer a dialog, until it is gone.
@@ -173,6 +175,7 @@ impl Turn {
             gave_up: false,
             ended_at: 0,
             given,
+            is_stillborn: false,
         }
     }
 
@@ -274,6 +277,11 @@ impl Turn {
         self.limit.as_ref().filter(|_| self.gave_up)
     }
 
+    /// Whether it was ended because it never came up: nothing is lost if it is started again.
+    pub fn is_stillborn(&self) -> bool {
+        self.is_stillborn
+    }
+
     /// Its last words on the screen.
     pub fn words(&self) -> &str {
         &self.words
@@ -329,7 +337,7 @@ impl Turn {
         self.idle_since = if rests { self.idle_since.or(Some(now)) } else { None };
         self.give_answer(state, now, &mut acts);
         self.advance(Stand { state, rests, told }, sight.lines, now, &mut acts);
-        self.ask_in_time(state, now, &mut acts);
+        self.ask_in_time(state, sight.lines, now, &mut acts);
         acts
     }
 
@@ -343,7 +351,7 @@ impl Turn {
     }
 
     /// Puts it before a person where nothing else would go on.
-    fn ask_in_time(&mut self, state: AgentState, now: u64, acts: &mut Vec<Act>) {
+    fn ask_in_time(&mut self, state: AgentState, lines: &[String], now: u64, acts: &mut Vec<Act>) {
         let waits = match (&self.phase, self.ended_at) {
             (Phase::Open, 0) => !self.queue.is_empty() && !matches!(state, AgentState::Blocked(_)),
             (Phase::Open, _) => self.queue.is_empty(),
@@ -353,6 +361,10 @@ impl Turn {
         if !waits {
             self.ask_at = None;
         } else if self.ask_at.take_if(|at| now >= *at).is_some() && matches!(self.phase, Phase::Open) {
+            if self.ended_at == 0 && lines.iter().all(|line| line.trim().is_empty()) {
+                (self.phase, self.gave_up, self.is_stillborn) = (Phase::Ending, true, true);
+                return self.changed(now);
+            }
             let failed = self.status.as_ref().filter(|status| status.state == AgentState::Error);
             let why = match (failed, self.ended_at) {
                 (_, 0) => "it has not come up: look into its terminal".to_owned(),

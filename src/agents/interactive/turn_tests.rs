@@ -171,6 +171,13 @@ fn a_prompt_that_stands_there_is_not_pasted_a_second_time() {
 fn what_does_not_come_up_or_stops_without_an_end_is_put_before_a_person() {
     let mut bench = Bench::new(Some("do it"));
     bench.reports(AgentState::Unknown);
+    assert_eq!(bench.after(COMING_UP - REST), [], "it may be slow");
+    let ended = (bench.after(REST), bench.turn.is_stillborn());
+    assert_eq!(ended, (vec![Act::End], true), "nothing is there to look into");
+    assert!(!bench.turn.is_done());
+    let mut bench = Bench::new(Some("do it"));
+    bench.lines = vec!["Loading…".to_owned()];
+    bench.reports(AgentState::Unknown);
     assert_eq!(bench.after(COMING_UP), [Act::Ask("it has not come up: look into its terminal".to_owned())]);
     bench.reports(AgentState::Idle);
     assert_eq!(bench.after(2_000), [paste("do it"), keys("\r")], "it was slow");

@@ -223,6 +223,10 @@ impl AgentFollower {
             let failure = FailureKind::Quota { until: *until };
             return Some(StepOutcome::Failed { failure, message: words.clone() });
         }
+        if terminal.is_stillborn() {
+            let message = "it did not come up: its screen stayed empty".to_owned();
+            return Some(StepOutcome::Failed { failure: FailureKind::Infrastructure, message });
+        }
         let words = terminal.words()?;
         match result_file.filter(|text| !text.trim().is_empty()) {
             Some(text) => Some(agents::answer::outcome(self.step, text)),

@@ -238,6 +238,11 @@ impl Terminal {
         self.turn.limited()
     }
 
+    /// Whether it was ended because it never came up.
+    pub(super) fn is_stillborn(&self) -> bool {
+        self.turn.is_stillborn()
+    }
+
     /// Its last words, if its work was done.
     pub(super) fn words(&self) -> Option<&str> {
         let words = self.words.as_deref().unwrap_or_else(|| self.turn.words());
