@@ -169,6 +169,7 @@ fn a_line_of_feedback_is_a_finding_that_is_fixed_before_the_merge() {
     // Nothing can be put right any more in what is merged: the words stay where they are.
     trio.add("- too late\n");
     trio.0.loopmon(&["edit", "T1", "--set", "title=x"]).code(1);
+    trio.problem("feedback.md:15: not taken: ");
     assert!(trio.read("feedback.md").ends_with("- too late\n"));
     assert_eq!(trio.events("commented"), 1);
 }
