@@ -248,6 +248,46 @@ fn a_program_that_keeps_the_feedback_open_is_heard_to_its_end() {
 }
 
 #[test]
+fn folders_that_cannot_be_used_are_told_once_and_used_again_when_they_can() {
+    let mut bench = Bench::new();
+    bench.agent("worker", WORK);
+    bench.ready(TRIO, "");
+    let plan = "[[tasks]]\nid = \"T1\"\ntitle = \"One\"\n\n[[tasks]]\nid = \"T2\"\ntitle = \"Two\"\n";
+    let _run = bench.start(&bench.plan(plan));
+    let trio = Trio(bench);
+    let folder = |task: &str| trio.0.project().join(".loopmon/trio").join(task);
+    wait_for("both", || {
+        ["T1", "T2"].iter().all(|task| folder(task).join("status.toml").exists()).then_some(())
+    });
+    for task in ["T1", "T2"] {
+        fs::remove_dir_all(folder(task)).unwrap();
+        std::os::unix::fs::symlink("/", folder(task)).unwrap();
+    }
+    let told = || {
+        let notices = trio.0.status()["notices"].clone();
+        let texts = notices.as_array().cloned().unwrap_or_default();
+        texts
+            .iter()
+            .filter(|notice| notice["text"].as_str().is_some_and(|text| text.starts_with("the files of T")))
+            .count()
+    };
+    for (round, title) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+        trio.0.loopmon(&["edit", "T1", "--set", &format!("title={title}")]).code(0);
+        wait_for("the edit", || (trio.0.task("T1")["title"] == *title).then_some(()));
+        if round == 0 {
+            wait_for("both to be told", || (told() >= 2).then_some(()));
+        }
+        assert_eq!(told(), 2, "after {title}");
+    }
+    for task in ["T1", "T2"] {
+        fs::remove_file(folder(task)).unwrap();
+    }
+    wait_for("T1 to be there again", || {
+        fs::read_to_string(folder("T1").join("spec.md")).ok().filter(|text| text.starts_with("# e\n"))
+    });
+}
+
+#[test]
 fn what_was_written_while_no_server_ran_is_taken_once_and_nothing_else() {
     let (trio, run) = Trio::at_work();
     let kill = || {

@@ -15,6 +15,7 @@ use super::line::Line;
 use super::replaced::Earlier;
 use super::spec::{self, Spec};
 use super::status;
+use super::trouble::Trouble;
 use crate::model::snapshot::TaskView;
 use crate::model::{Command, Phase, PlanEdit, RunId, TaskEdit, TaskId};
 use crate::server::places::Places;
@@ -51,6 +52,8 @@ pub struct Desk {
     status: Option<String>,
     /// Feedback files that were replaced lately.
     earlier: Earlier,
+    /// Whether its files can be used at all.
+    pub trouble: Trouble,
 }
 
 /// Whether a file may be replaced.
@@ -85,6 +88,7 @@ impl Desk {
             told: BTreeSet::new(),
             status: None,
             earlier: Earlier::default(),
+            trouble: Trouble::default(),
         }
     }
 
