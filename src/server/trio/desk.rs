@@ -107,8 +107,20 @@ impl Desk {
         self.tell(line);
         self.write_status(&call, &task)?;
         self.keep(&call, &task.id)?;
-        let again = call.again.then_some(SETTLE).or(self.earlier.due());
-        Ok(Visit { made, again })
+        if is_over(&task) {
+            self.earlier.close();
+        }
+        Ok(Visit { made, again: call.again.then_some(SETTLE) })
+    }
+
+    /// After how long it is to be asked whether somebody goes on writing.
+    pub fn listens(&self) -> Option<Duration> {
+        self.earlier.due()
+    }
+
+    /// Whether somebody went on writing to a file that was replaced.
+    pub fn hears(&mut self) -> bool {
+        self.earlier.has_more()
     }
 
     fn take_spec(&mut self, call: &mut Call<'_>, task: &TaskView) -> io::Result<Standing> {
@@ -296,6 +308,11 @@ pub fn leave(parent: &Path, task: &TaskId) {
     if let Err(error) = left {
         tracing::warn!(%task, %error, "its status can't be taken away");
     }
+}
+
+/// Whether nothing can be put right in it any more.
+pub fn is_over(task: &TaskView) -> bool {
+    matches!(task.phase, Phase::Done | Phase::Cancelled)
 }
 
 fn is_finding(task: &TaskView, entry: &feedback::Entry) -> bool {

@@ -27,9 +27,9 @@ use super::ledger::lead_to;
 use super::runtime::View;
 use super::shared::Shared;
 use crate::model::snapshot::TaskView;
-use crate::model::{Pattern, Phase, RunId, Snapshot, TaskId};
+use crate::model::{Pattern, RunId, Snapshot, TaskId};
 use crate::watch::Watcher;
-use desk::{Desk, SHARED, Visit, leave};
+use desk::{Desk, SHARED, Visit, is_over, leave};
 use line::Line;
 use trouble::Trouble;
 
@@ -81,6 +81,7 @@ pub async fn keep(shared: Arc<Shared>, view: View) {
             }
             () = written_by_others(&mut keeper.watcher) => {}
             () = after(again) => {}
+            () = written_late(&mut keeper.room) => {}
         }
     }
 }
@@ -100,6 +101,17 @@ async fn written_by_others(watcher: &mut Option<Watcher>) {
     if changed.is_none() {
         std::future::pending().await
     }
+}
+
+/// Waits until somebody goes on writing to a file that was replaced; nothing else is looked at for that.
+async fn written_late(room: &mut Option<Room>) {
+    while let Some(wait) = room.as_ref().and_then(Room::listens) {
+        tokio::time::sleep(wait).await;
+        if room.as_mut().is_some_and(Room::hears) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 impl Keeper {
@@ -220,6 +232,14 @@ impl Room {
         Room { run, desks: BTreeMap::new(), watched: Vec::new(), due, trouble }
     }
 
+    fn listens(&self) -> Option<Duration> {
+        self.desks.values().filter_map(Desk::listens).min()
+    }
+
+    fn hears(&mut self) -> bool {
+        self.desks.values_mut().any(Desk::hears)
+    }
+
     fn see_to(&mut self, folder: &Path, line: &Line, snapshot: &Snapshot) {
         let tasks: Vec<&TaskView> = snapshot.tasks.iter().filter(|task| takes_part(task)).collect();
         self.desks.retain(|id, _| {
@@ -240,10 +260,6 @@ impl Room {
             }
         }
     }
-}
-
-fn is_over(task: &TaskView) -> bool {
-    matches!(task.phase, Phase::Done | Phase::Cancelled)
 }
 
 fn look_in(desk: &mut Desk, run: &RunId, task: &TaskView, line: &Line) -> Visit {
