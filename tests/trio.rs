@@ -233,6 +233,24 @@ fn what_is_not_whole_or_no_file_is_told_with_its_place_and_not_taken() {
 }
 
 #[test]
+fn a_log_that_somebody_pastes_does_not_become_endless_findings() {
+    let (trio, run) = Trio::at_work();
+    let log: String = (0..3000).map(|number| format!("- it failed, {}\n", number / 2)).collect();
+    trio.add(&log);
+    trio.problem("not taken: 500 findings are open");
+    wait_for("as many as are taken", || {
+        trio.read("feedback.md").contains("## Findings: 500 open of 500\n").then_some(())
+    });
+    let text = trio.read("feedback.md");
+    assert!(text.ends_with(&log[log.find("- it failed, 250\n").unwrap()..]), "something is lost");
+    assert_eq!((trio.events("commented"), trio.status()["problems"].as_array().unwrap().len()), (500, 1));
+    let place = text[..text.find("- it failed, 250\n").unwrap()].lines().count() + 1;
+    trio.problem(&format!("feedback.md:{place}: not taken: 500 findings are open"));
+    trio.problem("(and so for 2499 more)");
+    run.kill();
+}
+
+#[test]
 fn a_program_that_keeps_the_feedback_open_is_heard_to_its_end() {
     let (trio, run) = Trio::at_work();
     let mut log = OpenOptions::new().append(true).open(trio.path("feedback.md")).unwrap();
