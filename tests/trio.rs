@@ -169,6 +169,7 @@ fn a_line_of_feedback_is_a_finding_that_is_fixed_before_the_merge() {
     // Nothing can be put right any more in what is merged: the words stay where they are.
     trio.add("- too late\n");
     trio.0.loopmon(&["edit", "T1", "--set", "title=x"]).code(1);
+    trio.problem("feedback.md:15: not taken: ");
     assert!(trio.read("feedback.md").ends_with("- too late\n"));
     assert_eq!(trio.events("commented"), 1);
 }
@@ -232,6 +233,24 @@ fn what_is_not_whole_or_no_file_is_told_with_its_place_and_not_taken() {
 }
 
 #[test]
+fn a_log_that_somebody_pastes_does_not_become_endless_findings() {
+    let (trio, run) = Trio::at_work();
+    let log: String = (0..3000).map(|number| format!("- it failed, {}\n", number / 2)).collect();
+    trio.add(&log);
+    trio.problem("not taken: 500 findings are open");
+    wait_for("as many as are taken", || {
+        trio.read("feedback.md").contains("## Findings: 500 open of 500\n").then_some(())
+    });
+    let text = trio.read("feedback.md");
+    assert!(text.ends_with(&log[log.find("- it failed, 250\n").unwrap()..]), "something is lost");
+    assert_eq!((trio.events("commented"), trio.status()["problems"].as_array().unwrap().len()), (500, 1));
+    let place = text[..text.find("- it failed, 250\n").unwrap()].lines().count() + 1;
+    trio.problem(&format!("feedback.md:{place}: not taken: 500 findings are open"));
+    trio.problem("(and so for 2499 more)");
+    run.kill();
+}
+
+#[test]
 fn a_program_that_keeps_the_feedback_open_is_heard_to_its_end() {
     let (trio, run) = Trio::at_work();
     let mut log = OpenOptions::new().append(true).open(trio.path("feedback.md")).unwrap();
@@ -244,6 +263,46 @@ fn a_program_that_keeps_the_feedback_open_is_heard_to_its_end() {
     assert_eq!(trio.events("commented"), 3);
     trio.go("");
     run.ended().code(0);
+}
+
+#[test]
+fn folders_that_cannot_be_used_are_told_once_and_used_again_when_they_can() {
+    let mut bench = Bench::new();
+    bench.agent("worker", WORK);
+    bench.ready(TRIO, "");
+    let plan = "[[tasks]]\nid = \"T1\"\ntitle = \"One\"\n\n[[tasks]]\nid = \"T2\"\ntitle = \"Two\"\n";
+    let _run = bench.start(&bench.plan(plan));
+    let trio = Trio(bench);
+    let folder = |task: &str| trio.0.project().join(".loopmon/trio").join(task);
+    wait_for("both", || {
+        ["T1", "T2"].iter().all(|task| folder(task).join("status.toml").exists()).then_some(())
+    });
+    for task in ["T1", "T2"] {
+        fs::remove_dir_all(folder(task)).unwrap();
+        std::os::unix::fs::symlink("/", folder(task)).unwrap();
+    }
+    let told = || {
+        let notices = trio.0.status()["notices"].clone();
+        let texts = notices.as_array().cloned().unwrap_or_default();
+        texts
+            .iter()
+            .filter(|notice| notice["text"].as_str().is_some_and(|text| text.starts_with("the files of T")))
+            .count()
+    };
+    for (round, title) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+        trio.0.loopmon(&["edit", "T1", "--set", &format!("title={title}")]).code(0);
+        wait_for("the edit", || (trio.0.task("T1")["title"] == *title).then_some(()));
+        if round == 0 {
+            wait_for("both to be told", || (told() >= 2).then_some(()));
+        }
+        assert_eq!(told(), 2, "after {title}");
+    }
+    for task in ["T1", "T2"] {
+        fs::remove_file(folder(task)).unwrap();
+    }
+    wait_for("T1 to be there again", || {
+        fs::read_to_string(folder("T1").join("spec.md")).ok().filter(|text| text.starts_with("# e\n"))
+    });
 }
 
 #[test]

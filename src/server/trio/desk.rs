@@ -15,6 +15,7 @@ use super::line::Line;
 use super::replaced::Earlier;
 use super::spec::{self, Spec};
 use super::status;
+use super::trouble::Trouble;
 use crate::model::snapshot::TaskView;
 use crate::model::{Command, Phase, PlanEdit, RunId, TaskEdit, TaskId};
 use crate::server::places::Places;
@@ -23,6 +24,15 @@ const SPEC: &str = "spec.md";
 const FEEDBACK: &str = "feedback.md";
 const STATUS: &str = "status.toml";
 const BRANCH: &str = "branch";
+
+/// Lines of feedback that are taken in one visit.
+const BATCH: usize = 100;
+/// A task with so many findings open gets no further ones from its file.
+const OPEN: usize = 500;
+/// Lines that are told of one by one.
+const TOLD: usize = 20;
+/// What was written to replaced files and waits for its turn, bytes.
+const LATE: usize = 1 << 20;
 
 /// The files that others write.
 pub const SHARED: [&str; 2] = [SPEC, FEEDBACK];
@@ -42,8 +52,10 @@ pub struct Desk {
     known: Known,
     /// As `known` is on the disk.
     kept: Known,
-    /// Whether this server has not looked before.
+    /// Whether this server has not looked into the feedback before.
     first: bool,
+    /// What was written to feedback files after they were replaced and is in no file yet.
+    late: String,
     /// What was refused, and in which phase of the task: in another one it is asked for again.
     refused: BTreeMap<String, (Phase, String)>,
     problems: Vec<String>,
@@ -51,6 +63,8 @@ pub struct Desk {
     status: Option<String>,
     /// Feedback files that were replaced lately.
     earlier: Earlier,
+    /// Whether its files can be used at all.
+    pub trouble: Trouble,
 }
 
 /// Whether a file may be replaced.
@@ -80,11 +94,13 @@ impl Desk {
             kept: known.clone(),
             known,
             first: true,
+            late: String::new(),
             refused: BTreeMap::new(),
             problems: Vec::new(),
             told: BTreeSet::new(),
             status: None,
             earlier: Earlier::default(),
+            trouble: Trouble::default(),
         }
     }
 
@@ -95,7 +111,6 @@ impl Desk {
         self.problems.clear();
         let spec = self.take_spec(&mut call, task)?;
         let (feedback, rest) = self.take_feedback(&mut call, task)?;
-        self.first = false;
         // What was just taken is in it.
         let task = line.task(&task.id).unwrap_or_else(|| task.clone());
         self.write_spec(&mut call, &task, spec)?;
@@ -103,8 +118,20 @@ impl Desk {
         self.tell(line);
         self.write_status(&call, &task)?;
         self.keep(&call, &task.id)?;
-        let again = call.again.then_some(SETTLE).or(self.earlier.due());
-        Ok(Visit { made, again })
+        if is_over(&task) {
+            self.earlier.close();
+        }
+        Ok(Visit { made, again: call.again.then_some(SETTLE) })
+    }
+
+    /// After how long it is to be asked whether somebody goes on writing.
+    pub fn listens(&self) -> Option<Duration> {
+        self.earlier.due()
+    }
+
+    /// Whether somebody went on writing to a file that was replaced.
+    pub fn hears(&mut self) -> bool {
+        self.earlier.has_more()
     }
 
     fn take_spec(&mut self, call: &mut Call<'_>, task: &TaskView) -> io::Result<Standing> {
@@ -150,38 +177,90 @@ impl Desk {
             return Ok((Standing::Theirs, nothing()));
         }
         // Somebody who had the file open before it was replaced goes on writing to the one that it was.
-        let late = self.earlier.written_since();
-        let added = feedback::added(&self.known.feedback, &(late + &text));
+        if self.late.len() < LATE {
+            self.late.push_str(&self.earlier.written_since());
+        }
+        let whole = format!("{}{text}", self.late);
+        let added = feedback::added(&self.known.feedback, &self.known.taken, &whole);
         if added == feedback::Added::default() {
+            self.first = false;
             return Ok((Standing::Known(text), nothing()));
         }
-        for problem in &added.problems {
-            self.object(call, task, FEEDBACK, Some(problem.line), &problem.text);
+        let surplus = added.problems.len().saturating_sub(TOLD);
+        for (number, problem) in (1..).zip(added.problems.iter().take(TOLD)) {
+            let more = if number == TOLD { and_more(surplus) } else { nothing() };
+            self.object(call, task, FEEDBACK, Some(problem.line), &format!("{}{more}", problem.text));
         }
+        let rest = self.take_entries(call, task, added.entries)?;
+        self.first = false;
+        Ok((if added.unfinished { Standing::Theirs } else { Standing::Known(text) }, rest))
+    }
+
+    /// As many as can be; the others, as they stand in the file.
+    fn take_entries(
+        &mut self,
+        call: &mut Call<'_>,
+        task: &TaskView,
+        entries: Vec<feedback::Entry>,
+    ) -> io::Result<String> {
         let (mut rest, mut count) = (String::new(), 0);
-        for entry in added.entries {
-            // Taken by a server that ended before it could note that.
-            let is_taken = self.first && is_finding(task, &entry);
-            let feedback::Entry { at, file, line, text, raw } = entry;
-            let comment = Command::Comment { task: task.id.clone(), file, line, text };
-            match if is_taken { Ok(()) } else { self.ask(call, task, &raw, comment) } {
-                Ok(()) => {
-                    self.known.feedback.push(raw);
-                    count += usize::from(!is_taken);
-                    // Before the next one is asked for: what was taken is not taken twice.
-                    self.keep(call, &task.id)?;
+        // What holds for the first that is not taken holds for those after it.
+        let mut stopped = None;
+        let mut left = 0_usize;
+        for entry in entries {
+            let taken =
+                if stopped.is_some() { Err(None) } else { self.take_entry(call, task, &entry, count) };
+            match taken {
+                Ok(is_new) => {
+                    count += usize::from(is_new);
+                    self.known.taken.push_str(&entry.raw);
                 }
                 Err(why) => {
-                    self.object(call, task, FEEDBACK, Some(at), &format!("not taken: {why}"));
-                    rest.push_str(&raw);
+                    rest.push_str(&entry.raw);
+                    left += 1;
+                    stopped = stopped.or(Some((entry.at, why)));
                 }
             }
+        }
+        // A server that ends before this knows them by the findings.
+        self.keep(call, &task.id)?;
+        match stopped {
+            Some((at, Some(why))) => {
+                let why = format!("not taken: {why}{}", and_more(left - 1));
+                self.object(call, task, FEEDBACK, Some(at), &why);
+            }
+            Some((_, None)) => call.again = true,
+            None => {}
         }
         if count > 0 {
             let lines = crate::model::counted(count, "finding");
             call.line.tell(format!("{}: {lines} from its {FEEDBACK}", task.id), false);
         }
-        Ok((if added.unfinished { Standing::Theirs } else { Standing::Known(text) }, rest))
+        Ok(rest)
+    }
+
+    /// Asks for one, after so many others; whether it is a new finding. The error is why not, if it is not only too early.
+    fn take_entry(
+        &mut self,
+        call: &Call<'_>,
+        task: &TaskView,
+        entry: &feedback::Entry,
+        count: usize,
+    ) -> Result<bool, Option<String>> {
+        // Taken by a server that ended before it could note that.
+        if self.first && is_finding(task, entry) {
+            return Ok(false);
+        }
+        let open = task.findings.iter().filter(|finding| finding.is_open()).count();
+        if open + count >= OPEN {
+            return Err(Some(format!("{OPEN} findings are open, and no more are taken until some are not")));
+        }
+        if count >= BATCH {
+            return Err(None);
+        }
+        let (file, text) = (entry.file.clone(), entry.text.clone());
+        let comment = Command::Comment { task: task.id.clone(), file, line: entry.line, text };
+        self.ask(call, task, &entry.raw, comment).map(|()| true).map_err(Some)
     }
 
     fn write_spec(&mut self, call: &mut Call<'_>, task: &TaskView, standing: Standing) -> io::Result<()> {
@@ -214,15 +293,23 @@ impl Desk {
         let there = match standing {
             Standing::Theirs => return Ok(()),
             Standing::Missing => None,
-            Standing::Known(text) if text == wanted => return Ok(()),
+            Standing::Known(text) if text == wanted => {
+                self.late.clear();
+                return Ok(());
+            }
             Standing::Known(text) => Some(text),
         };
+        let is_there = there.is_some();
         self.known.feedback.push(ours.clone());
         self.keep(call, &task.id)?;
         match call.folder.replace(FEEDBACK, there.as_deref(), &wanted)? {
             Replaced::Not => call.again = true,
             Replaced::Done(earlier) => {
                 self.known.feedback = vec![ours];
+                self.known.taken.clear();
+                if is_there {
+                    self.late.clear();
+                }
                 self.earlier.keep(earlier);
             }
         }
@@ -254,7 +341,8 @@ impl Desk {
         if let Some((_, why)) = self.refused.get(text).filter(|(phase, _)| *phase == task.phase) {
             return Err(why.clone());
         }
-        self.refused.remove(text);
+        // Those of an earlier phase are asked for again anyway.
+        self.refused.retain(|_, (phase, _)| *phase == task.phase);
         call.line.ask(command).inspect_err(|why| {
             self.refused.insert(text.to_owned(), (task.phase, why.clone()));
         })
@@ -292,6 +380,15 @@ pub fn leave(parent: &Path, task: &TaskId) {
     if let Err(error) = left {
         tracing::warn!(%task, %error, "its status can't be taken away");
     }
+}
+
+/// Whether nothing can be put right in it any more.
+pub fn is_over(task: &TaskView) -> bool {
+    matches!(task.phase, Phase::Done | Phase::Cancelled)
+}
+
+fn and_more(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" (and so for {count} more)") }
 }
 
 fn is_finding(task: &TaskView, entry: &feedback::Entry) -> bool {

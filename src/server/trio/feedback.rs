@@ -69,9 +69,10 @@ fn gates(task: &TaskView) -> String {
     text
 }
 
-/// What stands in a file beside what is known.
-pub fn added(known: &[String], text: &str) -> Added {
+/// What stands in a file beside what is known and the lines that were taken from it.
+pub fn added(known: &[String], taken: &str, text: &str) -> Added {
     let mut ours = lines_of(known);
+    taken.lines().for_each(|line| *ours.entry(line.trim_end()).or_default() += 1);
     let mut added = Added::default();
     // Whether the line before was somebody's, so that a line that is set in goes on with it.
     let mut goes_on = false;
@@ -115,7 +116,10 @@ impl Entry {
     }
 
     fn go_on(&mut self, whole: &str) {
-        self.text = format!("{}\n{}", self.text, whole.trim()).trim().to_owned();
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(whole.trim());
         self.raw.push_str(whole);
     }
 }
@@ -147,7 +151,7 @@ mod tests {
     const OURS: &str = "# Feedback on T1: x\n\n## Findings: 1 open of 1\n\n1. **open** · major · a.rs:1 · r, round 1\n   bad\n\n## New\n\n";
 
     fn taken(text: &str) -> Vec<(String, u32, String)> {
-        let added = added(&[OURS.to_owned()], text);
+        let added = added(&[OURS.to_owned()], "", text);
         assert_eq!(added.problems, [], "{text:?}");
         added.entries.into_iter().map(|entry| (entry.file, entry.line, entry.text)).collect()
     }
@@ -172,22 +176,29 @@ mod tests {
         assert_eq!(taken(""), []);
         assert_eq!(taken("## Findings: 1 open of 1\n"), []);
         let other = OURS.replace("open", "fixed");
-        assert_eq!(added(&[OURS.to_owned(), other.clone()], &other), Added::default());
+        assert_eq!(added(&[OURS.to_owned(), other.clone()], "", &other), Added::default());
+    }
+
+    #[test]
+    fn a_line_that_was_taken_twice_is_not_taken_again() {
+        let text = format!("{OURS}- again\n- again\n- once\n");
+        let added = added(&[OURS.to_owned()], "- again\n- again\n", &text);
+        assert_eq!(added.entries.iter().map(|entry| entry.at).collect::<Vec<_>>(), [12], "{added:?}");
     }
 
     #[test]
     fn a_line_without_its_end_waits() {
         let text = format!("{OURS}- whole\n- half of i");
-        let added = added(&[OURS.to_owned()], &text);
+        let added = added(&[OURS.to_owned()], "", &text);
         assert!(added.unfinished && added.entries.len() == 1, "{added:?}");
         assert_eq!(added.problems.first().map(|problem| problem.line), Some(11));
-        assert!(super::added(&[OURS.to_owned()], OURS.trim_end()).entries.is_empty());
+        assert!(super::added(&[OURS.to_owned()], "", OURS.trim_end()).entries.is_empty());
     }
 
     #[test]
     fn a_finding_that_somebody_crosses_out_is_told_and_not_taken() {
         let text = OURS.replace("**open**", "dismissed");
-        let added = added(&[OURS.to_owned()], &text);
+        let added = added(&[OURS.to_owned()], "", &text);
         assert!(added.entries.is_empty() && added.problems[0].text.contains("loopmon dismiss"), "{added:?}");
     }
 }

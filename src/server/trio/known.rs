@@ -14,8 +14,11 @@ pub struct Known {
     version: u32,
     /// Of the spec.
     pub spec: Vec<String>,
-    /// Of the feedback; lines that were taken and still stand in the file are texts of their own.
+    /// Of the feedback.
     pub feedback: Vec<String>,
+    /// Lines of the feedback that were taken and may still stand in the file.
+    #[serde(default)]
+    pub taken: String,
 }
 
 impl Known {

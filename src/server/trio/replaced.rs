@@ -24,22 +24,36 @@ struct Open {
     file: File,
     /// How much of it is known, bytes.
     known: u64,
+    /// How long it was when it was last read.
+    seen: u64,
     since: Instant,
 }
 
 impl Earlier {
     /// Keeps a file with the text that it had when it was replaced.
     pub fn keep(&mut self, replaced: Option<(File, String)>) {
-        let open =
-            |(file, text): (File, String)| Open { file, known: text.len() as u64, since: Instant::now() };
+        let open = |(file, text): (File, String)| {
+            let known = text.len() as u64;
+            Open { file, known, seen: known, since: Instant::now() }
+        };
         self.0.extend(replaced.map(open));
         let surplus = self.0.len().saturating_sub(KEPT);
         self.0.drain(..surplus);
     }
 
+    /// Nobody is waited for any more.
+    pub fn close(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether there is something to read, by how long they are.
+    pub fn has_more(&mut self) -> bool {
+        self.0.retain(|open| open.since.elapsed() < PATIENCE);
+        self.0.iter().any(|open| open.len().is_some_and(|len| len != open.seen))
+    }
+
     /// The whole lines that were written to them since; each is given once.
     pub fn written_since(&mut self) -> String {
-        self.0.retain(|open| open.since.elapsed() < PATIENCE);
         let mut lines = String::new();
         for open in &mut self.0 {
             if let Some(more) = open.more() {
@@ -58,7 +72,13 @@ impl Earlier {
 }
 
 impl Open {
+    fn len(&self) -> Option<u64> {
+        self.file.metadata().ok().map(|metadata| metadata.len())
+    }
+
     fn more(&mut self) -> Option<String> {
+        // Before it is read: what is written meanwhile is seen later.
+        self.seen = self.len()?;
         let mut bytes = Vec::new();
         self.file.seek(std::io::SeekFrom::Start(self.known)).ok()?;
         (&mut self.file).take(LIMIT).read_to_end(&mut bytes).ok()?;
@@ -83,8 +103,11 @@ mod tests {
         std::fs::remove_file(theirs.path()).unwrap();
         earlier.keep(Some((reading, "known\n".to_owned())));
         assert_eq!(earlier.written_since(), "");
+        assert!(!earlier.has_more());
         theirs.write_all(b"- one\n- tw").unwrap();
+        assert!(earlier.has_more());
         assert_eq!(earlier.written_since(), "- one\n");
+        assert!(!earlier.has_more(), "half a line is read again and again");
         // Who still writes is kept, whatever is replaced meanwhile.
         for _ in 0..KEPT - 1 {
             earlier.keep(Some((tempfile::tempfile().unwrap(), String::new())));
@@ -94,5 +117,9 @@ mod tests {
         earlier.keep(Some((tempfile::tempfile().unwrap(), String::new())));
         theirs.write_all(b"- three\n").unwrap();
         assert_eq!(earlier.written_since(), "- three\n");
+        assert_eq!(earlier.due(), Some(LOOK));
+        earlier.close();
+        theirs.write_all(b"- four\n").unwrap();
+        assert!(!earlier.has_more() && earlier.due().is_none());
     }
 }
