@@ -171,8 +171,8 @@ fn a_prompt_that_stands_there_is_not_pasted_a_second_time() {
 fn what_does_not_come_up_or_stops_without_an_end_is_put_before_a_person() {
     let mut bench = Bench::new(Some("do it"));
     bench.reports(AgentState::Unknown);
-    assert_eq!(bench.after(COMING_UP - REST), [], "it may be slow");
-    let ended = (bench.after(REST), bench.turn.is_stillborn());
+    assert_eq!(bench.after(COMING_UP - 1_000), [], "it may be slow");
+    let ended = (bench.after(1_000), bench.turn.is_stillborn());
     assert_eq!(ended, (vec![Act::End], true), "nothing is there to look into");
     assert!(!bench.turn.is_done());
     let mut bench = Bench::new(Some("do it"));
