@@ -329,9 +329,17 @@ fn what_was_written_while_no_server_ran_is_taken_once_and_nothing_else() {
     trio.0.loopmon(&["prompt", "T1", "hurry"]).code(0);
     trio.wait("phase", "implementing");
     assert_eq!((trio.events("edited"), trio.events("commented")), (1, 1));
+    // One that ended while it exchanged files: their text lies beside loopmon's own.
+    trio.0.loopmon(&["edit", "T1", "--set", "description=Otherwise."]).code(0);
+    wait_for("the file", || trio.read("spec.md").contains("Otherwise.").then_some(()));
+    kill();
+    trio.write(".spec.md.new", &trio.read("spec.md").replace("Otherwise.", "As it was saved last."));
+    trio.0.loopmon(&["prompt", "T1", "hurry"]).code(0);
+    wait_for("their text", || trio.read("spec.md").contains("As it was saved last.").then_some(()));
+    wait_for("the edit", || (trio.events("edited") == 3).then_some(()));
     trio.go("");
     wait_for("the merge", || (trio.0.task("T1")["phase"] == "done").then_some(()));
-    assert_eq!((trio.events("edited"), trio.events("commented")), (1, 1));
+    assert_eq!((trio.events("edited"), trio.events("commented")), (3, 1));
     let told = trio.prompt(2);
     assert!(told.contains("As it was said meanwhile.") && told.contains("what a person saw"), "{told}");
 }

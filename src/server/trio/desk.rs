@@ -86,6 +86,18 @@ struct Call<'a> {
     again: bool,
 }
 
+impl Call<'_> {
+    fn tell_kept(&self, task: &TaskView, name: &str, kept: Option<String>) {
+        if let Some(kept) = kept {
+            let text = format!(
+                "{}: what was saved as {name} while loopmon wrote it is in {kept} beside it, and not taken",
+                task.id
+            );
+            self.line.tell(text, true);
+        }
+    }
+}
+
 impl Desk {
     /// The desk of a task, as an earlier server left it.
     pub fn new(places: &Places, run: &RunId, task: &TaskId) -> Desk {
@@ -109,6 +121,10 @@ impl Desk {
         let (folder, made) = Folder::open(&places.trio(run), task.id.as_str())?;
         let mut call = Call { run, places, folder, line, again: false };
         self.problems.clear();
+        for name in SHARED {
+            let kept = call.folder.recover(name, |text| self.known.is_own(name, text))?;
+            call.tell_kept(task, name, kept);
+        }
         let spec = self.take_spec(&mut call, task)?;
         let (feedback, rest) = self.take_feedback(&mut call, task)?;
         // What was just taken is in it.
@@ -273,9 +289,13 @@ impl Desk {
             Standing::Known(text) => Some(text),
         };
         self.known.spec.push(wanted.clone());
+        self.known.exchange(SPEC, &wanted, there.as_deref());
         self.keep(call, &task.id)?;
         match call.folder.replace(SPEC, there.as_deref(), &wanted)? {
-            Replaced::Not => call.again = true,
+            Replaced::Not(kept) => {
+                call.again = true;
+                call.tell_kept(task, SPEC, kept);
+            }
             Replaced::Done(_) => self.known.spec = vec![wanted],
         }
         Ok(())
@@ -301,9 +321,13 @@ impl Desk {
         };
         let is_there = there.is_some();
         self.known.feedback.push(ours.clone());
+        self.known.exchange(FEEDBACK, &wanted, there.as_deref());
         self.keep(call, &task.id)?;
         match call.folder.replace(FEEDBACK, there.as_deref(), &wanted)? {
-            Replaced::Not => call.again = true,
+            Replaced::Not(kept) => {
+                call.again = true;
+                call.tell_kept(task, FEEDBACK, kept);
+            }
             Replaced::Done(earlier) => {
                 self.known.feedback = vec![ours];
                 self.known.taken.clear();

@@ -18,6 +18,8 @@ use rustix::io::Errno;
 pub const SETTLE: Duration = Duration::from_millis(120);
 /// The longest file that is read, bytes.
 const LIMIT: u64 = 1 << 20;
+/// Files that are kept beside another at most.
+const KEPT: usize = 100;
 
 /// A folder that is open, wherever its name leads meanwhile.
 #[derive(Debug)]
@@ -28,8 +30,8 @@ pub struct Folder(OwnedFd);
 pub enum Replaced {
     /// It is; this is the earlier one, with its text.
     Done(Option<(File, String)>),
-    /// It was not what was expected.
-    Not,
+    /// It was not what was expected. What was saved at that very moment lies beside it under this name, if anything was.
+    Not(Option<String>),
 }
 
 /// A file as it was found.
@@ -93,34 +95,97 @@ impl Folder {
         })
     }
 
-    /// Puts a text in the place of what was expected there (`None`: nothing).
+    /// Puts a text in the place of what was expected there (`None`: nothing), once `recover` has seen to what is left.
     pub fn replace(&self, name: &str, expected: Option<&str>, text: &str) -> io::Result<Replaced> {
-        let new = self.written(name, text)?;
+        let draft = self.written(name, text)?;
+        let (from, new) = (draft.as_str(), parked(name));
         let Some(expected) = expected else {
-            return match renameat_with(&self.0, &new, &self.0, name, RenameFlags::NOREPLACE) {
-                Ok(()) => Ok(Replaced::Done(None)),
-                Err(Errno::EXIST) => self.drop_file(&new).map(|()| Replaced::Not),
-                Err(Errno::INVAL | Errno::NOSYS) => self.rename(&new, name).map(|()| Replaced::Done(None)),
+            return match self.move_to_free(from, name) {
+                Ok(true) => Ok(Replaced::Done(None)),
+                Ok(false) => self.drop_file(from).map(|()| Replaced::Not(None)),
+                Err(Errno::INVAL | Errno::NOSYS) => self.rename(from, name).map(|()| Replaced::Done(None)),
                 Err(error) => Err(error.into()),
             };
         };
-        match renameat_with(&self.0, &new, &self.0, name, RenameFlags::EXCHANGE) {
-            Ok(()) => {}
-            Err(Errno::NOENT) => return self.drop_file(&new).map(|()| Replaced::Not),
+        match self.move_to_free(from, &new) {
+            Ok(true) => {}
+            Ok(false) => return self.drop_file(from).map(|()| Replaced::Not(None)),
             // A file system that can't exchange: what was expected was there a moment ago.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                return self.rename(from, name).map(|()| Replaced::Done(None));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        match self.exchange(&new, name) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return self.drop_file(&new).map(|()| Replaced::Not(None)),
             Err(Errno::INVAL | Errno::NOSYS) => {
                 return self.rename(&new, name).map(|()| Replaced::Done(None));
             }
             Err(error) => return Err(error.into()),
         }
-        let earlier = match self.take(&new)? {
-            Ok((file, was, _)) if was == expected => Replaced::Done(Some((file, was))),
-            _ => {
-                renameat_with(&self.0, &new, &self.0, name, RenameFlags::EXCHANGE)?;
-                Replaced::Not
+        match self.take(&new)? {
+            Ok((file, was, _)) if was == expected => {
+                self.drop_file(&new).map(|()| Replaced::Done(Some((file, was))))
             }
-        };
-        self.drop_file(&new).map(|()| earlier)
+            _ => self.go_back(name, |found| found == text).map(Replaced::Not),
+        }
+    }
+
+    /// Sees to what an exchange that came to no end has left: somebody's text goes back to its place if what is there is
+    /// loopmon's own, else it is kept beside it; under which name.
+    pub fn recover(&self, name: &str, is_own: impl Fn(&str) -> bool) -> io::Result<Option<String>> {
+        let new = parked(name);
+        match self.read(&new)? {
+            Found::Nothing => return Ok(None),
+            Found::Text(text, _) if is_own(&text) => return self.drop_file(&new).map(|()| None),
+            Found::Text(..) | Found::Unusable(_) => {}
+        }
+        match self.read(name)? {
+            Found::Text(text, _) if !is_own(&text) => self.keep_beside(name).map(Some),
+            Found::Unusable(_) => self.keep_beside(name).map(Some),
+            Found::Text(..) | Found::Nothing => self.go_back(name, is_own),
+        }
+    }
+
+    /// An exchange is undone. What others have saved meanwhile is kept beside; under which name.
+    fn go_back(&self, name: &str, is_own: impl Fn(&str) -> bool) -> io::Result<Option<String>> {
+        let new = parked(name);
+        match self.exchange(&new, name) {
+            Ok(()) => {}
+            Err(Errno::NOENT) if self.move_to_free(&new, name)? => return Ok(None),
+            Err(Errno::NOENT) => return self.keep_beside(name).map(Some),
+            Err(error) => return Err(error.into()),
+        }
+        match self.read(&new)? {
+            Found::Nothing => Ok(None),
+            Found::Text(text, _) if is_own(&text) => self.drop_file(&new).map(|()| None),
+            Found::Text(..) | Found::Unusable(_) => self.keep_beside(name).map(Some),
+        }
+    }
+
+    /// What lies where files are exchanged gets a name of its own.
+    fn keep_beside(&self, name: &str) -> io::Result<String> {
+        for number in 1..=KEPT {
+            let kept = format!("{name}.kept-{number}");
+            if self.move_to_free(&parked(name), &kept)? {
+                return Ok(kept);
+            }
+        }
+        Err(io::Error::other(format!("there are {KEPT} files that were kept beside {name} already")))
+    }
+
+    /// Whether the name was free.
+    fn move_to_free(&self, from: &str, to: &str) -> Result<bool, Errno> {
+        match renameat_with(&self.0, from, &self.0, to, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn exchange(&self, one: &str, other: &str) -> Result<(), Errno> {
+        renameat_with(&self.0, one, &self.0, other, RenameFlags::EXCHANGE)
     }
 
     /// Writes a file that nobody but loopmon writes, whatever lies there.
@@ -143,7 +208,8 @@ impl Folder {
 
     /// The name of a new file that holds the text.
     fn written(&self, name: &str, text: &str) -> io::Result<String> {
-        let new = format!(".{name}.new");
+        // Never where files are exchanged: half a text of loopmon's own is not to be taken for somebody's.
+        let new = format!(".{name}.draft");
         self.drop_file(&new)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.0, &new, flags, Mode::RUSR | Mode::WUSR)?);
@@ -151,6 +217,11 @@ impl Folder {
         file.sync_all()?;
         Ok(new)
     }
+}
+
+/// Where a file waits that is exchanged.
+fn parked(name: &str) -> String {
+    format!(".{name}.new")
 }
 
 /// Whether a file was written some time ago. A clock that was set back makes nobody wait.
@@ -192,6 +263,43 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(!is_done(folder.replace("spec.md", Some("theirs"), "three").unwrap()));
         assert_eq!(fs::read_dir(dir.path().join("T1")).unwrap().count(), 0, "something was left");
+    }
+
+    #[test]
+    fn what_an_exchange_without_its_end_has_left_is_not_lost() {
+        let (dir, folder) = folder();
+        let path = |name: &str| dir.path().join("T1").join(name);
+        let read = |name: &str| fs::read_to_string(path(name)).ok();
+        let put = |name: &str, text: &str| fs::write(path(name), text).unwrap();
+        let recovered = || folder.recover("spec.md", |text| text.starts_with("ours")).unwrap();
+        // Loopmon's own.
+        put("spec.md", "ours 2");
+        put(".spec.md.new", "ours 1");
+        assert_eq!((recovered(), read("spec.md"), read(".spec.md.new")), (None, Some("ours 2".into()), None));
+        // Somebody's, before the way back.
+        put(".spec.md.new", "theirs");
+        assert!(!is_done(folder.replace("spec.md", Some("ours 2"), "ours 3").unwrap()));
+        assert_eq!((recovered(), read("spec.md"), read(".spec.md.new")), (None, Some("theirs".into()), None));
+        // They have saved again since.
+        put(".spec.md.new", "theirs, earlier");
+        assert_eq!(recovered().as_deref(), Some("spec.md.kept-1"));
+        assert_eq!(read("spec.md.kept-1").as_deref(), Some("theirs, earlier"));
+        assert_eq!((read("spec.md"), read(".spec.md.new")), (Some("theirs".into()), None));
+        // There is none any more.
+        fs::rename(path("spec.md"), path(".spec.md.new")).unwrap();
+        assert_eq!((recovered(), read("spec.md")), (None, Some("theirs".into())));
+    }
+
+    #[test]
+    fn a_save_between_the_two_exchanges_is_kept_beside() {
+        let (dir, folder) = folder();
+        let path = |name: &str| dir.path().join("T1").join(name);
+        fs::write(path("spec.md"), "theirs, second").unwrap();
+        fs::write(path(".spec.md.new"), "theirs, first").unwrap();
+        let kept = folder.go_back("spec.md", |text| text == "ours").unwrap().unwrap();
+        assert_eq!(fs::read_to_string(path("spec.md")).unwrap(), "theirs, first");
+        assert_eq!(fs::read_to_string(path(&kept)).unwrap(), "theirs, second");
+        assert!(!path(".spec.md.new").exists());
     }
 
     #[test]
