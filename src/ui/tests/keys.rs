@@ -575,6 +575,12 @@ fn a_finding_is_chosen_and_dismissed_with_a_reason() {
     task.findings.clear();
     bench.press("f");
     assert!(last(&mut bench).contains("no finding that could be dismissed"), "{}", last(&mut bench));
+    bench.size = (80, 24);
+    assert!(
+        last(&mut bench).contains("dismis…  : commands"),
+        "it keeps away from the keys: {}",
+        last(&mut bench)
+    );
     let task = bench.snapshot.tasks.iter_mut().find(|task| task.id == "T15".into()).unwrap();
     task.findings = vec![
         finding(1, FindingState::Fixed("c0ffee".into()), "was wrong"),

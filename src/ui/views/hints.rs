@@ -11,6 +11,9 @@ use crate::ui::look::Look;
 use crate::ui::text;
 use crate::ui::widgets::row::{Row, put};
 
+/// Columns between what was said and the keys at the right end.
+const GAP: usize = 2;
+
 /// A key and what it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
@@ -57,7 +60,7 @@ impl Hints<'_> {
         let fixed: usize = self.fixed.iter().map(|hint| hint.columns() + 2).sum();
         let room = if x + fixed + 12 < columns { columns - fixed } else { columns };
         // Bad news that is longer than the room beside the keys is read to its end.
-        let long = |(said, bad): (&str, bool)| bad && x + 2 + text::width(said) > room;
+        let long = |(said, bad): (&str, bool)| bad && x + 2 + text::width(said) + GAP > room;
         let room = if self.said.is_some_and(long) { columns } else { room };
         if room < columns {
             let mut at = room;
@@ -69,7 +72,8 @@ impl Hints<'_> {
         x += 2;
         if let Some((said, bad)) = self.said {
             let style = self.look.style(if bad { Role::Need } else { Role::Text });
-            self.words(said, style, x, room.saturating_sub(x), area, buf);
+            let end = if room < columns { room.saturating_sub(GAP) } else { columns };
+            self.words(said, style, x, end.saturating_sub(x), area, buf);
             return zones;
         }
         if !self.lead.is_empty() {
