@@ -33,6 +33,10 @@ impl Turn<'_> {
                 // What is on the branch is done, whatever was asked meanwhile.
                 if let Some(task) = self.task(&task) {
                     task.hold = None;
+                    // Nobody goes back behind a merge: what was kept for that would grow with the run.
+                    task.history.clear();
+                    task.foreseen = None;
+                    task.forget_repeats();
                 }
                 self.enter(&task, Phase::Done);
             }

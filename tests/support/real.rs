@@ -264,6 +264,17 @@ impl Bench {
         below.map(|process| process.pid).collect()
     }
 
+    /// The programs that they run, without what those have started for a moment.
+    pub fn programs_of_keepers(&self) -> Vec<i32> {
+        let keepers = self.keepers();
+        let parent = |pid: &i32| -> Option<i32> {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+        };
+        let runs = |pid: &i32| parent(pid).is_some_and(|parent| keepers.contains(&parent));
+        self.descendants_of_keepers().into_iter().filter(runs).collect()
+    }
+
     /// Waits until no process of any session lives.
     pub fn nothing_lives(&self) {
         let deadline = Instant::now() + PATIENCE;

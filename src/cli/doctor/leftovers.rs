@@ -51,7 +51,7 @@ fn server(places: &Places) -> Option<Finding> {
             format!("a server of another version runs (pid {pid}): {words}"),
             "loopmon stop --server",
         ),
-        Err(LinkError::Gone) => {
+        Err(LinkError::Gone | LinkError::Silent(_)) => {
             let remedy = format!("if it stays so: kill {pid}; its agents go on");
             Finding::warn(LEFT, format!("a server listens and does not answer (pid {pid})"), remedy)
         }

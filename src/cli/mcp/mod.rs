@@ -88,7 +88,7 @@ impl Channel {
                 Ok(answer) => return answer,
                 Err(LinkError::Refused(reason)) => return Err(reason),
                 Err(LinkError::Gone) if Instant::now() < give_up => tokio::time::sleep(RETRY).await,
-                Err(LinkError::Gone) => {
+                Err(LinkError::Gone | LinkError::Silent(_)) => {
                     return Err("loopmon's server is away: go on without it, and try again later".to_owned());
                 }
             }
