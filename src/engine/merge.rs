@@ -107,10 +107,13 @@ impl Turn<'_> {
             self.emit(kind);
             return;
         };
-        if self.run_gates(id, GateTree::Merge, &commit) {
+        // The branch may hold it already: that is found out whatever gates would say today.
+        let is_asked =
+            self.state.tasks.get(id).and_then(|task| task.merge.as_ref()).is_some_and(|it| it.uncertain);
+        if !is_asked && self.run_gates(id, GateTree::Merge, &commit) {
             return;
         }
-        match self.judged(id, GateTree::Merge, &onto) {
+        match if is_asked { Some(true) } else { self.judged(id, GateTree::Merge, &onto) } {
             None => {}
             Some(false) => self.send_back(id, &onto, Vec::new()),
             Some(true) => {

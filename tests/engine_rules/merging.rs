@@ -1,7 +1,7 @@
 //! Merging: aside, validated on the merged tree, by compare and swap, once.
 
 use loopmon::engine::{EffectKind, GateTree};
-use loopmon::model::event::{Conflict, MergeEvent, WorkEvent};
+use loopmon::model::event::{Conflict, MergeEvent, RunEvent, WorkEvent};
 use loopmon::model::{
     AttentionReason, Command, EffectId, Event, Hold, HumanGate, Oid, Phase, Policy, StepKind,
 };
@@ -255,11 +255,8 @@ fn a_held_merge_lets_others_pass_and_takes_up_alone_when_it_goes_on() {
 fn a_candidate_is_the_same_commit_when_it_is_built_again_after_a_crash() {
     let (mut world, effect) = merging(policy());
     let before = world.state.in_flight[&effect].clone();
-    let again = world.event(Event::Run(loopmon::model::event::RunEvent::Recovered {
-        reattached: vec![],
-        ended: vec![],
-        lost: vec![],
-    }));
+    let again =
+        world.event(Event::Run(RunEvent::Recovered { reattached: vec![], ended: vec![], lost: vec![] }));
     assert_eq!(again.len(), 1);
     assert_eq!((again[0].id, &again[0].kind), (effect, &before), "with its fixed date");
 }
@@ -324,5 +321,28 @@ fn git_that_refuses_needs_a_person_and_is_asked_again() {
     assert!(matches!(&world.task("a").hold, Some(Hold::NeedsAttention(AttentionReason::GitFailed(_)))));
     world.ask(Command::Retry("a".into()));
     world.gates_pass("a");
+    assert_eq!(world.phase("a"), Phase::Done);
+}
+
+#[test]
+fn a_merge_that_the_branch_may_hold_is_asked_for_first_whatever_gates_would_say_today() {
+    let mut tolerant = policy();
+    tolerant.checks.tolerate_red = true;
+    let (mut world, effect) = merging(tolerant.clone());
+    let built = MergeEvent::CandidateBuilt { effect, commit: "m".into(), onto: "base".into(), tree: None };
+    world.event(Event::Merge(built));
+    // It was red before, and may be.
+    for _ in ["the merge", "the base"] {
+        let (effect, spec, oid) = world.gate("a").unwrap();
+        world.event(gate_result(effect, &spec.name, &oid, 1));
+    }
+    let (effect, ..) = advancing(&world).unwrap();
+    world.event(Event::Merge(MergeEvent::Failed { effect, error: "no lock".to_owned() }));
+    tolerant.checks.tolerate_red = false;
+    world.event(Event::Run(RunEvent::PolicyChanged(Box::new(tolerant))));
+    world.ask(Command::Retry("a".into()));
+    let (effect, old, new) = advancing(&world).expect("whether it is there is found out first");
+    assert_eq!((old, new), ("base".into(), "m".into()));
+    world.event(Event::Merge(MergeEvent::Advanced { effect, tip: "m".into() }));
     assert_eq!(world.phase("a"), Phase::Done);
 }

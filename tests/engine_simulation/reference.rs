@@ -672,8 +672,7 @@ fn note_failure(task: &mut Known, brief: &Brief, agent: &AgentName, outcome: &St
     let how = match outcome {
         StepOutcome::Failed { failure: FailureKind::Infrastructure, message } => message.clone(),
         StepOutcome::TimedOut => "timeout".to_owned(),
-        // What a crash took away, and what a provider makes wait, is no failure of the same kind.
-        StepOutcome::Lost | StepOutcome::Failed { .. } | StepOutcome::Cancelled => return,
+        // Whatever else it came to, the session that it told of is a good one.
         _ => return drop(task.failures.remove(&kind_of(brief))),
     };
     let failed = task.failures.entry(kind_of(brief)).or_default();
