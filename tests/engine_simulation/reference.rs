@@ -286,7 +286,11 @@ impl Reference {
     /// A half-done setup is begun again, from its first line.
     fn undo_setup(&mut self, effect: EffectId) {
         let task = self.complete(effect).and_then(|kind| kind.task().cloned());
-        task.and_then(|id| self.tasks.get_mut(&id)).into_iter().for_each(|task| task.setup = None);
+        task.and_then(|id| self.tasks.get_mut(&id)).into_iter().for_each(|task| {
+            task.setup = None;
+            // An attempt that ended by that may have told of a session, which is a good one.
+            task.failures.clear();
+        });
     }
 
     fn hear_setup(&mut self, event: &SetupEvent) {
