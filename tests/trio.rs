@@ -100,8 +100,8 @@ impl Trio {
             let problems = self.status().get("problems")?.as_array()?.clone();
             problems.iter().any(|told| told.as_str().is_some_and(|told| told.contains(part))).then_some(())
         });
-        let notices = self.0.status()["notices"].to_string();
-        assert!(notices.contains(part), "{part:?} is not told: {notices}");
+        let told = || self.0.status()["notices"].to_string().contains(part).then_some(());
+        wait_for(&format!("a notice of {part:?}"), told);
     }
 
     fn no_problem(&self) {
