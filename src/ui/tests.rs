@@ -7,6 +7,7 @@ use super::*;
 use crate::model::*;
 
 mod beside;
+mod change;
 mod keys;
 mod older;
 mod past;
