@@ -99,6 +99,15 @@ fn a_task_is_cut_in_the_editor_and_joined_or_put_back_only_after_a_question() {
 }
 
 #[test]
+fn of_very_many_rounds_the_latest_are_offered() {
+    let mut bench = on("T15");
+    let task = bench.snapshot.tasks.iter_mut().find(|task| task.id.as_str() == "T15");
+    task.expect("it is on the board").round = u32::MAX;
+    bench.press("b");
+    assert!(bench.text().contains(&format!("round {}", u32::MAX)), "{}", bench.text());
+}
+
+#[test]
 fn what_the_engine_refuses_is_said_and_nothing_opens() {
     let mut bench = on("T15");
     let task = bench.snapshot.tasks.iter_mut().find(|task| task.id == "T15".into()).unwrap();

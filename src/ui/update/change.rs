@@ -14,6 +14,9 @@ use crate::model::finding::place;
 use crate::model::snapshot::TaskView;
 use crate::model::{Command, Finding, FindingState};
 
+/// Rounds that are offered to go back to: the latest of them.
+const ROUNDS_LISTED: usize = 100;
+
 impl Ui {
     /// Whether a task is to be given up, with what that means for others.
     pub(super) fn ask_to_cancel(&mut self, task: &TaskView, world: &World<'_>) -> Vec<Request> {
@@ -107,7 +110,7 @@ impl Ui {
                 }),
             }
         };
-        let choices = (1..=task.round).rev().map(choice).collect();
+        let choices = (1..=task.round).rev().take(ROUNDS_LISTED).map(choice).collect();
         self.pick(format!("Put {id} back to the beginning of a round"), choices)
     }
 
