@@ -242,7 +242,14 @@ fn carry_out(machine: &mut Machine, effect: EffectId, kind: &EffectKind) -> Even
             let oid = Oid(format!("commit of {message}"));
             machine.commits.insert((task.clone(), message.clone()), oid.clone());
             let change = Change { files: 1, added: 1, removed: 0 };
-            Event::Work(WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() })
+            Event::Work(WorkEvent::Committed {
+                effect,
+                oid,
+                change,
+                tree: None,
+                checks: Vec::new(),
+                touched: Vec::new(),
+            })
         }
         EffectKind::ResetWork { .. } => Event::Work(WorkEvent::Reset { effect, kept: Vec::new() }),
         EffectKind::RemoveWork { task } => {

@@ -6,9 +6,8 @@ use std::path::Path;
 use super::args::DemoArgs;
 use super::{Failure, Outcome, demo, project};
 use crate::client::{self, Ending};
-use crate::git::Repository;
 use crate::server::places::Places;
-use crate::server::{Server, daemon, nowhere};
+use crate::server::{Server, daemon, ground, nowhere};
 
 /// Mission control of the project that holds `dir`; where none can be opened, the first screen says what is missing.
 pub fn attach(dir: &Path) -> Outcome {
@@ -17,7 +16,7 @@ pub fn attach(dir: &Path) -> Outcome {
     if let Some(places) = daemon::running_above(dir) {
         return to(&places);
     }
-    match Repository::discover(dir) {
+    match ground::open(dir) {
         Ok(repository) => to(&Places::of(repository.root())?),
         Err(error) if dir.is_dir() && is_seen() => ended(client::attach(nowhere::open(dir, &error)?)?),
         Err(error) => Err(project::unopened(&error)),

@@ -7,10 +7,16 @@ use super::out::{say, say_words};
 use super::project::{self, Project};
 use super::{Failure, Outcome};
 use crate::learn;
+use crate::server::places::Places;
 
 /// Writes it, or prints it.
 pub fn init(dir: &Path, args: &InitArgs) -> Outcome {
-    let Project { places, .. } = project::open(dir)?;
+    let places = match project::open(dir) {
+        Ok(Project { places, .. }) => places,
+        // A folder of repositories becomes a project by the file that is written here.
+        Err(_) if !learn::repositories_below(dir).is_empty() => Places::of(dir)?,
+        Err(error) => return Err(error),
+    };
     let found = learn::look(&places.root, &learn::Machine::current());
     let text = learn::render_config(&found);
     if args.print {
@@ -26,6 +32,9 @@ pub fn init(dir: &Path, args: &InitArgs) -> Outcome {
     }
     std::fs::write(&path, text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
     say!("wrote {}", path.display());
+    for name in &found.repositories {
+        say!("  repository {name}");
+    }
     for gate in &found.gates {
         say!("  gate  {}", gate.name);
     }

@@ -12,7 +12,7 @@ use crate::process::SESSION_MARKER;
 use crate::protocol::client::{Ask, Message};
 use crate::server::places::Places;
 use crate::server::settings::{self, Checked};
-use crate::server::{clock, daemon, start};
+use crate::server::{clock, daemon, ground, start};
 use crate::store::Store;
 
 /// How often and after which pause a server is called again that hung up at once.
@@ -21,7 +21,7 @@ const ENDING_PAUSE: Duration = Duration::from_millis(25);
 
 /// A project on the disk.
 pub struct Project {
-    /// Its repository.
+    /// Its repository, or the workspace of several.
     pub repository: Repository,
     /// Where its things lie.
     pub places: Places,
@@ -29,7 +29,7 @@ pub struct Project {
 
 /// The project that holds a directory.
 pub fn open(dir: &Path) -> Result<Project, Failure> {
-    let repository = Repository::discover(dir).map_err(|error| unopened(&error))?;
+    let repository = ground::open(dir).map_err(|error| unopened(&error))?;
     let places = Places::of(repository.root())?;
     Ok(Project { repository, places })
 }
@@ -51,7 +51,7 @@ pub fn settings(dir: &Path) -> Result<Checked, Failure> {
 
 /// The top of the repository that holds a directory, also of one in which no run could start yet.
 pub fn root(dir: &Path) -> Option<PathBuf> {
-    match Repository::discover(dir) {
+    match ground::open(dir) {
         Ok(repository) => Some(repository.root().to_owned()),
         Err(OpenError::UnbornBranch { root, .. }) => Some(root),
         Err(_) => None,

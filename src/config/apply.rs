@@ -23,6 +23,8 @@ pub(super) struct Draft {
     /// Where each agent was last written about.
     pub agent_places: BTreeMap<String, Place>,
     pub quorum_place: Option<Place>,
+    /// The repositories that gates name.
+    pub gate_repositories: Vec<Placed<String>>,
     /// Where the theme is named.
     pub theme_place: Option<Place>,
     /// Where the key that leaves a terminal is named.
@@ -52,6 +54,7 @@ impl Default for Draft {
             references: BTreeMap::new(),
             agent_places: BTreeMap::new(),
             quorum_place: None,
+            gate_repositories: Vec::new(),
             theme_place: None,
             leave_key_place: None,
             key_places: BTreeMap::new(),
@@ -76,6 +79,7 @@ impl Draft {
             top.section("promotion").into_iter().for_each(|section| self.promotion(section));
             top.section("checks").into_iter().for_each(|section| self.checks(section));
             top.section("agents").into_iter().for_each(|section| self.agents(section));
+            top.section("repositories").into_iter().for_each(|section| self.repositories(section));
             top.section("worktrees").into_iter().for_each(|section| self.worktrees(section));
             top.section("ui").into_iter().for_each(|section| self.ui(section));
             top.section("keys").into_iter().for_each(|section| self.keys(section));
@@ -215,6 +219,16 @@ impl Draft {
         }
     }
 
+    fn repositories(&mut self, section: Section<'_, '_, '_>) {
+        let wrong = |name: &str| {
+            let told = "names of repositories have letters, digits, `-`, `_` and `.` only, at most 40";
+            (!is_plain_name(name)).then(|| told.to_owned())
+        };
+        for (name, Placed { value: mut paths, .. }) in section.named_texts(false, wrong) {
+            self.config.repositories.extend(paths.pop().map(|path| (name, path.value)));
+        }
+    }
+
     fn worktrees(&mut self, mut section: Section<'_, '_, '_>) {
         let worktrees = &mut self.config.worktrees;
         let dir = section.text("dir").map(value);
@@ -310,6 +324,7 @@ fn blank() -> Config {
             tolerate_red: true,
         },
         agents: Vec::new(),
+        repositories: BTreeMap::new(),
         worktrees: Worktrees {
             dir: None,
             setup: Vec::new(),
@@ -360,12 +375,15 @@ fn minutes(section: &mut Section<'_, '_, '_>, key: &'static str) -> Option<Durat
 
 /// Names end up in paths and branches, so they are plain.
 fn check_name(section: &Section<'_, '_, '_>, name: &Placed<String>, what: &str) {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let starts = name.value.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if !starts || !name.value.chars().all(fits) || name.value.len() > 40 {
+    if !is_plain_name(&name.value) {
         let message = format!("{what} names have letters, digits, `-`, `_` and `.` only, at most 40");
         section.report(name.place.problem(message, None));
     }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(fits) && name.len() <= 40
 }
 
 /// Whether a path could name something outside the repository.

@@ -26,6 +26,7 @@ pub(super) fn check(draft: &mut Draft) {
     let mut found = Vec::new();
     unknown_agents(draft, &mut found);
     quorum(draft, &mut found);
+    unknown_repositories(draft, &mut found);
     for agent in &draft.config.agents {
         if let Some(place) = draft.agent_places.get(&agent.name) {
             found.extend(agent_problems(agent, place));
@@ -44,6 +45,20 @@ fn unknown_agents(draft: &Draft, found: &mut Vec<Problem>) {
                 reference.place.problem(format!("there is no agent {:?}", reference.value), Some(hint)),
             );
         }
+    }
+}
+
+fn unknown_repositories(draft: &Draft, found: &mut Vec<Problem>) {
+    let names: Vec<&str> = draft.config.repositories.keys().map(String::as_str).collect();
+    for named in draft.gate_repositories.iter().filter(|named| !names.contains(&named.value.as_str())) {
+        let hint = match &names[..] {
+            [] => "name it under [repositories], with its path".to_owned(),
+            names => {
+                let nearest = nearest(&named.value, names.iter().copied());
+                nearest.unwrap_or_else(|| format!("there are {}", quoted(names)))
+            }
+        };
+        found.push(named.place.problem(format!("there is no repository {:?}", named.value), Some(hint)));
     }
 }
 

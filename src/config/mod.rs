@@ -63,6 +63,8 @@ pub struct Config {
     pub promotion: Promotion,
     /// The agents, in order of preference: the project's, the user's, the built-in ones.
     pub agents: Vec<Agent>,
+    /// Repositories that are worked on together: the path of each by its name. None: the one around the file.
+    pub repositories: BTreeMap<String, String>,
     /// Where work happens.
     pub worktrees: Worktrees,
     /// The screen.
@@ -87,6 +89,11 @@ pub struct Source<'a> {
 /// Checks one file on top of the defaults.
 pub fn validate(text: &str, file: &str) -> Result<Config, Problems> {
     Reading::of(&[Source { file, text }]).finish()
+}
+
+/// The repositories that a file names, whatever else is wrong with it.
+pub fn repositories(text: &str, file: &str) -> BTreeMap<String, String> {
+    Reading::of(&[Source { file, text }]).config().repositories.clone()
 }
 
 impl Config {

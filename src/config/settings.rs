@@ -180,6 +180,8 @@ pub struct Gate {
     pub on_request: bool,
     /// Whether it is run again on a tree that it has passed.
     pub always: bool,
+    /// The repository that it belongs to.
+    pub repository: Option<String>,
 }
 
 /// The files that judge the work.

@@ -281,7 +281,7 @@ impl State {
             max_rounds: task.map_or(1, |task| self.round_limit(task)),
             slot,
             attempt: run.failures + 1,
-            base: task.and_then(|task| task.work.base.clone()),
+            base: task.map_or_else(|| Some(self.run.base.clone()), |task| task.work.base.clone()),
             tip: task.and_then(|task| task.work.tip.clone()),
             findings: task.map(|task| findings_for(task, step)).unwrap_or_default(),
             gates: task.map(gates_for).unwrap_or_default(),

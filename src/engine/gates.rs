@@ -22,6 +22,17 @@ impl State {
         self.policy.gates.iter().filter(wanted).cloned().collect()
     }
 
+    /// Those of them that its work needs: of a workspace's gates, the ones of repositories that it changes.
+    pub fn gates_for(&self, task: &Task) -> Vec<GateSpec> {
+        let touched = &task.work.touched;
+        let mut gates = self.gates_of(&task.spec);
+        gates.retain(|gate| {
+            let is_spared = |name| !touched.is_empty() && !touched.contains(name);
+            !gate.repository.as_ref().is_some_and(is_spared)
+        });
+        gates
+    }
+
     /// Which checks a task may change.
     pub(super) fn guard_of(&self, spec: &PlanTask) -> Guard {
         let checks = &self.policy.checks;
@@ -128,7 +139,7 @@ impl Turn<'_> {
             *evidence = Evidence { oid: Some(oid.clone()), ..Evidence::default() };
         }
         let Some(task) = self.state.tasks.get(id) else { return false };
-        let (gates, checks) = (self.state.gates_of(&task.spec), self.checks_for(task, on));
+        let (gates, checks) = (self.state.gates_for(task), self.checks_for(task, on));
         if let Some(failure) = self.evidence(id, on).and_then(|evidence| evidence.failure.take()) {
             self.need(id, AttentionReason::GateFailed(failure));
             return true;
@@ -200,7 +211,7 @@ impl Turn<'_> {
         let asked =
             failed.iter().zip(&before).find(|(gate, before)| before.is_none() && !unknown.contains(gate));
         let Some((name, _)) = asked else { return true };
-        let gates = self.state.tasks.get(id).map(|task| self.state.gates_of(&task.spec)).unwrap_or_default();
+        let gates = self.state.tasks.get(id).map(|task| self.state.gates_for(task)).unwrap_or_default();
         let missing = gates.into_iter().find(|gate| gate.name == *name);
         let Some(gate) = missing else { return true };
         if !self.state.is_over_budget() {

@@ -237,7 +237,7 @@ fn gate_views(state: &State, task: &Task) -> Vec<GateView> {
             session: session.flatten().or_else(|| result.map(|result| SessionId(result.log.clone()))),
         }
     };
-    state.gates_of(&task.spec).iter().map(view).collect()
+    state.gates_for(task).iter().map(view).collect()
 }
 
 fn review_views(review: &Review) -> Vec<ReviewView> {

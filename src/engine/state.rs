@@ -217,6 +217,8 @@ pub struct Work {
     pub checks_accepted: Option<Oid>,
     /// Checks that the agent says are wrong, until a person has heard it.
     pub disputed: Vec<String>,
+    /// The repositories of a workspace in which the tip differs from the base.
+    pub touched: Vec<String>,
 }
 
 /// A merge in a worktree.

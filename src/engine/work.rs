@@ -11,8 +11,13 @@ impl Turn<'_> {
         match event {
             WorkEvent::Prepared { effect, base, setup } => self.prepared(*effect, base, setup),
             WorkEvent::Gone { effect } => self.gone(*effect),
-            WorkEvent::Committed { effect, oid, change, tree, checks } => {
+            WorkEvent::Committed { effect, oid, change, tree, checks, touched } => {
                 self.state.proofs.note_tree(oid, tree.as_ref());
+                if let Some(EffectKind::CommitWork { task, .. }) = self.state.in_flight.get(effect)
+                    && let Some(task) = self.state.tasks.get_mut(task)
+                {
+                    task.work.touched.clone_from(touched);
+                }
                 self.committed(*effect, oid, *change, checks);
             }
             WorkEvent::Unresolved { effect, files } => self.unresolved(*effect, files),

@@ -55,6 +55,7 @@ impl Repository {
         let tip = self.ref_value(&full)?;
         let parent = self.parent_for(worktree, request.base, tip.as_deref())?;
         let snapshot = self.snapshot(worktree, Some(&parent))?;
+        self.check_members_only(&snapshot.tree)?;
         if snapshot.has_links && !request.moves_submodules {
             let known: Vec<&str> =
                 std::iter::once(request.base).chain(request.extra_parents.iter().copied()).collect();

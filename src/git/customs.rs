@@ -31,6 +31,8 @@ pub struct Customs {
     pub hooks: Vec<String>,
     /// Its submodules, which are empty in worktrees.
     pub submodules: Vec<PathBuf>,
+    /// Whether they are of several repositories: in a workspace git does not know submodules, so nothing can fill them.
+    pub of_several: bool,
 }
 
 /// A submodule that points to another commit than before.
@@ -43,7 +45,10 @@ pub(super) struct MovedLink {
 impl Repository {
     /// The hooks and submodules of a revision.
     pub fn customs(&self, rev: &str) -> Result<Customs, GitError> {
-        Ok(Customs { hooks: self.hooks()?, submodules: self.submodules(rev)? })
+        if self.is_workspace() {
+            return self.customs_of_members();
+        }
+        Ok(Customs { hooks: self.hooks()?, submodules: self.submodules(rev)?, of_several: false })
     }
 
     fn hooks(&self) -> Result<Vec<String>, GitError> {

@@ -134,6 +134,28 @@ pub enum GitError {
         /// The keys that differ.
         keys: Vec<String>,
     },
+    /// The work has files that belong to no repository of the workspace.
+    #[error("{} is in no repository of this workspace, so it can't be kept", path.display())]
+    OutsideMembers {
+        /// The first of them.
+        path: PathBuf,
+    },
+    /// The run began without this repository.
+    #[error("the repository {name} was added to the workspace after this run began")]
+    NotInRun {
+        /// Its name.
+        name: String,
+    },
+    /// A landing in several repositories broke off and could not be taken back.
+    #[error("{stuck} could not be moved ({why}), and {} could not be put back", moved.join(", "))]
+    HalfLanded {
+        /// The repositories that were moved and are.
+        moved: Vec<String>,
+        /// The one that was not.
+        stuck: String,
+        /// Why.
+        why: String,
+    },
     /// The work points a submodule to another commit.
     #[error("the submodule {} points to {oid} now: that commit may be in this worktree alone", path.display())]
     SubmoduleMoved {
@@ -166,6 +188,13 @@ impl GitError {
                 "have it put back in the worktree, or publish that commit and allow it with submodules_may_move = true \
                  under [worktrees]",
             ),
+            GitError::OutsideMembers { .. } => {
+                Some("move it into a repository's folder, or take it off the task's branch")
+            }
+            GitError::NotInRun { .. } => Some("take it off [repositories] until the run is over"),
+            GitError::HalfLanded { .. } => {
+                Some("clear the way there and land again: it goes on where it stopped")
+            }
             GitError::TimedOut { .. } => Some("a filter or a slow disk may hold git up; try again"),
             GitError::Failed { stderr, .. } => hint_of(stderr),
             GitError::Spawn { source, .. } | GitError::Io { source, .. } => hint_of(&source.to_string()),
@@ -203,6 +232,20 @@ pub enum OpenError {
         /// The repository.
         path: PathBuf,
     },
+    /// A repository of a workspace can't be used.
+    #[error("the repository {name} of this workspace: {problem}")]
+    Member {
+        /// Its name under `[repositories]`.
+        name: String,
+        /// Why.
+        problem: String,
+    },
+    /// The settings that should name the repositories of a workspace are wrong.
+    #[error("{problems}")]
+    Settings {
+        /// Everything that is wrong.
+        problems: String,
+    },
     /// Anything else.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -212,7 +255,11 @@ impl OpenError {
     /// What the person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            OpenError::NotARepository { .. } => Some("cd into a repository, or make one with `git init`"),
+            OpenError::NotARepository { .. } => Some(
+                "cd into a repository, make one with `git init`, or name several under [repositories] in a loopmon.toml",
+            ),
+            OpenError::Member { .. } => Some("see [repositories] in loopmon.toml"),
+            OpenError::Settings { .. } => None,
             OpenError::BareRepository { .. } => {
                 Some("run this from a checkout (`git worktree add` makes one)")
             }

@@ -52,6 +52,14 @@ pub enum LandRefusal {
         /// git's words.
         message: String,
     },
+    /// One repository of several refused; none of them moved.
+    #[error("{name}: {reason}")]
+    InMember {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: Box<LandRefusal>,
+    },
     /// The branch is not where it should be.
     #[error("{branch} moved meanwhile")]
     Moved {
@@ -62,15 +70,16 @@ pub enum LandRefusal {
 
 impl Repository {
     /// Moves the user's branch forward to what was merged, a branch or a commit. Where that branch is checked out, the files
-    /// move with it (hooks are not run); untracked files are never overwritten, ignored ones neither.
+    /// move with it (hooks are not run); untracked files are never overwritten, ignored ones neither. Of a workspace: in all
+    /// members or in none.
     pub fn land(&self, user_branch: &str, merged: &str) -> Result<Landing, GitError> {
+        if self.is_workspace() {
+            return self.land_all(user_branch, merged);
+        }
         let full = branch_ref(&self.inner.git, user_branch)?;
         let (from, to) = (self.tip_of(user_branch)?, self.resolve(merged)?);
-        if self.is_ancestor(&to, &from)? {
-            return Ok(refused(LandRefusal::NothingNew));
-        }
-        if !self.is_ancestor(&from, &to)? {
-            return Ok(refused(LandRefusal::NotFastForward { branch: user_branch.to_owned() }));
+        if let Some(reason) = self.history_refusal(user_branch, &from, &to)? {
+            return Ok(refused(reason));
         }
         let merge: [OsString; 5] = [
             "--ff-only".into(),
@@ -84,12 +93,47 @@ impl Repository {
 
     /// Puts the user's branch back to `from`, if it still is at `to` and the checkout is clean.
     pub fn undo_land(&self, user_branch: &str, from: &str, to: &str) -> Result<Landing, GitError> {
+        if self.is_workspace() {
+            return self.undo_land_all(user_branch, from, to);
+        }
         let full = branch_ref(&self.inner.git, user_branch)?;
         if self.tip_of(user_branch)? != to {
             return Ok(refused(LandRefusal::Moved { branch: user_branch.to_owned() }));
         }
         let reset: [OsString; 3] = ["--keep".into(), "--quiet".into(), from.into()];
         self.move_branch(&full, to, from, "reset", &reset)
+    }
+
+    /// Why a landing would be refused, as far as that can be known before.
+    pub(super) fn land_refusal(&self, user_branch: &str, to: &str) -> Result<Option<LandRefusal>, GitError> {
+        let from = self.tip_of(user_branch)?;
+        match self.history_refusal(user_branch, &from, to)? {
+            Some(reason) => Ok(Some(reason)),
+            None => self.dirt_refusal(user_branch),
+        }
+    }
+
+    /// Why the files of a branch's checkout can't be moved, if there is one and they can't.
+    pub(super) fn dirt_refusal(&self, user_branch: &str) -> Result<Option<LandRefusal>, GitError> {
+        let full = branch_ref(&self.inner.git, user_branch)?;
+        match self.checkout_of(&full)? {
+            Some(path) => self.dirt_of(&path),
+            None => Ok(None),
+        }
+    }
+
+    fn dirt_of(&self, checkout: &Path) -> Result<Option<LandRefusal>, GitError> {
+        let dirt = self.dirtiness_at(&self.git_dir_of(checkout)?, checkout)?;
+        let path = checkout.to_owned();
+        Ok((!dirt.is_tracked_clean()).then(|| LandRefusal::Dirty { path, summary: dirt.summary() }))
+    }
+
+    fn history_refusal(&self, branch: &str, from: &str, to: &str) -> Result<Option<LandRefusal>, GitError> {
+        if self.is_ancestor(to, from)? {
+            return Ok(Some(LandRefusal::NothingNew));
+        }
+        let is_forward = self.is_ancestor(from, to)?;
+        Ok((!is_forward).then(|| LandRefusal::NotFastForward { branch: branch.to_owned() }))
     }
 
     fn move_branch(
@@ -113,11 +157,10 @@ impl Repository {
             return Err(GitError::CheckedOut { branch, path });
         }
         self.check_config()?;
-        let git_dir = self.git_dir_of(&path)?;
-        let dirt = self.dirtiness_at(&git_dir, &path)?;
-        if !dirt.is_tracked_clean() {
-            return Ok(refused(LandRefusal::Dirty { path, summary: dirt.summary() }));
+        if let Some(reason) = self.dirt_of(&path)? {
+            return Ok(refused(reason));
         }
+        let git_dir = self.git_dir_of(&path)?;
         let moved =
             self.inner.git.call(&path, subcommand).at(&git_dir, &path).args(args.iter().cloned()).run();
         match moved {
@@ -129,7 +172,7 @@ impl Repository {
         }
     }
 
-    fn tip_of(&self, branch: &str) -> Result<String, GitError> {
+    pub(super) fn tip_of(&self, branch: &str) -> Result<String, GitError> {
         self.branch_tip(branch)?.ok_or_else(|| GitError::NoSuchRevision { rev: branch.to_owned() })
     }
 

@@ -1,6 +1,7 @@
 //! git, driven as a subprocess: worktrees, commits, proven merges, landing.
 //!
-//! Not for deciding anything (the engine does) and not for talking to remotes: nothing here fetches or pushes.
+//! Not for deciding anything (the engine does) and not for talking to remotes: nothing here pushes, and all that is ever
+//! fetched comes from a workspace's own store on this disk.
 //! Calls block; the server makes them from blocking threads.
 //!
 //! Invariants:
@@ -30,6 +31,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod trash;
+mod workspace;
 mod worktree;
 
 pub use call::Git;
@@ -45,4 +47,5 @@ pub use refs::Advance;
 pub use repository::{Head, Repository};
 pub use status::Dirtiness;
 pub use trash::TrashEntry;
+pub use workspace::Member;
 pub use worktree::Worktree;

@@ -65,8 +65,11 @@ impl Repository {
     }
 
     /// Creates a branch at a commit. Doing it again is no error; a branch of that name elsewhere, or one whose name
-    /// is a folder of this one (`a` and `a/b`), is [`GitError::BranchTaken`].
+    /// is a folder of this one (`a` and `a/b`), is [`GitError::BranchTaken`]. Of a workspace: in each member too.
     pub fn create_branch(&self, name: &str, at: &str) -> Result<(), GitError> {
+        if self.is_workspace() {
+            return self.create_in_all(name, at);
+        }
         let full = branch_ref(&self.inner.git, name)?;
         let at = self.resolve(at)?;
         let existing = self.ref_value(&full)?;
@@ -89,8 +92,11 @@ impl Repository {
     }
 
     /// Moves a branch from `old` to `new`, or answers that it is no longer at `old`. A branch that any worktree has
-    /// checked out is refused: that checkout would show changes that nobody made.
+    /// checked out is refused: that checkout would show changes that nobody made. Of a workspace: all members' follow.
     pub fn advance(&self, branch: &str, new: &str, old: &str) -> Result<Advance, GitError> {
+        if self.is_workspace() {
+            return self.advance_all(branch, new, old);
+        }
         let full = branch_ref(&self.inner.git, branch)?;
         if let Some(path) = self.checkout_of(&full)? {
             return Err(GitError::CheckedOut { branch: branch.to_owned(), path });

@@ -1,7 +1,7 @@
 //! Opening a repository: where it is, and whether loopmon can work in it.
 //!
 //! Not for its content. Invariant: a [`Repository`] has a work tree, at least one commit, and a git that is new
-//! enough; its paths are absolute.
+//! enough, or is a workspace of such; its paths are absolute.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::call::Call;
+use super::workspace::Roof;
 use super::{Git, GitError, OpenError, parse_oid};
 
 /// A repository with a work tree. Cheap to clone; safe to use from several threads.
@@ -28,6 +29,8 @@ pub(super) struct Inner {
     pub trusted: Mutex<BTreeSet<String>>,
     /// Held while the register of worktrees changes or is read by git: it fails on an entry that is half there.
     pub register: Mutex<()>,
+    /// The repositories that this one stands for, if it is a workspace.
+    pub roof: Roof,
 }
 
 /// What the user's checkout stands on.
@@ -67,14 +70,22 @@ impl Repository {
         git.version()?;
         let found = rev_parse_paths(&git, path).map_err(|e| open_error(e, path))?;
         let ([common_dir, root, git_dir], is_born) = found;
-        let inner =
-            Inner { git, root, git_dir, common_dir, trusted: Mutex::default(), register: Mutex::default() };
-        let repository = Self { inner: Arc::new(inner) };
+        let repository = Self::of(git, [root, git_dir, common_dir], Roof::default());
         if !is_born {
             return Err(repository.unborn()?);
         }
         repository.trust_config()?;
         Ok(repository)
+    }
+
+    /// One without a checkout of its own: the store of a workspace.
+    pub(super) fn assembled(git: Git, root: PathBuf, store: PathBuf, roof: Roof) -> Self {
+        Self::of(git, [root, store.clone(), store], roof)
+    }
+
+    fn of(git: Git, [root, git_dir, common_dir]: [PathBuf; 3], roof: Roof) -> Self {
+        let (trusted, register) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { git, root, git_dir, common_dir, trusted, register, roof }) }
     }
 
     /// Makes a repository at `path` (which is created) whose first commit, on `branch`, holds what lies there.
@@ -117,8 +128,11 @@ impl Repository {
         self.inner.git_dir != self.inner.common_dir
     }
 
-    /// What the user's checkout stands on, now.
+    /// What the user's checkout stands on, now. Of a workspace: the state that all its members' are in.
     pub fn head(&self) -> Result<Head, GitError> {
+        if self.is_workspace() {
+            return self.heads();
+        }
         let oid = parse_oid(&self.call("rev-parse").args(["--verify", "-q", "HEAD^{commit}"]).text()?)?;
         Ok(match self.head_branch()? {
             Some(name) => Head::Branch { name, oid },

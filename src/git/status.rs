@@ -60,6 +60,9 @@ impl Repository {
 
     /// What is uncommitted in the user's checkout.
     pub fn dirtiness(&self) -> Result<Dirtiness, GitError> {
+        if self.is_workspace() {
+            return self.dirt_of_members();
+        }
         self.dirtiness_at(self.git_dir(), self.root())
     }
 

@@ -302,7 +302,7 @@ fn write_marker(worktree: &Worktree) -> Result<(), GitError> {
 }
 
 /// Writes a small file by way of a temporary name, unless it already holds just this.
-fn ensure_content(path: &Path, content: &[u8]) -> Result<(), GitError> {
+pub(super) fn ensure_content(path: &Path, content: &[u8]) -> Result<(), GitError> {
     if path.symlink_metadata().is_ok_and(|meta| meta.is_file())
         && std::fs::read(path).is_ok_and(|c| c == content)
     {

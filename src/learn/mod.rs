@@ -15,10 +15,13 @@ use std::path::{Path, PathBuf};
 pub use agents::{Machine, find_agents};
 pub use logins::{FoundLogin, Surroundings};
 pub use render::render_config;
+pub use stacks::repositories_below;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
+    /// Repositories right below the top, where that is none itself: they can be worked on together.
+    pub repositories: Vec<String>,
     /// Languages and build tools, by the file that shows them: "Rust (Cargo.toml)".
     pub stacks: Vec<String>,
     /// Commands that ought to pass, cheapest first.

@@ -27,13 +27,28 @@ pub fn render_config(found: &Found) -> String {
     for note in &found.notes {
         line(&mut text, "# Note: ", note);
     }
-    gates(&mut text, &found.gates);
+    repositories(&mut text, &found.repositories);
+    gates(&mut text, found);
     worktrees(&mut text, found);
     agents(&mut text, &found.agents);
     text
 }
 
-fn gates(text: &mut String, gates: &[FoundGate]) {
+fn repositories(text: &mut String, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    text.push_str(
+        "\n# Worked on together: what a task changes in them is merged in all or in none. Take out what should stay away.\n\
+         [repositories]\n",
+    );
+    for name in names {
+        let _ = writeln!(text, "{} = {}", toml_edit::Key::new(name), quoted(name));
+    }
+}
+
+fn gates(text: &mut String, found: &Found) {
+    let gates: &[FoundGate] = &found.gates;
     text.push_str(
         "\n# Gates must pass before a task is reviewed, and again on the merged tree. They run in this order.\n\
          # Try each by hand once: a gate that fails today fails for every task.\n",
@@ -46,7 +61,9 @@ fn gates(text: &mut String, gates: &[FoundGate]) {
         let _ = writeln!(text, "name = {}", quoted(&gate.name));
         let _ =
             writeln!(text, "command = {} # because of {}", quoted(&gate.command), one_line(&gate.because));
-        if gate.cwd != "." {
+        if found.repositories.contains(&gate.cwd) {
+            let _ = writeln!(text, "repository = {}", quoted(&gate.cwd));
+        } else if gate.cwd != "." {
             let _ = writeln!(text, "cwd = {}", quoted(&gate.cwd));
         }
     }

@@ -27,16 +27,41 @@ const SUBFOLDER_LIMIT: usize = 50;
 
 /// Looks at the top and, if it shows nothing, at the folders right below it.
 pub(super) fn look(root: &Path) -> Found {
-    let mut found = Found::default();
+    let mut found = Found { repositories: repositories_below(root), ..Found::default() };
+    if !found.repositories.is_empty() {
+        for name in found.repositories.clone() {
+            look_into(&root.join(&name), &name, &mut found);
+            found.copy.extend(environment_in(root, &format!("{name}/")));
+        }
+        return found;
+    }
     look_into(root, ".", &mut found);
     if found.gates.is_empty() {
         for name in subfolders(root) {
             look_into(&root.join(&name), &name, &mut found);
         }
     }
-    let environment = [".env", ".env.local"].into_iter().filter(|name| root.join(name).is_file());
-    found.copy.extend(environment.map(str::to_owned));
+    found.copy.extend(environment_in(root, ""));
     found
+}
+
+/// The repositories right below a folder that is none itself.
+pub fn repositories_below(root: &Path) -> Vec<String> {
+    if root.join(".git").exists() {
+        return Vec::new();
+    }
+    let is_plain = |name: &String| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.len() <= 40 && name.chars().all(fits)
+    };
+    let is_repository = |name: &String| root.join(name).join(".git").exists();
+    subfolders(root).into_iter().filter(|name| is_plain(name) && is_repository(name)).collect()
+}
+
+/// Files of settings that git is not given, as a rule.
+fn environment_in(root: &Path, below: &str) -> Vec<String> {
+    let names = [".env", ".env.local"].map(|name| format!("{below}{name}"));
+    names.into_iter().filter(|name| root.join(name).is_file()).collect()
 }
 
 fn look_into(path: &Path, name: &str, found: &mut Found) {

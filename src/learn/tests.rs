@@ -123,6 +123,24 @@ fn a_project_in_folders_gets_gates_with_their_folder() {
 }
 
 #[test]
+fn repositories_side_by_side_become_one_project_with_gates_of_their_own() {
+    let found = found(&[
+        ("api/.git/HEAD", ""),
+        ("api/Cargo.toml", "[package]"),
+        ("api/.env", ""),
+        ("we.b/.git/HEAD", ""),
+        ("we.b/package.json", r#"{"scripts": {"test": "x"}}"#),
+        ("notes/Cargo.toml", "[package]"),
+    ]);
+    assert_eq!(found.repositories, ["api", "we.b"]);
+    assert_eq!(found.copy, ["api/.env"]);
+    let config = rendered(&found);
+    assert_eq!(config.repositories.keys().collect::<Vec<_>>(), ["api", "we.b"]);
+    let of: Vec<_> = config.gates.iter().map(|gate| gate.repository.as_deref()).collect();
+    assert!(of.contains(&Some("api")) && of.contains(&Some("we.b")) && !of.contains(&None), "{of:?}");
+}
+
+#[test]
 fn what_cannot_be_read_is_noted_and_the_rest_goes_on() {
     let found = found(&[("package.json", "{\"scripts\": "), ("go.mod", "")]);
     assert!(found.notes[0].starts_with("package.json: not read: EOF"), "{:?}", found.notes);

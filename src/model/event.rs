@@ -219,6 +219,9 @@ pub enum WorkEvent {
         /// Checks that differ from the base's.
         #[serde(default)]
         checks: Vec<CheckChange>,
+        /// The repositories of a workspace that differ from the base's; none where there is but one.
+        #[serde(default)]
+        touched: Vec<String>,
     },
     /// Files still hold conflict markers; completes the commit's effect.
     Unresolved {

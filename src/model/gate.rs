@@ -24,6 +24,9 @@ pub struct GateSpec {
     /// Whether it is run again on a tree that it has passed already.
     #[serde(default)]
     pub always: bool,
+    /// The repository of a workspace that it belongs to: it is run for work that changes that one.
+    #[serde(default)]
+    pub repository: Option<String>,
 }
 
 /// A line of the setup: it must end well before anybody works in the worktree.

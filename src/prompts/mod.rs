@@ -28,6 +28,8 @@ pub struct Extra {
     pub structured: bool,
     /// Whether it has this program's tools to call back with.
     pub tools: bool,
+    /// The repositories that lie in the worktree side by side; none where it is that of one.
+    pub repositories: Vec<String>,
 }
 
 /// The prompt of a step. A brief with corrections gives a prompt that asks for the answer again and nothing else.

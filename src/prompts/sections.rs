@@ -25,6 +25,7 @@ pub(super) fn section(name: &str, brief: &Brief, extra: &Extra) -> String {
         "checks" => checks(brief),
         "notes" => notes(brief),
         "tools" => tools(brief, extra),
+        "repositories" => repositories(extra),
         "team" => team(brief),
         "corrections" => corrections(brief),
         "diff" => diff_section(brief, extra),
@@ -36,6 +37,18 @@ pub(super) fn section(name: &str, brief: &Brief, extra: &Extra) -> String {
 fn role(extra: &Extra) -> String {
     // A role's prompt comes from the person's configuration or from us: it is an instruction, not material.
     extra.role_prompt.as_deref().map(|text| format!("# Your discipline\n{}", text.trim())).unwrap_or_default()
+}
+
+fn repositories(extra: &Extra) -> String {
+    if extra.repositories.is_empty() {
+        return String::new();
+    }
+    let folders: Vec<String> = extra.repositories.iter().map(|name| format!("{name}/")).collect();
+    format!(
+        "# Several repositories\nEach of these folders is a repository of its own: {}. Paths begin with the folder's name. What \
+         a task changes in several of them is merged in all of them at once. Files beside these folders are not kept.",
+        folders.join(", ")
+    )
 }
 
 fn goal_background(brief: &Brief) -> String {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::ground;
 use super::places::Places;
 
 /// How long a server may take until it listens.
@@ -39,9 +40,7 @@ pub fn connect(places: &Places) -> Option<UnixStream> {
 
 /// The project that holds a directory, if its server runs: whatever could be asked of git was asked by that server.
 pub fn running_above(dir: &Path) -> Option<Places> {
-    let dir = dir.canonicalize().ok()?;
-    let root = dir.ancestors().find(|dir| dir.join(".git").exists())?;
-    Places::of(root).ok().filter(|places| connect(places).is_some())
+    Places::of(&ground::folder_above(dir)?).ok().filter(|places| connect(places).is_some())
 }
 
 /// A connection to the running server, which is started if need be.

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod describe;
 pub mod environment;
 mod failpoints;
+pub mod ground;
 pub mod nowhere;
 pub mod own_settings;
 pub mod places;
@@ -131,10 +132,10 @@ pub struct Door {
 }
 
 impl Server {
-    /// Opens the project that holds `root`, with its places as the environment says. `exe` is this program, which
+    /// Opens the project that `root` belongs to, with its places as the environment says. `exe` is this program, which
     /// keepers are started from.
     pub fn open(root: &Path, exe: &Path) -> Result<Server, ServerError> {
-        let repository = Repository::discover(root)?;
+        let repository = ground::open(root)?;
         let places = Places::of(repository.root())?;
         Server::open_at(repository, places, exe)
     }

@@ -47,7 +47,7 @@ fn welcome(error: &OpenError) -> Welcome {
             (Some(root), Some(problem.to_owned()))
         }
         OpenError::BareRepository { path } | OpenError::ForeignOwner { path } => (Some(path), Some(told())),
-        OpenError::Git(_) => (None, Some(told())),
+        OpenError::Git(_) | OpenError::Member { .. } | OpenError::Settings { .. } => (None, Some(told())),
     };
     let config = repository.is_some_and(|root| root.join("loopmon.toml").exists());
     Welcome {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ground;
 use super::places::Places;
 use super::settings::{self, Checked};
 use crate::config::{self, Config, GateCommand, Problem, Problems};
@@ -36,6 +37,8 @@ pub struct Project {
     pub recording_limit: u64,
     /// Lines that are run once in each new worktree.
     pub setup: Vec<SetupLine>,
+    /// Whether the settings name other repositories than those that are worked on.
+    pub other_ground: bool,
     /// Whether tasks may point submodules to other commits.
     pub moves_submodules: bool,
     /// Globs of files that are copied into each new worktree.
@@ -63,11 +66,16 @@ fn price((model, price): (&String, &config::Price)) -> (String, Price) {
 impl Project {
     /// Reads the settings; the error is everything that is wrong with them.
     pub fn load(places: &Places, repository: &Repository) -> Result<Project, Problems> {
-        let Checked { config, keymap, theme, themes, spare } = settings::of_project(places)?;
+        let checked = settings::of_project(places)?;
+        let other_ground = ground::differs(repository, &checked);
+        let Checked { config, keymap, theme, themes, spare } = checked;
         let found = learn::find_agents(&learn::Machine::current());
         let usable = usable_agents(&config, &found);
+        let mut policy = policy(&config, &usable);
+        policy.checks.protect = ground::in_each_member(repository, &policy.checks.protect);
         Ok(Project {
-            policy: policy(&config, &usable),
+            policy,
+            other_ground,
             profiles: config
                 .agents
                 .iter()
@@ -341,11 +349,15 @@ fn gate(gate: &config::Gate) -> GateSpec {
             GateCommand::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
             GateCommand::Argv(argv) => argv.clone(),
         },
-        cwd: gate.cwd.clone(),
+        cwd: match &gate.repository {
+            Some(repository) => format!("{repository}/{}", gate.cwd.trim_start_matches("./")),
+            None => gate.cwd.clone(),
+        },
         timeout_ms: millis(gate.timeout),
         parallel: gate.parallel,
         on_request: gate.on_request,
         always: gate.always,
+        repository: gate.repository.clone(),
     }
 }
 

@@ -388,6 +388,10 @@ impl Runtime {
         self.shared.set_mistake(project.spare.first().map(settings::place));
         let spare: Vec<String> = project.spare.iter().map(ToString::to_string).collect();
         let changed = self.state.as_ref().map(|state| start::policy_for(state, &project));
+        if project.other_ground {
+            let text = "[repositories] is read when the server starts: `loopmon stop --server` ends it, agents go on";
+            self.notice(text.to_owned(), true);
+        }
         self.shared.set_project(project);
         if spare.is_empty() {
             self.notice(READ_AGAIN.to_owned(), false);

@@ -72,6 +72,9 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
         return Err("the goal is empty: say what is to be done".to_owned());
     }
     shared.repository.trust_config().map_err(|error| error.to_string())?;
+    for member in shared.repository.members() {
+        member.repository.trust_config().map_err(|error| format!("{}: {error}", member.name))?;
+    }
     let head = shared.repository.head().map_err(|error| error.to_string())?;
     let (branch, base) = match head {
         Head::Branch { name, oid } => (Some(name), oid),
@@ -113,14 +116,15 @@ pub fn customs_told(customs: &Customs, fills: bool) -> Vec<String> {
         ));
     }
     if let [first, ..] = &customs.submodules[..]
-        && !fills
+        && !(fills && !customs.of_several)
     {
-        told.push(format!(
-            "submodules ({} of them, {} first) are empty in worktrees: `git submodule update --init` under [worktrees] \
-             setup fills them",
-            customs.submodules.len(),
-            first.display()
-        ));
+        let told_of = format!("submodules ({} of them, {} first)", customs.submodules.len(), first.display());
+        told.push(match customs.of_several {
+            false => format!(
+                "{told_of} are empty in worktrees: `git submodule update --init` under [worktrees] setup fills them"
+            ),
+            true => format!("{told_of} are empty in worktrees of several repositories: name them under [repositories]"),
+        });
     }
     told
 }
@@ -145,10 +149,7 @@ fn warn(shared: &Shared, detached: bool) {
 /// The next id of today that no run has, and no branch: the log of earlier ones may have been moved away.
 fn new_id(shared: &Shared, store: &Store) -> Result<RunId, String> {
     let taken = store.runs().map_err(|error| error.to_string())?;
-    let has_branch = |id: &RunId| {
-        let branch = shared.repository.branch_tip(&id.branch());
-        branch.is_ok_and(|tip| tip.is_some())
-    };
+    let has_branch = |id: &RunId| shared.repository.has_branch(&id.branch()).unwrap_or(false);
     let today = clock::today();
     let mut number = 1;
     loop {

@@ -98,6 +98,7 @@ fn late_and_repeated_completions_change_nothing() {
             change,
             tree: None,
             checks: Vec::new(),
+            touched: Vec::new(),
         }),
         gate_result(gate, &spec.name, &oid, 1),
         Event::Step(StepEvent::Ended {

@@ -45,6 +45,7 @@ fn the_same_tree_in_a_new_round_is_reviewed_afresh() {
         change,
         tree: None,
         checks: Vec::new(),
+        touched: Vec::new(),
     }));
     assert!(world.gate("a").is_none(), "what the gates said of this very commit still stands");
     assert_eq!((world.phase("a"), world.agents("a").len()), (Phase::Reviewing, 2));

@@ -405,7 +405,7 @@ fn touched(mut event: Event, chance: &mut Chance) -> Event {
 }
 
 fn committed(effect: EffectId, oid: Oid, change: Change) -> WorkEvent {
-    WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() }
+    WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new(), touched: Vec::new() }
 }
 
 fn verdict(bad: bool, chance: &mut Chance) -> Verdict {

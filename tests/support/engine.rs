@@ -273,7 +273,14 @@ impl World {
     pub fn committed(&mut self, effect: EffectId, files: u32) -> Event {
         let change = Change { files, added: files, removed: 0 };
         let oid = self.fresh("c");
-        Event::Work(WorkEvent::Committed { effect, oid, change, tree: None, checks: Vec::new() })
+        Event::Work(WorkEvent::Committed {
+            effect,
+            oid,
+            change,
+            tree: None,
+            checks: Vec::new(),
+            touched: Vec::new(),
+        })
     }
 
     /// The implementer or fixer of a task ends well, and its work is committed.

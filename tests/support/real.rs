@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::script::write_script;
-use super::{LOOPMON, Machine, PATIENCE, wait_for};
+use super::{LOOPMON, Machine, PATIENCE, git, wait_for};
 
 /// What every script begins with: the prompt is read, a reviewer approves, anything else is the script's own part.
 const HEAD: &str = r#"#!/bin/sh
@@ -53,6 +53,21 @@ impl Bench {
         let machine = Machine::new();
         fs::create_dir(machine.path("bin")).unwrap();
         machine.commit(files);
+        Bench { machine, agents: Vec::new() }
+    }
+
+    /// A folder that is no repository, with repositories in it: the file `version` is in each.
+    pub fn over(members: &[&str]) -> Bench {
+        let machine = Machine::new();
+        fs::create_dir(machine.path("bin")).unwrap();
+        for name in members {
+            let dir = machine.project().join(name);
+            fs::create_dir(&dir).unwrap();
+            fs::write(dir.join("version"), "1\n").unwrap();
+            git(&dir, &["init", "-q", "-b", "main"]);
+            git(&dir, &["add", "-A"]);
+            git(&dir, &["commit", "-q", "-m", &format!("first of {name}")]);
+        }
         Bench { machine, agents: Vec::new() }
     }
 

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Access, access};
 
 use super::finding::Finding;
-use crate::git::{Git, GitError, OpenError, Repository};
+use crate::git::{Git, GitError, OpenError};
 use crate::learn::Machine;
+use crate::server::ground;
 use crate::server::places;
 use crate::server::settings;
 
@@ -37,7 +38,11 @@ pub fn git(dir: &Path) -> Vec<Finding> {
         ),
         Err(error) => Finding::warn(GIT, error.to_string(), hint(&error)),
     });
-    found.push(match Repository::discover(dir) {
+    found.push(match ground::open(dir) {
+        Ok(workspace) if workspace.is_workspace() => {
+            let names: Vec<&str> = workspace.members().iter().map(|member| member.name.as_str()).collect();
+            Finding::ok(GIT, format!("workspace {} of {}", workspace.root().display(), names.join(", ")))
+        }
         Ok(repository) => Finding::ok(GIT, format!("repository {}", repository.root().display())),
         Err(error @ OpenError::NotARepository { .. }) => Finding::warn(
             GIT,

@@ -8,6 +8,7 @@ use super::finding::Finding;
 use super::machine::existing;
 use crate::config::{Config, Problems};
 use crate::git::Repository;
+use crate::server::ground;
 use crate::server::places::{PlaceError, Places};
 use crate::server::settings::{self, Checked};
 use crate::server::start::customs_told;
@@ -32,7 +33,7 @@ pub struct Known {
 impl Known {
     /// Looks.
     pub fn open(dir: &Path) -> Known {
-        let repository = Repository::discover(dir).ok();
+        let repository = ground::open(dir).ok();
         let mut places = repository.as_ref().map(|repository| Places::of(repository.root()));
         let checked = match &places {
             Some(Ok(places)) => settings::of_project(places),

@@ -15,9 +15,11 @@ impl Draft {
     /// Reads the gates of a file, which take the place of those before.
     pub(super) fn gates(&mut self, sections: Vec<Section<'_, '_, '_>>) {
         let mut gates: Vec<Gate> = Vec::new();
+        self.gate_repositories.clear();
         for section in sections {
             let place = section.place();
-            let Some(gate) = gate(section, &mut self.problems) else { continue };
+            let Some((gate, repository)) = gate(section, &mut self.problems) else { continue };
+            self.gate_repositories.extend(repository);
             if gates.iter().any(|other| other.name == gate.name) {
                 let message = format!("there is another gate of the name {:?}", gate.name);
                 self.problems
@@ -57,7 +59,11 @@ impl Draft {
     }
 }
 
-fn gate(mut section: Section<'_, '_, '_>, problems: &mut Vec<Problem>) -> Option<Gate> {
+/// A gate, with the place where its repository is named.
+fn gate(
+    mut section: Section<'_, '_, '_>,
+    problems: &mut Vec<Problem>,
+) -> Option<(Gate, Option<crate::config::reader::Placed<String>>)> {
     let place = section.place();
     let (name, command) = (section.text("name"), section.text_or_texts("command"));
     let timeout = minutes(&mut section, "timeout_minutes").unwrap_or(DEFAULT_TIMEOUT);
@@ -65,6 +71,8 @@ fn gate(mut section: Section<'_, '_, '_>, problems: &mut Vec<Problem>) -> Option
     if let Some(cwd) = cwd.as_ref().filter(|cwd| leaves_the_top(&cwd.value)) {
         section.report(cwd.place.problem("must be relative to the top of the repository", None));
     }
+    let place_of_repository = section.text("repository").filter(|name| !name.value.is_empty());
+    let repository = place_of_repository.clone().map(value);
     let mut flag = |key| section.flag(key).unwrap_or(false);
     let (parallel, on_request, always) = (flag("parallel"), flag("on_request"), flag("always"));
     section.finish();
@@ -81,5 +89,6 @@ fn gate(mut section: Section<'_, '_, '_>, problems: &mut Vec<Problem>) -> Option
     let mut words = values(words);
     let command = if is_line { GateCommand::Shell(words.pop()?) } else { GateCommand::Argv(words) };
     let cwd = cwd.map_or_else(|| ".".to_owned(), value);
-    Some(Gate { name: name.value, command, timeout, cwd, parallel, on_request, always })
+    let gate = Gate { name: name.value, command, timeout, cwd, parallel, on_request, always, repository };
+    Some((gate, place_of_repository))
 }

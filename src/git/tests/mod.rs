@@ -5,6 +5,7 @@ mod hostile;
 mod landing;
 mod merging;
 mod opening;
+mod workspace;
 mod worktrees;
 
 use std::collections::BTreeMap;

@@ -136,8 +136,9 @@ impl GitWork<'_> {
         let compared = merging.unwrap_or(base);
         let change = self.change(compared.as_str(), &outcome.oid)?;
         let checks = checks::changed(self.repository, guard, compared.as_str(), &outcome.oid)?;
+        let touched = self.repository.touched(compared.as_str(), &outcome.oid)?;
         let (oid, tree) = (Oid(outcome.oid), Some(Oid(outcome.tree)));
-        Ok(Event::Work(WorkEvent::Committed { effect: self.effect(), oid, change, tree, checks }))
+        Ok(Event::Work(WorkEvent::Committed { effect: self.effect(), oid, change, tree, checks, touched }))
     }
 
     fn change(&self, base: &str, tip: &str) -> Result<Change, GitError> {

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use super::git::describe;
 use crate::git::{GitError, Repository, Worktree};
 use crate::model::SetupLine;
-use crate::server::project::Project;
 use crate::server::shared::Shared;
 
 /// Written into the worktree's own git folder when it is outfitted: files copied, setup lines run.
@@ -42,17 +41,25 @@ pub(super) fn present(
     base: &str,
 ) -> Result<Present, WorktreeError> {
     let worktree = shared.repository.add_worktree(path, branch, base)?;
-    let setup = outfit(&shared.project(), &shared.places.root, &worktree).map_err(WorktreeError::Outfit)?;
+    let setup = outfit(shared, &worktree).map_err(WorktreeError::Outfit)?;
     Ok(Present { worktree, setup })
 }
 
 /// Copies a new worktree's files; the lines that are due then.
-fn outfit(project: &Project, root: &Path, worktree: &Worktree) -> Result<Vec<SetupLine>, String> {
+fn outfit(shared: &Shared, worktree: &Worktree) -> Result<Vec<SetupLine>, String> {
+    let project = shared.project();
     if worktree.git_dir.join(DONE).exists() {
         return Ok(Vec::new());
     }
     for pattern in &project.copy {
-        copy(root, &worktree.path, pattern)?;
+        if !shared.repository.is_workspace() {
+            copy(&shared.places.root, &worktree.path, pattern)?;
+        }
+        for member in shared.repository.members() {
+            if let Some(pattern) = within(&member.name, pattern) {
+                copy(member.repository.root(), &worktree.path.join(&member.name), pattern)?;
+            }
+        }
     }
     if project.setup.is_empty() {
         mark(worktree)?;
@@ -69,6 +76,15 @@ pub(super) fn mark_done(repository: &Repository, path: &Path) -> Result<(), Stri
 fn mark(worktree: &Worktree) -> Result<(), String> {
     let done = worktree.git_dir.join(DONE);
     File::create(&done).map(drop).map_err(|error| format!("{} can't be written: {error}", done.display()))
+}
+
+/// A pattern of a workspace as it holds inside of one of its repositories, if it does.
+fn within<'a>(name: &str, pattern: &'a str) -> Option<&'a str> {
+    match pattern.split_once('/') {
+        Some(("**", _)) => Some(pattern),
+        Some((first, rest)) if first == "*" || first == name => Some(rest),
+        _ => None,
+    }
 }
 
 /// Copies what matches below the checkout's root and is not there yet; links are not followed out of it.
@@ -103,6 +119,14 @@ mod tests {
         std::fs::create_dir_all(&path).unwrap();
         std::fs::create_dir_all(&git_dir).unwrap();
         Worktree { path, git_dir, branch: None }
+    }
+
+    #[test]
+    fn a_pattern_of_a_workspace_holds_in_the_repositories_that_it_names() {
+        assert_eq!(within("api", "api/conf/.env"), Some("conf/.env"));
+        assert_eq!(within("api", "*/.env"), Some(".env"));
+        assert_eq!(within("api", "**/.env"), Some("**/.env"));
+        assert_eq!((within("api", "web/.env"), within("api", ".env")), (None, None));
     }
 
     #[test]

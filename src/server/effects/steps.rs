@@ -222,7 +222,8 @@ async fn prepare(
         let worktree = match (&task, checkout) {
             (_, Some((name, purpose))) => {
                 let path = worker.places.checkout(&run, &name, &purpose);
-                let at = brief.tip.as_ref().map_or("HEAD", |tip| tip.as_str()).to_owned();
+                let at = brief.tip.as_ref().or(brief.base.as_ref());
+                let at = at.map_or("HEAD", |commit| commit.as_str()).to_owned();
                 repository.add_detached_worktree(&path, &at)?
             }
             (Some(task), None) => {
@@ -267,6 +268,7 @@ fn launch(
         result_file: (!structured).then(|| result_file.clone()),
         structured,
         tools: agents::calls_back(profile, order.brief.step),
+        repositories: shared.repository.members().iter().map(|member| member.name.clone()).collect(),
     };
     let text = prompt_text(order, &extra);
     let io = |error: std::io::Error| broken(format!("{} can't be written: {error}", dir.display()));

@@ -1,0 +1,317 @@
+//! Several repositories as one: what is worked on, merged, landed and taken back in all of them or in none.
+
+use super::*;
+
+const WORK: &str = "loopmon/r1";
+
+/// Two repositories, `api` and `web`, and the workspace of both.
+struct Pair {
+    dir: tempfile::TempDir,
+    all: Repository,
+    base: String,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        for (name, branch) in [("api", "main"), ("web", "develop")] {
+            let root = top.join(name);
+            std::fs::create_dir(&root).unwrap();
+            std::fs::write(root.join("version"), "1\n").unwrap();
+            Repository::create(Git::isolated(&top), &root, branch, &format!("first of {name}")).unwrap();
+        }
+        let all = open(&top);
+        let base = all.head().unwrap().oid().to_owned();
+        all.create_branch(WORK, &base).unwrap();
+        Self { dir, all, base }
+    }
+
+    fn top(&self) -> PathBuf {
+        self.dir.path().canonicalize().unwrap()
+    }
+
+    fn member(&self, name: &str) -> &Repository {
+        &self.all.members().iter().find(|member| member.name == name).unwrap().repository
+    }
+
+    fn tips(&self, branch: &str) -> Vec<Option<String>> {
+        self.all.members().iter().map(|member| member.repository.branch_tip(branch).unwrap()).collect()
+    }
+
+    /// The heads of both users' branches.
+    fn heads(&self) -> Vec<String> {
+        self.all.members().iter().map(|member| member.repository.head().unwrap().oid().to_owned()).collect()
+    }
+
+    fn worktree(&self, task: &str) -> Worktree {
+        self.all
+            .add_worktree(&self.top().join("trees").join(task), &task_branch("r1", task), &self.base)
+            .unwrap()
+    }
+
+    fn try_commit(&self, worktree: &Worktree) -> Result<CommitOutcome, GitError> {
+        let branch = worktree.branch.clone().unwrap();
+        self.all.commit_all(
+            worktree,
+            &CommitRequest {
+                message: "work",
+                trailers: &[("Loopmon-Step", "T1")],
+                extra_parents: &[],
+                branch: &branch,
+                base: &self.base,
+                moves_submodules: true,
+            },
+        )
+    }
+
+    /// A task's files committed, merged onto the run's branch's tip, and that moved.
+    fn merge(&self, task: &str, files: &[(&str, &str)]) -> String {
+        let (old, new) = self.candidate(task, files);
+        assert_eq!(self.all.advance(WORK, &new, &old).unwrap(), Advance::Moved);
+        new
+    }
+
+    fn candidate(&self, task: &str, files: &[(&str, &str)]) -> (String, String) {
+        let worktree = self.worktree(task);
+        for (name, text) in files {
+            write(&worktree, name, text);
+        }
+        let theirs = self.try_commit(&worktree).unwrap().oid;
+        let ours = self.all.branch_tip(WORK).unwrap().unwrap();
+        let trailers = [("Loopmon-Task", task)];
+        let message = format!("Merge {task}");
+        let request =
+            MergeRequest { ours: &ours, theirs: &theirs, message: &message, trailers: &trailers, date: 5 };
+        match self.all.merge_candidate(&request).unwrap() {
+            Candidate::Clean { commit, .. } => (ours, commit),
+            conflict @ Candidate::Conflict { .. } => panic!("{conflict:?}"),
+        }
+    }
+
+    fn git(&self, name: &str, args: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.current_dir(self.top().join(name)).env("HOME", self.dir.path());
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        command.args(["-c", "user.name=person", "-c", "user.email=p@example.org"]).args(args);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn assert_sound(&self) {
+        for name in ["api", "web"] {
+            self.git(name, &["fsck", "--strict", "--no-dangling"]);
+        }
+    }
+}
+
+fn open(top: &Path) -> Repository {
+    let member = |name: &str| Member::open(Git::isolated(top), name, &top.join(name)).unwrap();
+    let members = vec![member("api"), member("web")];
+    Repository::workspace(Git::isolated(top), top, &top.join("store"), members).unwrap()
+}
+
+#[test]
+fn a_state_of_all_is_one_commit_with_a_folder_and_the_history_of_each() {
+    let pair = Pair::new();
+    assert_eq!(
+        pair.all.head().unwrap(),
+        Head::Branch { name: "api:main web:develop".to_owned(), oid: pair.base.clone() }
+    );
+    assert_eq!(open(&pair.top()).head().unwrap().oid(), pair.base, "the same heads give the same commit");
+    let worktree = pair.worktree("T1");
+    assert_eq!(
+        (read(&worktree, "api/version").as_str(), read(&worktree, "web/version").as_str()),
+        ("1\n", "1\n")
+    );
+    let log = pair.all.log(&pair.base, &pair.base, 9).unwrap();
+    assert!(log.is_empty());
+    for head in pair.heads() {
+        assert!(pair.all.is_ancestor(&head, &pair.base).unwrap(), "its history can be read");
+    }
+    assert_eq!(pair.tips(WORK), pair.heads().into_iter().map(Some).collect::<Vec<_>>());
+}
+
+#[test]
+fn work_on_both_is_merged_in_both_and_work_on_one_leaves_the_other_alone() {
+    let pair = Pair::new();
+    let heads = pair.heads();
+    pair.merge("T1", &[("api/version", "2\n"), ("web/page", "new\n")]);
+    let both = pair.tips(WORK);
+    assert!(both[0] != Some(heads[0].clone()) && both[1] != Some(heads[1].clone()));
+    assert_eq!(pair.git("api", &["show", &format!("{WORK}:version")]), "2");
+    assert_eq!(pair.git("web", &["ls-tree", "--name-only", WORK]), "page\nversion");
+    let shown = ["log", "-1", "--format=%s|%(trailers:key=Loopmon-Task,valueonly)|%ct", WORK];
+    assert_eq!(pair.git("web", &shown).replace('\n', ""), "Merge T1|T1|5", "its own words and dates");
+    assert_eq!(pair.git("api", &["rev-list", "--parents", "-1", WORK]).split(' ').count(), 3, "a merge");
+    pair.merge("T2", &[("web/page2", "x\n")]);
+    let after = pair.tips(WORK);
+    assert!(after[0] == both[0] && after[1] != both[1], "nothing of it is the api's");
+    assert_eq!(pair.heads(), heads, "nobody's checkout moved");
+    pair.assert_sound();
+}
+
+#[test]
+fn a_move_that_broke_off_is_finished_by_the_next_call() {
+    let pair = Pair::new();
+    let (old, new) = pair.candidate("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    // As a kill between the two leaves it: the workspace's branch has moved, no member's has.
+    pair.all.swap_ref(&format!("refs/heads/{WORK}"), &new, Some(&old)).unwrap();
+    assert_eq!(pair.tips(WORK), pair.heads().into_iter().map(Some).collect::<Vec<_>>());
+    let again = open(&pair.top());
+    assert_eq!(again.advance(WORK, &new, &old).unwrap(), Advance::Moved);
+    for name in ["api", "web"] {
+        assert_eq!(pair.git(name, &["show", &format!("{WORK}:version")]), "2", "{name}");
+    }
+    pair.assert_sound();
+}
+
+#[test]
+fn nothing_moves_where_one_of_them_can_not_follow() {
+    let pair = Pair::new();
+    let (old, new) = pair.candidate("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    let tips = pair.tips(WORK);
+    pair.git("web", &["checkout", "-q", WORK]);
+    let refused = pair.all.advance(WORK, &new, &old).unwrap_err();
+    assert!(matches!(refused, GitError::CheckedOut { .. }), "{refused}");
+    pair.git("web", &["commit", "-q", "--allow-empty", "-m", "mine"]);
+    pair.git("web", &["checkout", "-q", "develop"]);
+    let refused = pair.all.advance(WORK, &new, &old).unwrap_err();
+    assert!(refused.to_string().contains(&format!("{WORK} of web moved")), "{refused}");
+    assert_eq!(
+        (pair.tips(WORK)[0].clone(), pair.all.branch_tip(WORK).unwrap()),
+        (tips[0].clone(), Some(old.clone()))
+    );
+    pair.git("web", &["branch", "-f", WORK, "develop"]);
+    assert_eq!(pair.all.advance(WORK, &new, &old).unwrap(), Advance::Moved);
+}
+
+#[test]
+fn landing_moves_all_of_the_users_branches_and_can_be_taken_back() {
+    let pair = Pair::new();
+    let heads = pair.heads();
+    let merged = pair.merge("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    let branches = "api:main web:develop";
+    let Landing::Landed { from, to } = pair.all.land(branches, &merged).unwrap() else {
+        panic!("it did not land")
+    };
+    assert_eq!(to, merged);
+    for name in ["api", "web"] {
+        assert_eq!(std::fs::read_to_string(pair.top().join(name).join("version")).unwrap(), "2\n");
+        assert_eq!(pair.git(name, &["status", "--porcelain"]), "");
+    }
+    assert_eq!(pair.all.land(branches, &merged).unwrap(), refused(LandRefusal::NothingNew));
+    assert!(matches!(pair.all.undo_land(branches, &from, &to).unwrap(), Landing::Landed { .. }));
+    assert_eq!(pair.heads(), heads);
+    let again = pair.all.land(branches, &merged).unwrap();
+    assert!(matches!(again, Landing::Landed { .. }), "{again:?}");
+}
+
+fn refused(reason: LandRefusal) -> Landing {
+    Landing::Refused { reason }
+}
+
+#[test]
+fn a_landing_that_one_refuses_happens_in_none() {
+    let pair = Pair::new();
+    let heads = pair.heads();
+    let merged = pair.merge("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    std::fs::write(pair.top().join("web/version"), "mine\n").unwrap();
+    let Landing::Refused { reason } = pair.all.land("api:main web:develop", &merged).unwrap() else {
+        panic!("it landed")
+    };
+    assert!(reason.to_string().starts_with("web: the checkout"), "{reason}");
+    pair.git("web", &["checkout", "-q", "version"]);
+    // What can't be known before: a file in the way that git does not track.
+    let merged = pair.merge("T2", &[("web/new", "theirs\n")]);
+    std::fs::write(pair.top().join("web/new"), "mine\n").unwrap();
+    let Landing::Refused { reason } = pair.all.land("api:main web:develop", &merged).unwrap() else {
+        panic!("it landed")
+    };
+    assert!(reason.to_string().starts_with("web: git refused"), "{reason}");
+    assert_eq!(pair.heads(), heads, "the api was put back");
+    assert_eq!(std::fs::read_to_string(pair.top().join("api/version")).unwrap(), "1\n");
+    std::fs::remove_file(pair.top().join("web/new")).unwrap();
+    let landed = pair.all.land("api:main web:develop", &merged).unwrap();
+    assert!(matches!(landed, Landing::Landed { .. }), "{landed:?}");
+}
+
+#[test]
+fn a_landing_that_broke_off_is_finished_and_taken_back_to_where_it_began() {
+    let pair = Pair::new();
+    let heads = pair.heads();
+    let merged = pair.merge("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    // As a kill in the middle leaves it: where it began is noted, one of two has moved.
+    let begun = pair.all.state(&heads).unwrap();
+    pair.all.pin(&format!("refs/loopmon/landing/{merged}"), &begun).unwrap();
+    pair.member("api").land("main", WORK).unwrap();
+    let Landing::Landed { from, to } = open(&pair.top()).land("api:main web:develop", &merged).unwrap()
+    else {
+        panic!("it did not land")
+    };
+    assert_eq!(from, begun);
+    assert_eq!(pair.git("web", &["show", "develop:version"]), "2");
+    assert!(matches!(
+        pair.all.undo_land("api:main web:develop", &from, &to).unwrap(),
+        Landing::Landed { .. }
+    ));
+    assert_eq!(pair.heads(), heads);
+}
+
+#[test]
+fn what_belongs_to_no_repository_is_left_out_or_refused_and_a_folder_can_go() {
+    let pair = Pair::new();
+    let worktree = pair.worktree("T1");
+    write(&worktree, "notes.md", "for me\n");
+    write(&worktree, "other/x", "x\n");
+    std::fs::remove_dir_all(worktree.path.join("web")).unwrap();
+    let done = pair.try_commit(&worktree).unwrap();
+    assert_eq!(pair.all.changed_files(&pair.base, &done.oid).unwrap(), [PathBuf::from("web/version")]);
+    pair.git("", &["-C", &worktree.path.display().to_string(), "add", "-f", "notes.md"]);
+    pair.git("", &["-C", &worktree.path.display().to_string(), "commit", "-qm", "mine"]);
+    let refused = pair.try_commit(&worktree).unwrap_err();
+    assert!(
+        matches!(&refused, GitError::OutsideMembers { path } if path == Path::new("notes.md")),
+        "{refused}"
+    );
+    let (old, new) = (pair.base.clone(), done.oid);
+    assert_eq!(pair.all.advance(WORK, &new, &old).unwrap(), Advance::Moved);
+    assert_eq!(pair.git("web", &["ls-tree", WORK]), "");
+}
+
+#[test]
+fn repositories_that_can_not_be_one_workspace_are_refused_with_their_name() {
+    let pair = Pair::new();
+    let top = pair.top();
+    let member = |name: &str, path: &Path| Member::open(Git::isolated(&top), name, path);
+    std::fs::create_dir(top.join("api/inner")).unwrap();
+    for (path, words) in [("nowhere", "is not inside a git repository"), ("api/inner", "name its top")] {
+        let error = member("x", &top.join(path)).unwrap_err().to_string();
+        assert!(error.contains("repository x") && error.contains(words), "{error}");
+    }
+    let twice = vec![member("api", &top.join("api")).unwrap(), member("copy", &top.join("api")).unwrap()];
+    let error = Repository::workspace(Git::isolated(&top), &top, &top.join("other"), twice).unwrap_err();
+    assert!(
+        error.to_string().contains("copy of this workspace: it is the same repository as api"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_repository_that_comes_later_has_no_part_in_what_began_before() {
+    let pair = Pair::new();
+    let merged = pair.merge("T1", &[("api/version", "2\n")]);
+    let top = pair.top();
+    std::fs::create_dir(top.join("docs")).unwrap();
+    Repository::create(Git::isolated(&top), &top.join("docs"), "main", "first").unwrap();
+    let member = |name: &str| Member::open(Git::isolated(&top), name, &top.join(name)).unwrap();
+    let members = ["api", "web", "docs"].map(member).to_vec();
+    let more = Repository::workspace(Git::isolated(&top), &top, &top.join("store"), members).unwrap();
+    let error = more.land("api:main web:develop docs:main", &merged).unwrap_err();
+    assert!(matches!(&error, GitError::NotInRun { name } if name == "docs"), "{error}");
+    let fewer = vec![member("api")];
+    let fewer = Repository::workspace(Git::isolated(&top), &top, &top.join("store"), fewer).unwrap();
+    let error = fewer.advance(WORK, &merged, &pair.base).unwrap_err();
+    assert!(matches!(error, GitError::OutsideMembers { .. }), "{error}");
+}

@@ -1,0 +1,96 @@
+//! Branches of a workspace and those of the same name in its members.
+//!
+//! Not for the users' own branches (`landing`). Invariant: before the workspace's branch moves, every member's is known
+//! to be able to follow.
+
+use super::super::names::branch_ref;
+use super::super::{Advance, GitError, Repository};
+
+impl Repository {
+    /// Creates the branch in the workspace and in each member. Doing it again is no error.
+    pub(in crate::git) fn create_in_all(&self, name: &str, at: &str) -> Result<(), GitError> {
+        let full = branch_ref(&self.inner.git, name)?;
+        let at = self.resolve(at)?;
+        let mut targets = Vec::new();
+        for (place, member) in self.members().iter().enumerate() {
+            let target = self.project(place, &at)?;
+            if member.repository.branch_tip(name)?.is_some_and(|tip| tip != target) {
+                let by = format!("{name} of {}", member.name);
+                return Err(GitError::BranchTaken { name: name.to_owned(), by });
+            }
+            targets.push(target);
+        }
+        match self.ref_value(&full)? {
+            Some(tip) if tip != at => {
+                return Err(GitError::BranchTaken { name: name.to_owned(), by: name.to_owned() });
+            }
+            Some(_) => {}
+            None => self.create_new_branch(name, &full, &at)?,
+        }
+        for (member, target) in self.members().iter().zip(&targets) {
+            member.take(self.common_dir(), target)?;
+            member.repository.create_branch(name, target)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the workspace's branch from `old` to `new`, and then those of the members to what it says. Where the
+    /// workspace's moved before and they did not follow, they do now.
+    pub(in crate::git) fn advance_all(
+        &self,
+        branch: &str,
+        new: &str,
+        old: &str,
+    ) -> Result<Advance, GitError> {
+        let full = branch_ref(&self.inner.git, branch)?;
+        self.check_members_only(new)?;
+        // Each member's new commit is made, and known for good, before anything moves.
+        for place in 0..self.members().len() {
+            let target = self.project(place, new)?;
+            self.remember(place, new, &target)?;
+            self.can_follow(place, branch, old, &target)?;
+        }
+        let outcome = self.swap_ref(&full, new, Some(old))?;
+        if let Some(tip) = self.ref_value(&full)? {
+            self.follow(branch, &tip)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Fails if a member's branch could not be moved to its part of a commit.
+    fn can_follow(&self, place: usize, branch: &str, old: &str, target: &str) -> Result<(), GitError> {
+        let Some(member) = self.members().get(place) else { return Ok(()) };
+        let Some(tip) = member.repository.branch_tip(branch)? else { return Ok(()) };
+        if tip == target {
+            return Ok(());
+        }
+        // One that was broken off before lags behind; one that somebody worked on does not lead there.
+        if !self.is_ancestor(&tip, target)? {
+            let (name, expected) = (format!("{branch} of {}", member.name), self.project(place, old)?);
+            return Err(GitError::RefMoved { name, expected, actual: Some(tip) });
+        }
+        if let Some(path) = member.repository.checkout_of(&branch_ref(&self.inner.git, branch)?)? {
+            return Err(GitError::CheckedOut { branch: format!("{branch} of {}", member.name), path });
+        }
+        Ok(())
+    }
+
+    /// Moves each member's branch to its part of a commit.
+    fn follow(&self, branch: &str, tip: &str) -> Result<(), GitError> {
+        for (place, member) in self.members().iter().enumerate() {
+            let target = self.project(place, tip)?;
+            self.remember(place, tip, &target)?;
+            member.take(self.common_dir(), &target)?;
+            let before = member.repository.branch_tip(branch)?;
+            if before.as_deref() == Some(target.as_str()) {
+                continue;
+            }
+            let full = branch_ref(&self.inner.git, branch)?;
+            if let Advance::Lost { actual } = member.repository.swap_ref(&full, &target, before.as_deref())? {
+                let name = format!("{branch} of {}", member.name);
+                return Err(GitError::RefMoved { name, expected: target, actual });
+            }
+        }
+        Ok(())
+    }
+}
