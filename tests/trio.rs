@@ -133,13 +133,17 @@ fn what_somebody_writes_into_a_spec_reaches_the_next_prompt() {
     assert!(trio.read("spec.md").contains("# Do it well") && trio.read("spec.md").contains("or in six"));
     fs::write(trio.0.machine.path("home/reject"), "").unwrap();
     trio.go("-1");
+    // The agent that was at work runs headless and never heard it: its work is done anew before anybody judges it.
     let told = trio.prompt(2);
     assert!(told.contains("it is said in five words") && told.contains("Otherwise."), "{told}");
+    assert!(!trio.0.machine.path("home/review").exists(), "nobody was asked about work for other words");
+    trio.go("-2");
+    trio.prompt(3);
     let review = fs::read_to_string(trio.0.machine.path("home/review")).unwrap();
     assert!(review.contains("it is said in five words"), "{review}");
     // What the reviewer found is in the file, too.
     wait_for("its finding", || {
-        trio.read("feedback.md").contains("checker, round 1\n   one four is few").then_some(())
+        trio.read("feedback.md").contains("checker, round 2\n   one four is few").then_some(())
     });
     trio.go("");
     run.ended().code(0).says("spec.md was edited");

@@ -337,16 +337,38 @@ impl Turn<'_> {
     fn tell_worker(&mut self, id: &TaskId, spec: &PlanTask) {
         let works = |step| matches!(step, Some(StepKind::Implement | StepKind::Fix));
         let worker = self.state.live_sessions(id).find(|(_, session)| works(session.step));
-        let Some((effect, session)) = worker else { return };
         let text = words(spec);
+        let Some((effect, session)) = worker else {
+            // Nobody works on it any more, and what was made is not on the branch yet.
+            if self.state.tasks.get(id).is_some_and(|task| task.work.uncommitted) {
+                self.went_unheard(id, &text);
+            }
+            return;
+        };
         if matches!(session.status.state, AgentState::Blocked(_)) {
             self.task(id).into_iter().for_each(|task| task.notes.push(text.clone()));
+            self.went_unheard(id, &text);
         } else {
             self.control(effect, ControlAction::Prompt(text));
         }
     }
 
-    fn work_anew(&mut self, id: &TaskId) {
+    /// Words did not reach who works on a task. If they are what the task says now, its work is for other ones.
+    pub(super) fn went_unheard(&mut self, id: &TaskId, text: &str) {
+        let heeds = self.state.policy.heed_edits;
+        let Some(task) = self.task(id).filter(|task| heeds && words(&task.spec) == text) else { return };
+        match task.phase {
+            Phase::Implementing | Phase::Fixing => task.work.unheard = true,
+            Phase::Validating
+            | Phase::Reviewing
+            | Phase::Approved
+            | Phase::AwaitingHuman
+            | Phase::MergeQueued => self.work_anew(id),
+            _ => {}
+        }
+    }
+
+    pub(super) fn work_anew(&mut self, id: &TaskId) {
         self.drop_waits(id);
         let Some(task) = self.state.tasks.get(id) else { return };
         let round = task.round;

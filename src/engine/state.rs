@@ -217,6 +217,8 @@ pub struct Work {
     pub checks_accepted: Option<Oid>,
     /// Checks that the agent says are wrong, until a person has heard it.
     pub disputed: Vec<String>,
+    /// What is asked has changed, and who made what is not committed yet never heard it.
+    pub unheard: bool,
     /// The repositories of a workspace in which the tip differs from the base.
     pub touched: Vec<String>,
 }

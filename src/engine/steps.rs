@@ -116,6 +116,9 @@ impl Turn<'_> {
             Some(None) => return,
         };
         notes.extend_from_slice(words);
+        if let Some(id) = &task {
+            words.iter().for_each(|text| self.went_unheard(id, text));
+        }
         self.note(false, format!("{agent} had ended before it heard you: the next attempt or round is told"));
     }
 
@@ -371,8 +374,9 @@ impl Turn<'_> {
         let name = session.map_or_else(|| "the session".to_owned(), |session| session.name.clone());
         match action {
             ControlAction::Prompt(text) => {
-                if let Some(task) = task.and_then(|id| self.state.tasks.get_mut(&id)) {
-                    task.notes.push(text);
+                if let Some(id) = task {
+                    self.went_unheard(&id, &text);
+                    self.task(&id).into_iter().for_each(|task| task.notes.push(text.clone()));
                 }
                 self.note(false, format!("{name} gets your prompt with its next attempt: {error}"));
             }
@@ -414,6 +418,10 @@ impl Turn<'_> {
         let effect = self.emit(kind);
         if let Some(step) = self.step_mut(of) {
             step.at = Attempt::Running(effect);
+        }
+        if let StepOf::Task(id) = of {
+            // It is told what the task says now.
+            self.task(id).into_iter().for_each(|task| task.work.unheard = false);
         }
     }
 }

@@ -80,6 +80,10 @@ impl Turn<'_> {
         for finding in task.findings.iter_mut().filter(|it| it.is_open() && told.contains(&it.number)) {
             finding.state = FindingState::Fixed(oid.clone());
         }
+        let unheard = std::mem::take(&mut task.work.unheard);
+        if unheard && matches!(task.phase, Phase::Implementing | Phase::Fixing) {
+            return self.work_anew(&id);
+        }
         match task.phase {
             Phase::Implementing if change.files == 0 => self.need(&id, AttentionReason::NothingChanged),
             Phase::Implementing => self.enter(&id, Phase::Validating),

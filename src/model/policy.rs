@@ -49,6 +49,9 @@ pub struct Policy {
     /// Whether what is committed is tried against the branch and the other tasks' work before it is reviewed.
     #[serde(default)]
     pub foresee: bool,
+    /// Whether work goes back for a round if its agent never heard that what is asked has changed.
+    #[serde(default)]
+    pub heed_edits: bool,
 }
 
 /// Whose sessions live how long, and what they are told.
@@ -282,6 +285,7 @@ impl Default for Policy {
             pattern: Pattern::default(),
             promotion: Promotion::default(),
             foresee: false,
+            heed_edits: false,
         }
     }
 }

@@ -251,6 +251,7 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             config::Pattern::Trio => Pattern::Trio,
         },
         foresee: run.foresee,
+        heed_edits: true,
         promotion: Promotion {
             recurring: config.promotion.recurring,
             alike: config.promotion.alike,

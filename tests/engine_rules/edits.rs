@@ -103,6 +103,57 @@ fn an_agent_that_asks_something_does_not_get_the_new_words_for_an_answer() {
     assert!(world.agent("a", StepKind::Implement).1.notes[0].contains("blue"));
 }
 
+/// The ways in which an agent at work does not hear that its task has changed.
+fn unheard(world: &mut World, way: usize) {
+    let (effect, _) = world.agent("a", StepKind::Implement);
+    if way == 0 {
+        let effects = world.ask(describe("a", "in French"));
+        let error = Some("it runs headless".to_owned());
+        world.event(Event::Step(StepEvent::Controlled { effect: effects[0].id, error }));
+    } else if way == 1 {
+        let effects = world.ask(describe("a", "in French"));
+        let words = prompts(&effects).into_iter().map(str::to_owned).collect();
+        world.event(Event::Step(StepEvent::Unsaid { effect, words }));
+    } else {
+        let status = AgentStatus {
+            state: AgentState::Blocked(BlockedKind::Question),
+            message: "which colour?".to_owned(),
+            source: StatusSource::Screen,
+        };
+        world.event(Event::Step(StepEvent::StatusChanged { effect, status }));
+        world.ask(describe("a", "in French"));
+    }
+}
+
+#[test]
+fn work_of_an_agent_that_never_heard_the_new_words_goes_back_before_it_is_judged() {
+    for way in 0..3 {
+        let mut world = World::of_one(Policy { heed_edits: true, max_rounds: 1, ..policy() });
+        unheard(&mut world, way);
+        let (effect, _) = world.agent("a", StepKind::Implement);
+        world.end(effect, worked());
+        world.git();
+        let (_, brief) = world.agent("a", StepKind::Implement);
+        assert_eq!((brief.round, brief.task.description.as_str()), (2, "in French"), "way {way}");
+        assert!(brief.findings.iter().any(|finding| finding.description.contains("has changed")));
+        // That one has heard it, and no round is counted against the task.
+        world.reach_review("a");
+        assert_eq!(world.phase("a"), Phase::Reviewing, "way {way}");
+    }
+}
+
+#[test]
+fn an_attempt_that_begins_with_the_new_words_needs_no_further_round() {
+    let mut world = World::of_one(Policy { heed_edits: true, ..policy() });
+    unheard(&mut world, 0);
+    let (effect, _) = world.agent("a", StepKind::Implement);
+    world.end(effect, StepOutcome::Lost);
+    world.timer();
+    world.reach_review("a");
+    assert_eq!(world.phase("a"), Phase::Reviewing);
+    assert_eq!(world.reviewer("a", 0).1.round, 1);
+}
+
 #[test]
 fn a_title_alone_disturbs_nobody() {
     let mut world = World::of_one(policy());
