@@ -25,26 +25,55 @@ pub struct Others<'a> {
     pub look: Look<'a>,
 }
 
+/// How wide names and tasks are drawn, so that what follows stands in one column.
+#[derive(Clone, Copy)]
+struct Widths {
+    area: usize,
+    name: usize,
+    task: usize,
+}
+
+const NAME: std::ops::RangeInclusive<usize> = 9..=16;
+const TASK: std::ops::RangeInclusive<usize> = 4..=12;
+
 impl Others<'_> {
-    fn row(&self, number: Option<usize>, session: &SessionView, columns: usize) -> Row {
+    fn widths(&self, area: Rect) -> Widths {
+        let shown = || self.sessions.iter().take(usize::from(area.height)).map(|(_, session)| session);
+        let name = shown().map(|session| text::width(&session.name)).max().unwrap_or(0);
+        let task = shown().map(|session| text::width(task_of(session))).max().unwrap_or(0);
+        Widths {
+            area: usize::from(area.width),
+            name: name.clamp(*NAME.start(), *NAME.end()),
+            task: task.clamp(*TASK.start(), *TASK.end()),
+        }
+    }
+
+    /// Cut or filled up to a width, and a blank.
+    fn cell(&self, content: &str, width: usize) -> String {
+        let fitted = text::fit(content, width, self.look.glyphs.ellipsis);
+        format!("{fitted}{} ", " ".repeat(width.saturating_sub(text::width(&fitted))))
+    }
+
+    fn row(&self, number: Option<usize>, session: &SessionView, widths: Widths) -> Row {
+        let columns = widths.area;
         let look = self.look;
         let sign = signs::session(session, self.snapshot, look);
         let live = session.is_live();
         let words = look.style(if live { Role::Text } else { Role::Dim });
         let number = number.filter(|n| *n < 10).map_or_else(|| "  ".to_owned(), |n| format!("{n} "));
         let agent = if live { signs::agent(&session.name, self.snapshot) } else { Role::Dim };
-        let task = session.task.as_ref().map_or("", |id| id.as_str());
         let mut row = Row::of(&format!(" {number}"), look.style(Role::Key))
             .left(&format!("{} ", sign.glyph), look.style(sign.role))
-            .left(&format!("{:<9} ", session.name), look.style(agent))
-            .left(&format!("{task:<4} "), look.style(if live { Role::Accent } else { Role::Dim }));
+            .left(&self.cell(&session.name, widths.name), look.style(agent))
+            .left(
+                &self.cell(task_of(session), widths.task),
+                look.style(if live { Role::Accent } else { Role::Dim }),
+            );
         if columns >= 70 {
             let title =
                 session.task.as_ref().and_then(|id| self.snapshot.task(id)).map_or("", |task| &task.title);
-            let room = (columns - 62).min(40);
-            let title = text::fit(title, room, look.glyphs.ellipsis).into_owned();
-            let blank = " ".repeat(room.saturating_sub(text::width(&title)) + 1);
-            row = row.left(&title, words).left(&blank, words);
+            let wider = widths.name + widths.task - NAME.start() - TASK.start();
+            row = row.left(&self.cell(title, (columns - 62).min(40).saturating_sub(wider)), words);
         }
         let round =
             if session.round > 0 && columns >= 90 { format!(" {}", session.round) } else { String::new() };
@@ -67,11 +96,15 @@ impl Others<'_> {
     }
 }
 
+fn task_of(session: &SessionView) -> &str {
+    session.task.as_ref().map_or("", |id| id.as_str())
+}
+
 impl Widget for Others<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
-        let columns = usize::from(area.width);
+        let widths = self.widths(area);
         for ((number, session), y) in self.sessions.iter().zip(area.y..area.bottom()) {
-            let row = self.row(*number, session, columns);
+            let row = self.row(*number, session, widths);
             row.draw(Rect { y, height: 1, ..area }, buf, self.look.glyphs.ellipsis);
         }
     }
