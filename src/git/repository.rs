@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::call::Call;
+use super::config::Checked;
+use super::known::Known;
 use super::{Git, GitError, OpenError, parse_oid};
 
 /// A repository with a work tree. Cheap to clone; safe to use from several threads.
@@ -26,8 +28,12 @@ pub(super) struct Inner {
     common_dir: PathBuf,
     /// The configuration entries that were there when the repository was opened or last trusted.
     pub trusted: Mutex<BTreeSet<String>>,
+    /// The files of that configuration when they were last found to say the same.
+    pub checked: Mutex<Option<Checked>>,
     /// Held while the register of worktrees changes or is read by git: it fails on an entry that is half there.
     pub register: Mutex<()>,
+    /// What can't change.
+    pub known: Known,
 }
 
 /// What the user's checkout stands on.
@@ -67,8 +73,16 @@ impl Repository {
         git.version()?;
         let found = rev_parse_paths(&git, path).map_err(|e| open_error(e, path))?;
         let ([common_dir, root, git_dir], is_born) = found;
-        let inner =
-            Inner { git, root, git_dir, common_dir, trusted: Mutex::default(), register: Mutex::default() };
+        let inner = Inner {
+            git,
+            root,
+            git_dir,
+            common_dir,
+            trusted: Mutex::default(),
+            checked: Mutex::default(),
+            register: Mutex::default(),
+            known: Known::default(),
+        };
         let repository = Self { inner: Arc::new(inner) };
         if !is_born {
             return Err(repository.unborn()?);
