@@ -1,6 +1,6 @@
-//! What checkouts stand on, read from their `HEAD` files.
+//! What checkouts stand on and where branches are, read from the files that say it.
 //!
-//! Not for the values of refs: those are git's. Invariant: what these files don't say for certain (refs that are not kept
+//! Not for moving anything. Invariant: what these files don't say for certain (refs that are not kept
 //! in files, a link, something half written) is no answer, and git is asked.
 
 use std::path::Path;
@@ -28,6 +28,14 @@ pub(super) fn stand(git_dir: &Path) -> Option<Stand> {
         Some(full) => full.starts_with("refs/").then(|| Stand::Branch(full.to_owned())),
         None => parse_oid(line).ok().map(|_| Stand::Commit),
     }
+}
+
+/// The value of a ref that has a file of its own, if that is certain. (One that has none may be among the packed ones.)
+pub(super) fn loose_ref(common_dir: &Path, full: &str) -> Option<String> {
+    let path = common_dir.join(full);
+    path.symlink_metadata().ok().filter(|meta| meta.is_file() && meta.len() < 4096)?;
+    let text = std::fs::read_to_string(path).ok()?;
+    parse_oid(text.strip_suffix('\n')?).ok()
 }
 
 impl Repository {
@@ -78,5 +86,22 @@ mod tests {
         std::fs::remove_file(dir.path().join("HEAD")).unwrap();
         std::os::unix::fs::symlink("refs/heads/main", dir.path().join("HEAD")).unwrap();
         assert_eq!(stand(dir.path()), None);
+    }
+
+    #[test]
+    fn a_ref_in_a_file_is_read_and_any_other_is_left_to_git() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("refs/heads")).unwrap();
+        let oid = "a1".repeat(20);
+        for (text, value) in [
+            (format!("{oid}\n"), Some(oid.clone())),
+            (oid.clone(), None),
+            ("ref: refs/heads/other\n".to_owned(), None),
+            (String::new(), None),
+        ] {
+            std::fs::write(dir.path().join("refs/heads/x"), text).unwrap();
+            assert_eq!(loose_ref(dir.path(), "refs/heads/x"), value);
+        }
+        assert_eq!(loose_ref(dir.path(), "refs/heads/y"), None);
     }
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use super::heads;
 use super::names::{branch_ref, check_ref};
 use super::{GitError, Repository, parse_oid};
 
@@ -193,6 +194,11 @@ impl Repository {
     }
 
     pub(super) fn ref_value(&self, full: &str) -> Result<Option<String>, GitError> {
+        if let Some(value) =
+            heads::loose_ref(self.common_dir(), full).filter(|_| !self.keeps_refs_in_tables())
+        {
+            return Ok(Some(value));
+        }
         // `show-ref --verify` takes the name as it stands; `rev-parse` would go on to guess at tags and the like.
         let output = self.call("show-ref").args(["--verify", "--hash", full]).accept(&[0, 128]).run()?;
         if output.code == 0 {
