@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group};
 
 use super::GitError;
 
@@ -355,17 +355,25 @@ fn wait_ready<A: AsFd, B: AsFd>(a: &Drain<A>, b: &Drain<B>, left: Duration) -> s
 }
 
 fn wait_until(child: &mut Child, deadline: Instant) -> std::io::Result<Option<std::process::ExitStatus>> {
-    let mut pause = Duration::from_micros(100);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if remaining(deadline).is_none() {
-            return Ok(None);
+        let Some(left) = remaining(deadline) else { return Ok(None) };
+        // Both pipes are closed, so the end is a matter of microseconds.
+        match rustix::process::pidfd_open(Pid::from_child(child), PidfdFlags::empty()) {
+            Ok(process) => wait_readable(&process, left)?,
+            // Some sandboxes don't know the call.
+            Err(_) => std::thread::sleep(Duration::from_micros(200)),
         }
-        // Both pipes are closed, so the end is a matter of microseconds; the pause only spares the processor.
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+fn wait_readable(fd: &impl AsFd, left: Duration) -> std::io::Result<()> {
+    let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+    match poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

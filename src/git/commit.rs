@@ -7,7 +7,10 @@
 use std::path::PathBuf;
 
 use super::call::Call;
+use super::config::Checked;
 use super::customs::MovedLink;
+use super::heads::{self, Stand};
+use super::known::Name;
 use super::names::branch_ref;
 use super::worktree::clear_operations;
 use super::{Advance, GitError, Repository, Worktree, parse_oid};
@@ -53,7 +56,12 @@ impl Repository {
         let full = branch_ref(&self.inner.git, request.branch)?;
         self.mend(worktree)?;
         let tip = self.ref_value(&full)?;
-        let parent = self.parent_for(worktree, request.base, tip.as_deref())?;
+        let is_on_it = heads::stand(&worktree.git_dir) == Some(Stand::Branch(full.clone()));
+        let head = match &tip {
+            Some(tip) if is_on_it => Some(tip.clone()),
+            _ => self.worktree_head(worktree)?,
+        };
+        let parent = self.parent_for(head, request.base, tip.as_deref())?;
         let snapshot = self.snapshot(worktree, Some(&parent))?;
         self.check_members_only(&snapshot.tree)?;
         if snapshot.has_links && !request.moves_submodules {
@@ -78,7 +86,9 @@ impl Repository {
             let expected = tip.unwrap_or_else(|| "no branch".to_owned());
             return Err(GitError::RefMoved { name: full, expected, actual });
         }
-        self.call_in(worktree, "symbolic-ref").args(["-m", "loopmon", "HEAD", &full]).run()?;
+        if !is_on_it {
+            self.call_in(worktree, "symbolic-ref").args(["-m", "loopmon", "HEAD", &full]).run()?;
+        }
         clear_operations(&worktree.git_dir);
         let changed = snapshot.tree != self.tree_of(request.base)?;
         let outcome =
@@ -103,13 +113,18 @@ impl Repository {
             let date = format!("@{date} +0000");
             call = call.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
         }
-        parse_oid(&call.input(message.as_bytes().to_vec()).text()?)
+        let oid = parse_oid(&call.input(message.as_bytes().to_vec()).text()?)?;
+        self.inner.known.learn_tree(&oid, tree);
+        for parent in parents {
+            self.inner.known.learn_descent(parent, &oid, true);
+        }
+        Ok(oid)
     }
 
     /// HEAD's commit if it descends from the base, else the branch's tip, else the base.
-    fn parent_for(&self, worktree: &Worktree, base: &str, tip: Option<&str>) -> Result<String, GitError> {
-        if let Some(head) = self.worktree_head(worktree)?
-            && self.is_ancestor(base, &head)?
+    fn parent_for(&self, head: Option<String>, base: &str, tip: Option<&str>) -> Result<String, GitError> {
+        if let Some(head) = head
+            && (head == base || self.is_ancestor(base, &head)?)
         {
             return Ok(head);
         }
@@ -129,13 +144,26 @@ impl Repository {
     /// An agent that amends or resets takes commits off the branch; they are kept in the trash.
     fn keep_rewritten(&self, branch: &str, tip: Option<&str>, new: &str) -> Result<(), GitError> {
         match tip {
-            Some(tip) if !self.is_ancestor(tip, new)? => self.keep_in_trash(branch, tip).map(drop),
+            Some(tip) if tip != new && !self.is_ancestor(tip, new)? => {
+                self.keep_in_trash(branch, tip).map(drop)
+            }
             _ => Ok(()),
         }
     }
 
     /// The user's configured name and address, if there are both; else loopmon's.
     fn with_identity<'a>(&self, call: Call<'a>) -> Result<Call<'a>, GitError> {
+        let settings = self.config_files();
+        let known = settings.as_ref().and_then(|settings| self.inner.known.name(settings));
+        let (name, email) = match known {
+            Some(name) => name,
+            None => self.configured_name(settings)?,
+        };
+        let call = call.env("GIT_AUTHOR_NAME", &name).env("GIT_COMMITTER_NAME", &name);
+        Ok(call.env("GIT_AUTHOR_EMAIL", &email).env("GIT_COMMITTER_EMAIL", &email))
+    }
+
+    fn configured_name(&self, settings: Option<Checked>) -> Result<Name, GitError> {
         let config = self.call("config").args(["-z", "--get-regexp", r"^user\.(name|email)$"]);
         let text = config.accept(&[0, 1]).text()?;
         let last = |key: &str| {
@@ -145,12 +173,14 @@ impl Repository {
                 .map(|value| value.trim_matches('\n').to_owned())
                 .filter(|value| !value.is_empty())
         };
-        let (name, email) = match (last("user.name\n"), last("user.email\n")) {
+        let name = match (last("user.name\n"), last("user.email\n")) {
             (Some(name), Some(email)) => (name, email),
             _ => ("loopmon".to_owned(), "loopmon@localhost".to_owned()),
         };
-        let call = call.env("GIT_AUTHOR_NAME", &name).env("GIT_COMMITTER_NAME", &name);
-        Ok(call.env("GIT_AUTHOR_EMAIL", &email).env("GIT_COMMITTER_EMAIL", &email))
+        if let Some(settings) = settings {
+            self.inner.known.learn_name(settings, &name);
+        }
+        Ok(name)
     }
 }
 

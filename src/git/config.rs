@@ -4,11 +4,20 @@
 //! (`branch.*`, remotes' addresses, the user's name) don't count; everything else does.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::PoisonError;
 
 use sha2::{Digest, Sha256};
 
 use super::{GitError, Repository};
+
+/// A longer file of settings is read by git alone.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// The files that the repository's configuration is made of, byte by byte; none for one that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Checked([Option<Vec<u8>>; 3]);
 
 impl Repository {
     /// A digest (SHA-256, hexadecimal) of the configuration entries that could change what git runs. A changed value
@@ -21,6 +30,7 @@ impl Repository {
     pub fn trust_config(&self) -> Result<String, GitError> {
         let entries = self.counted_config()?;
         let trusted = fingerprint(&entries);
+        *self.inner.checked.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.inner.trusted.lock().unwrap_or_else(PoisonError::into_inner) = entries;
         Ok(trusted)
     }
@@ -28,6 +38,18 @@ impl Repository {
     /// Fails with [`GitError::ConfigChanged`] if the configuration is not the trusted one. Calls that could run
     /// filters or merge drivers make this check by themselves.
     pub fn check_config(&self) -> Result<(), GitError> {
+        let files = self.config_files();
+        let checked = || self.inner.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.is_some() && *checked() == files {
+            return Ok(());
+        }
+        self.check_entries()?;
+        // Only what was there before and after says what git has read.
+        *checked() = files.filter(|files| self.config_files().as_ref() == Some(files));
+        Ok(())
+    }
+
+    fn check_entries(&self) -> Result<(), GitError> {
         let now = self.counted_config()?;
         let trusted = self.inner.trusted.lock().unwrap_or_else(PoisonError::into_inner);
         let keys: BTreeSet<String> = now
@@ -39,6 +61,19 @@ impl Repository {
         } else {
             Err(GitError::ConfigChanged { keys: keys.into_iter().collect() })
         }
+    }
+
+    /// The files as they are, if they hold all of it: the same bytes say the same. None if they include others, or can't be
+    /// read as plain files.
+    pub(super) fn config_files(&self) -> Option<Checked> {
+        let common = self.common_dir();
+        let files = [
+            plain(&common.join("config"))?,
+            plain(&common.join("config.worktree"))?,
+            plain(&self.git_dir().join("config.worktree"))?,
+        ];
+        let includes = |bytes: &Vec<u8>| bytes.to_ascii_lowercase().windows(7).any(|part| part == b"include");
+        (!files.iter().flatten().any(includes)).then_some(Checked(files))
     }
 
     /// `key\nvalue` of each counted entry of the repository's files, those they include among them.
@@ -54,6 +89,15 @@ impl Repository {
             }
         }
         Ok(entries)
+    }
+}
+
+/// The bytes of a file, `Some(None)` if there is none; `None` if it is none to be read like this.
+fn plain(path: &Path) -> Option<Option<Vec<u8>>> {
+    match path.metadata() {
+        Ok(meta) if meta.is_file() && meta.len() <= FILE_LIMIT => std::fs::read(path).ok().map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(None),
+        Ok(_) | Err(_) => None,
     }
 }
 

@@ -33,6 +33,15 @@ pub struct NameStatus {
     pub after: bool,
 }
 
+/// How two commits differ, file by file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// How much each file changed; of a rename the new name.
+    pub stats: Vec<FileStat>,
+    /// Which side has it; of a rename both names.
+    pub names: Vec<NameStatus>,
+}
+
 /// One commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
@@ -65,34 +74,22 @@ impl Repository {
 
     /// Lines added and removed in each file that differs.
     pub fn numstat(&self, base: &str, tip: &str) -> Result<Vec<FileStat>, GitError> {
-        let output = self.diff_tree(base, tip, &["-z", "-M", "--numstat"]).run()?;
-        let mut fields = output.stdout.split(|byte| *byte == 0);
-        let mut stats = Vec::new();
-        while let Some(entry) = fields.next().filter(|entry| !entry.is_empty()) {
-            let mut parts = entry.splitn(3, |byte| *byte == b'\t');
-            let (added, removed) = (number(parts.next()), number(parts.next()));
-            let mut path = parts.next().unwrap_or_default();
-            if path.is_empty() {
-                // A rename: the old path and the new one follow as fields of their own.
-                path = fields.nth(1).unwrap_or_default();
-            }
-            let binary = added.is_none();
-            let path = PathBuf::from(OsStr::from_bytes(path));
-            stats.push(FileStat { path, added: added.unwrap_or(0), removed: removed.unwrap_or(0), binary });
-        }
-        Ok(stats)
+        Ok(self.delta(base, tip)?.stats)
     }
 
-    /// The files that differ, with which side has them; of a rename both names.
-    pub fn changed_names(&self, base: &str, tip: &str) -> Result<Vec<NameStatus>, GitError> {
-        let output = self.diff_tree(base, tip, &["-z", "--no-renames", "--name-status"]).run()?;
-        let mut fields = output.stdout.split(|byte| *byte == 0).filter(|field| !field.is_empty());
-        let mut names = Vec::new();
-        while let (Some(status), Some(name)) = (fields.next(), fields.next()) {
-            let path = PathBuf::from(OsStr::from_bytes(name));
-            names.push(NameStatus { path, before: status != b"A", after: status != b"D" });
+    /// How two commits differ, in one call.
+    pub fn delta(&self, base: &str, tip: &str) -> Result<Delta, GitError> {
+        let output = self.diff_tree(base, tip, &["-z", "-M", "--raw", "--numstat"]).run()?;
+        let mut fields = output.stdout.split(|byte| *byte == 0);
+        let mut delta = Delta::default();
+        while let Some(entry) = fields.next().filter(|entry| !entry.is_empty()) {
+            match entry.strip_prefix(b":") {
+                Some(facts) => delta.names.extend(names_of(facts, &mut fields)),
+                None => delta.stats.push(stat_of(entry, &mut fields)),
+            }
         }
-        Ok(names)
+        delta.names.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(delta)
     }
 
     /// The files that differ; of a rename both names.
@@ -147,6 +144,33 @@ impl Repository {
         let safe = ["-r", "--no-ext-diff", "--no-textconv", "--submodule=short"];
         self.call("diff-tree").args(safe).args(options).args(["--end-of-options", base, tip, "--"])
     }
+}
+
+/// Of `mode mode oid oid status` and the paths behind it (git-diff-tree(1), "raw output format"). A rename is a file that
+/// goes and one that comes.
+fn names_of<'a>(facts: &[u8], fields: &mut impl Iterator<Item = &'a [u8]>) -> Vec<NameStatus> {
+    let status = facts.rsplit(|byte| *byte == b' ').next().and_then(|status| status.first()).copied();
+    let mut name = |before, after| {
+        let path = PathBuf::from(OsStr::from_bytes(fields.next().unwrap_or_default()));
+        NameStatus { path, before, after }
+    };
+    match status {
+        Some(b'R') => vec![name(true, false), name(false, true)],
+        Some(b'C') => vec![name(true, true), name(false, true)],
+        status => vec![name(status != Some(b'A'), status != Some(b'D'))],
+    }
+}
+
+/// Of `added`, a tab, `removed`, a tab and the path. Of a rename both paths follow as fields of their own.
+fn stat_of<'a>(entry: &'a [u8], fields: &mut impl Iterator<Item = &'a [u8]>) -> FileStat {
+    let mut parts = entry.splitn(3, |byte| *byte == b'\t');
+    let (added, removed) = (number(parts.next()), number(parts.next()));
+    let mut path = parts.next().unwrap_or_default();
+    if path.is_empty() {
+        path = fields.nth(1).unwrap_or_default();
+    }
+    let path = PathBuf::from(OsStr::from_bytes(path));
+    FileStat { path, added: added.unwrap_or(0), removed: removed.unwrap_or(0), binary: added.is_none() }
 }
 
 fn number(field: Option<&[u8]>) -> Option<u64> {

@@ -68,21 +68,31 @@ impl Repository {
     /// Merges two commits without touching any checkout or branch.
     pub fn merge_candidate(&self, request: &MergeRequest<'_>) -> Result<Candidate, GitError> {
         self.check_config()?;
-        let merged = self.merge_tree(request.ours, request.theirs)?;
-        if merged.conflicts.is_empty() && merged.clean {
-            let text = message_with_trailers(request.message, request.trailers);
-            let parents = [request.ours, request.theirs];
-            let commit = self.commit_tree(&merged.tree, &parents, &text, Some(request.date))?;
-            return Ok(Candidate::Clean { commit, tree: merged.tree });
+        let merged = match self.inner.known.merge(request.ours, request.theirs) {
+            Some(tree) => return self.clean_candidate(request, tree),
+            None => self.merge_tree(request.ours, request.theirs)?,
+        };
+        if merged.is_clean() {
+            return self.clean_candidate(request, merged.tree);
         }
         let files = self.conflict_files(&merged)?;
         Ok(Candidate::Conflict { tree: merged.tree, files, messages: merged.messages })
+    }
+
+    fn clean_candidate(&self, request: &MergeRequest<'_>, tree: String) -> Result<Candidate, GitError> {
+        let text = message_with_trailers(request.message, request.trailers);
+        let parents = [request.ours, request.theirs];
+        let commit = self.commit_tree(&tree, &parents, &text, Some(request.date))?;
+        Ok(Candidate::Clean { commit, tree })
     }
 
     /// The files in which two commits would conflict: the forecast between tasks in flight. Writes no commit; of many
     /// files only the first have their hunks.
     pub fn conflicts_between(&self, ours: &str, theirs: &str) -> Result<Vec<ConflictFile>, GitError> {
         self.check_config()?;
+        if self.inner.known.merge(ours, theirs).is_some() {
+            return Ok(Vec::new());
+        }
         let merged = self.merge_tree(ours, theirs)?;
         self.conflict_files(&merged)
     }
@@ -147,7 +157,11 @@ impl Repository {
     fn merge_tree(&self, ours: &str, theirs: &str) -> Result<MergedTree, GitError> {
         let args = ["--write-tree", "-z", "--messages", "--end-of-options", ours, theirs];
         let output = self.call("merge-tree").args(args).accept(&[0, 1]).run()?;
-        parse_merge_tree(&output.stdout, output.code == 0)
+        let merged = parse_merge_tree(&output.stdout, output.code == 0)?;
+        if merged.is_clean() && parse_oid(ours).is_ok() && parse_oid(theirs).is_ok() {
+            self.inner.known.learn_merge(ours, theirs, &merged.tree);
+        }
+        Ok(merged)
     }
 }
 
@@ -156,6 +170,12 @@ struct MergedTree {
     tree: String,
     conflicts: BTreeSet<PathBuf>,
     messages: Vec<String>,
+}
+
+impl MergedTree {
+    fn is_clean(&self) -> bool {
+        self.clean && self.conflicts.is_empty()
+    }
 }
 
 /// Output of `git merge-tree -z` (git-merge-tree(1), OUTPUT): the tree; `mode oid stage\tpath` of each conflicted

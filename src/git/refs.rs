@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use super::heads;
 use super::names::{branch_ref, check_ref};
 use super::{GitError, Repository, parse_oid};
 
@@ -29,6 +30,11 @@ impl Repository {
         }
         self.check_named(rev)?;
         Err(GitError::NoSuchRevision { rev: rev.to_owned() })
+    }
+
+    /// The same, but an object id is taken for a commit's: whoever uses it hears from git if it is none.
+    pub(super) fn commit_named(&self, rev: &str) -> Result<String, GitError> {
+        parse_oid(rev).or_else(|_| self.resolve(rev))
     }
 
     /// The commit that a revision names, if it names one.
@@ -86,9 +92,14 @@ impl Repository {
         match self.swap_ref(full, at, None) {
             Ok(Advance::Moved) => Ok(()),
             Ok(Advance::Lost { .. }) => taken(name.to_owned()),
-            // git refuses a name that is a folder of another; by whose is asked only then.
-            Err(error) => self.colliding_branch(name)?.map_or(Err(error), taken),
+            Err(error) => Err(self.collision(name, error)?),
         }
+    }
+
+    /// git refuses a name that is a folder of another; by whose is asked only then.
+    pub(super) fn collision(&self, name: &str, error: GitError) -> Result<GitError, GitError> {
+        let taken = |by| GitError::BranchTaken { name: name.to_owned(), by };
+        Ok(self.colliding_branch(name)?.map_or(error, taken))
     }
 
     /// Moves a branch from `old` to `new`, or answers that it is no longer at `old`. A branch that any worktree has
@@ -138,14 +149,30 @@ impl Repository {
 
     /// Whether `ancestor` is `commit` or one of its ancestors.
     pub fn is_ancestor(&self, ancestor: &str, commit: &str) -> Result<bool, GitError> {
+        let are_ids = parse_oid(ancestor).is_ok() && parse_oid(commit).is_ok();
+        if let Some(known) = self.inner.known.descends(ancestor, commit).filter(|_| are_ids) {
+            return Ok(known);
+        }
         let call = self.call("merge-base").args(["--is-ancestor", ancestor, commit]);
-        Ok(call.accept(&[0, 1]).run()?.code == 0)
+        let descends = call.accept(&[0, 1]).run()?.code == 0;
+        if are_ids {
+            self.inner.known.learn_descent(ancestor, commit, descends);
+        }
+        Ok(descends)
     }
 
     /// The tree of a commit.
     pub fn tree_of(&self, commit: &str) -> Result<String, GitError> {
+        if let Some(tree) = self.inner.known.tree(commit) {
+            return Ok(tree);
+        }
         let spec = format!("{commit}^{{tree}}");
-        parse_oid(&self.call("rev-parse").args(["--verify", "-q", "--end-of-options", &spec]).text()?)
+        let call = self.call("rev-parse").args(["--verify", "-q", "--end-of-options", &spec]);
+        let tree = parse_oid(&call.text()?)?;
+        if parse_oid(commit).is_ok() {
+            self.inner.known.learn_tree(commit, &tree);
+        }
+        Ok(tree)
     }
 
     /// Removes lock files on loopmon's own refs and worktrees that a killed git left behind. Only those older than
@@ -173,11 +200,21 @@ impl Repository {
     }
 
     pub(super) fn ref_value(&self, full: &str) -> Result<Option<String>, GitError> {
+        if let Some(value) =
+            heads::loose_ref(self.common_dir(), full).filter(|_| !self.keeps_refs_in_tables())
+        {
+            return Ok(Some(value));
+        }
         // `show-ref --verify` takes the name as it stands; `rev-parse` would go on to guess at tags and the like.
-        let output = self.call("show-ref").args(["--verify", "--hash", "-q", full]).accept(&[0, 1]).run()?;
-        match output.code {
-            0 => parse_oid(&self.call("show-ref").args(["--verify", "--hash", full]).text()?).map(Some),
-            _ => Ok(None),
+        let output = self.call("show-ref").args(["--verify", "--hash", full]).accept(&[0, 128]).run()?;
+        if output.code == 0 {
+            return parse_oid(&String::from_utf8_lossy(&output.stdout)).map(Some);
+        }
+        // Only if it is quiet it tells a ref that is not there (1) from one that can't be read.
+        let absent = self.call("show-ref").args(["--verify", "-q", full]).accept(&[0, 1]).run()?.code == 1;
+        match absent {
+            true => Ok(None),
+            false => parse_oid(&self.call("show-ref").args(["--verify", "--hash", full]).text()?).map(Some),
         }
     }
 
@@ -198,6 +235,9 @@ impl Repository {
 
     /// The checkout, if any, that stands on this ref.
     pub(super) fn checkout_of(&self, full: &str) -> Result<Option<PathBuf>, GitError> {
+        if self.stands_nowhere(full) {
+            return Ok(None);
+        }
         Ok(self
             .checkouts()?
             .into_iter()

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::call::Call;
+use super::config::Checked;
+use super::known::Known;
 use super::workspace::Roof;
 use super::{Git, GitError, OpenError, parse_oid};
 
@@ -27,8 +29,12 @@ pub(super) struct Inner {
     common_dir: PathBuf,
     /// The configuration entries that were there when the repository was opened or last trusted.
     pub trusted: Mutex<BTreeSet<String>>,
+    /// The files of that configuration when they were last found to say the same.
+    pub checked: Mutex<Option<Checked>>,
     /// Held while the register of worktrees changes or is read by git: it fails on an entry that is half there.
     pub register: Mutex<()>,
+    /// What can't change.
+    pub known: Known,
     /// The repositories that this one stands for, if it is a workspace.
     pub roof: Roof,
 }
@@ -84,8 +90,18 @@ impl Repository {
     }
 
     fn of(git: Git, [root, git_dir, common_dir]: [PathBuf; 3], roof: Roof) -> Self {
-        let (trusted, register) = (Mutex::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { git, root, git_dir, common_dir, trusted, register, roof }) }
+        let inner = Inner {
+            git,
+            root,
+            git_dir,
+            common_dir,
+            trusted: Mutex::default(),
+            checked: Mutex::default(),
+            register: Mutex::default(),
+            known: Known::default(),
+            roof,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Makes a repository at `path` (which is created) whose first commit, on `branch`, holds what lies there.

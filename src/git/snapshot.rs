@@ -66,6 +66,17 @@ struct Sorted {
 }
 
 impl Repository {
+    /// Whether the files of a worktree are those of a commit, for certain. Submodules and the like are never certain.
+    pub(super) fn is_untouched(&self, worktree: &Worktree, commit: &str) -> Result<bool, GitError> {
+        self.check_config()?;
+        let index = PrivateIndex::new(worktree);
+        let call = |subcommand| self.call_on(&worktree.path, subcommand).index(&index.path);
+        call("read-tree").arg(commit).run()?;
+        // The index is new and knows no file's time: every file is read.
+        let asked = ["-z", "--modified", "--deleted", "--others", "--exclude-standard"];
+        Ok(call("ls-files").args(asked).limit(1).run()?.stdout.is_empty())
+    }
+
     /// Takes the files of a worktree, new ones included and ignored ones not. `seed` is the commit that says which
     /// files are tracked; none: no file is.
     pub(super) fn snapshot(&self, worktree: &Worktree, seed: Option<&str>) -> Result<Snapshot, GitError> {
@@ -74,9 +85,9 @@ impl Repository {
         let call = |subcommand| self.call_on(&worktree.path, subcommand).index(&index.path);
         call("read-tree").arg(seed.unwrap_or("--empty")).run()?;
         // `git add -A` would run `git status` inside nested repositories, with the filters of their configuration.
-        let tracked = call("ls-files").args(["-z", "--stage"]).run()?.stdout;
-        let others = call("ls-files").args(["-z", "--others", "--exclude-standard"]).run()?.stdout;
-        let sorted = sort_paths(&worktree.path, &tracked, &others);
+        let listed = call("ls-files").args(["-z", "-t", "--stage", "--others", "--exclude-standard"]);
+        let listed = listed.run()?.stdout;
+        let sorted = sort_paths(&worktree.path, &listed);
         if !sorted.gone.is_empty() {
             call("update-index").args(["-z", "--force-remove", "--stdin"]).input(sorted.gone).run()?;
         }
@@ -87,10 +98,21 @@ impl Repository {
     }
 }
 
-fn sort_paths(root: &Path, tracked: &[u8], others: &[u8]) -> Sorted {
+/// `listed` is what `ls-files -t --stage --others` says: `? path` of a file that is not tracked, and of others a letter,
+/// the mode, the object, the stage, a tab and the path.
+fn sort_paths(root: &Path, listed: &[u8]) -> Sorted {
     let mut sorted = Sorted::default();
     let mut folders = Folders { root, real: HashMap::new() };
-    for entry in nul_separated(tracked) {
+    for entry in nul_separated(listed) {
+        if let Some(path) = entry.strip_prefix(b"? ") {
+            match path.strip_suffix(b"/") {
+                Some(repository) => sorted.nested.push(PathBuf::from(OsStr::from_bytes(repository))),
+                None if folders.kind_of(path) == Kind::File => push(&mut sorted.kept, path),
+                None => {}
+            }
+            continue;
+        }
+        let entry = entry.get(2..).unwrap_or_default();
         let mut parts = entry.splitn(2, |byte| *byte == b'\t');
         let (Some(stage), Some(path)) = (parts.next(), parts.next()) else { continue };
         sorted.links |= stage.starts_with(b"160000 ");
@@ -100,13 +122,6 @@ fn sort_paths(root: &Path, tracked: &[u8], others: &[u8]) -> Sorted {
             Kind::Folder if stage.starts_with(b"160000 ") => push(&mut sorted.kept, path),
             Kind::File => push(&mut sorted.kept, path),
             Kind::Folder | Kind::Absent => push(&mut sorted.gone, path),
-        }
-    }
-    for path in nul_separated(others) {
-        match path.strip_suffix(b"/") {
-            Some(repository) => sorted.nested.push(PathBuf::from(OsStr::from_bytes(repository))),
-            None if folders.kind_of(path) == Kind::File => push(&mut sorted.kept, path),
-            None => {}
         }
     }
     sorted

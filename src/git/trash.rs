@@ -8,7 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::names::check_ref;
+use super::heads::{self, Stand};
+use super::names::{branch_ref, check_ref};
 use super::worktree::io;
 use super::{Advance, GitError, Repository, Worktree};
 
@@ -56,12 +57,28 @@ impl Repository {
     pub fn remove_worktree(&self, worktree: &Worktree) -> Result<Option<TrashEntry>, GitError> {
         let mut kept = None;
         if worktree.path.is_dir() {
-            let name = worktree.branch.as_deref().unwrap_or("detached");
-            kept = self.stash_to_ref(worktree, &format!("{name}-{}", seconds_now()))?;
+            if !self.is_on_its_branch_whole(worktree)? {
+                let name = worktree.branch.as_deref().unwrap_or("detached");
+                kept = self.stash_to_ref(worktree, &format!("{name}-{}", seconds_now()))?;
+            }
             remove_tree(&worktree.path)?;
         }
         self.remove_from_register(&worktree.git_dir)?;
         Ok(kept)
+    }
+
+    /// Whether there is nothing in a worktree that its branch does not hold, for certain: the common case, and quickly seen.
+    fn is_on_its_branch_whole(&self, worktree: &Worktree) -> Result<bool, GitError> {
+        let Some(branch) = &worktree.branch else { return Ok(false) };
+        let full = branch_ref(&self.inner.git, branch)?;
+        self.mend(worktree)?;
+        if heads::stand(&worktree.git_dir) != Some(Stand::Branch(full.clone())) {
+            return Ok(false);
+        }
+        match self.ref_value(&full)? {
+            Some(tip) => self.is_untouched(worktree, &tip),
+            None => Ok(false),
+        }
     }
 
     /// Removes a checkout whose content is of no worth: one that was only looked at, or that gates ran in.

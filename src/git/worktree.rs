@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::branch_ref;
 use super::trash::remove_tree;
-use super::{GitError, Repository};
+use super::{Advance, GitError, Repository};
 
 /// A worktree that loopmon made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Worktree {
 /// Written into the worktree's git folder when it is complete: the branch, a NUL, the path.
 const MARKER: &str = "loopmon";
 /// Keeps `git worktree prune` (and `git gc`) away from worktrees whose `.git` file an agent deleted.
-const LOCK_REASON: &str = "in use by loopmon";
+pub(super) const LOCK_REASON: &str = "in use by loopmon";
 /// What git itself writes while `worktree add` is under way.
 const GIT_INITIALIZING: &str = "initializing";
 
@@ -41,16 +41,24 @@ impl Repository {
         if let Some(existing) = self.reuse_or_clear(&path, Some(branch))? {
             return Ok(existing);
         }
-        let at = self.resolve(at)?;
-        let start = match self.branch_tip(branch)? {
-            Some(tip) if self.is_ancestor(&at, &tip)? => tip,
-            Some(_) => return Err(GitError::BranchTaken { name: branch.to_owned(), by: branch.to_owned() }),
-            None => {
-                self.create_new_branch(branch, &full, &at)?;
-                at
-            }
-        };
+        let at = self.commit_named(at)?;
+        let start = self.begin_branch(branch, &full, at)?;
         self.make(path, Some(branch), &start).map_err(|error| self.explained(error, branch, &full))
+    }
+
+    /// Where work on a branch begins: at its tip, or, if there is no such branch yet, at a commit, where it is made.
+    fn begin_branch(&self, branch: &str, full: &str, at: String) -> Result<String, GitError> {
+        match self.swap_ref(full, &at, None) {
+            Ok(Advance::Moved) => Ok(at),
+            Ok(Advance::Lost { actual: Some(tip) }) if self.is_ancestor(&at, &tip)? => Ok(tip),
+            Ok(Advance::Lost { .. }) => {
+                Err(GitError::BranchTaken { name: branch.to_owned(), by: branch.to_owned() })
+            }
+            Err(error) => {
+                self.resolve(&at)?;
+                Err(self.collision(branch, error)?)
+            }
+        }
     }
 
     /// Why there is no worktree of a branch: git refuses one that is checked out somewhere.
@@ -69,8 +77,11 @@ impl Repository {
             self.reset_detached(&existing, at)?;
             return Ok(existing);
         }
-        let at = self.resolve(at)?;
-        self.make(path, None, &at)
+        let at = self.commit_named(at)?;
+        match self.make(path, None, &at) {
+            Err(error @ GitError::Failed { .. }) => self.resolve(&at).and(Err(error)),
+            made => made,
+        }
     }
 
     /// The worktree of loopmon's at `path`.
@@ -158,19 +169,13 @@ impl Repository {
 
     fn make(&self, path: PathBuf, branch: Option<&str>, commit: &str) -> Result<Worktree, GitError> {
         self.check_config()?;
-        let add = self.call("worktree").setting("worktree.useRelativePaths=false");
-        let add = add.args(["add", "--quiet", "--no-checkout", "--lock", "--reason", LOCK_REASON]);
-        let add = match branch {
-            Some(branch) => add.arg(&path).arg(branch),
-            None => add.arg("--detach").arg(&path).arg(commit),
-        };
-        let register = self.register();
-        add.run()?;
-        drop(register);
-        let missing = || GitError::NoSuchWorktree { path: path.clone() };
-        let git_dir = self.registration(&path)?.ok_or_else(missing)?;
+        let git_dir = self.enter_in_register(&path, branch, commit)?;
         let worktree = Worktree { path, git_dir, branch: branch.map(str::to_owned) };
-        self.check_out_fresh(&worktree, commit)?;
+        if let Err(error) = self.check_out_fresh(&worktree, commit) {
+            // Nobody has worked in it, and its HEAD may name what is no commit.
+            self.discard_worktree(&worktree)?;
+            return Err(error);
+        }
         write_marker(&worktree)?;
         Ok(worktree)
     }
@@ -214,7 +219,7 @@ impl Repository {
     }
 
     /// The git folder of the worktree that is registered for `path`.
-    fn registration(&self, path: &Path) -> Result<Option<PathBuf>, GitError> {
+    pub(super) fn registration(&self, path: &Path) -> Result<Option<PathBuf>, GitError> {
         let wanted = line(b"", path.join(".git").as_os_str());
         let is_registered = |folder: &PathBuf| {
             let own = read_marker(folder).is_some_and(|worktree| worktree.path == path);
@@ -223,7 +228,7 @@ impl Repository {
         Ok(self.admin_folders()?.into_iter().find(is_registered))
     }
 
-    fn register(&self) -> std::sync::MutexGuard<'_, ()> {
+    pub(super) fn register(&self) -> std::sync::MutexGuard<'_, ()> {
         self.inner.register.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -233,7 +238,7 @@ impl Repository {
         remove_tree(git_dir)
     }
 
-    fn admin_folders(&self) -> Result<Vec<PathBuf>, GitError> {
+    pub(super) fn admin_folders(&self) -> Result<Vec<PathBuf>, GitError> {
         let folder = self.common_dir().join("worktrees");
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -315,7 +320,7 @@ pub(super) fn ensure_content(path: &Path, content: &[u8]) -> Result<(), GitError
     std::fs::rename(&temporary, path).map_err(io("write", path))
 }
 
-fn line(prefix: &[u8], text: &OsStr) -> Vec<u8> {
+pub(super) fn line(prefix: &[u8], text: &OsStr) -> Vec<u8> {
     [prefix, text.as_bytes(), b"\n"].concat()
 }
 

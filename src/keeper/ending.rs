@@ -82,9 +82,10 @@ impl Pump {
     pub(super) fn end(mut self, dir: &Path) -> Result<(), KeeperError> {
         self.read_output(LAST_WORDS);
         let own = self.keeper.pid;
-        let left = kill_until_none(KILL_LIMIT, || {
-            self.reap();
-            descendants(own)
+        // The subreaper of a tree without a child of its own has no tree any more: nothing has to be looked for.
+        let left = kill_until_none(KILL_LIMIT, || match self.reap() {
+            true => Vec::new(),
+            false => descendants(own),
         });
         self.reap();
         self.drain();

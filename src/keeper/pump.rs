@@ -135,12 +135,18 @@ impl Pump {
         }
     }
 
-    /// Takes the status of every child that ended: the session's, and those that were left to this process.
-    pub(super) fn reap(&mut self) {
-        while let Ok(Some((pid, status))) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {
-            if pid.as_raw_nonzero().get() == self.child.pid {
-                let (code, signal) = (status.exit_status(), status.terminating_signal());
-                self.exit = Some(Exit { code, signal, at_ms: now_ms() });
+    /// Takes the status of every child that ended: the session's, and those that were left to this process. Whether
+    /// none is left, for certain.
+    pub(super) fn reap(&mut self) -> bool {
+        loop {
+            match rustix::process::wait(rustix::process::WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid.as_raw_nonzero().get() == self.child.pid => {
+                    let (code, signal) = (status.exit_status(), status.terminating_signal());
+                    self.exit = Some(Exit { code, signal, at_ms: now_ms() });
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return false,
+                Err(error) => return error == rustix::io::Errno::CHILD,
             }
         }
     }

@@ -150,7 +150,11 @@ pub async fn follow<F: Follower + Send + 'static>(
     let Heard { exit, seen, mut follower } = match standing {
         Standing::Live { socket, keeper, .. } => {
             let heard = conversation::hear(&socket, recording, pane, outbox, follower, readers).await;
-            reap(keeper).await;
+            let reaping = tokio::spawn(reap(keeper));
+            // One that has told how its program ended has nothing more to do: nobody has to wait for its end.
+            if heard.exit.is_none() {
+                let _panicked = reaping.await;
+            }
             heard
         }
         Standing::Ended(exit) => Heard { exit: Some(exit), seen: 0, follower },

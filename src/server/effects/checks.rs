@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::git::{GitError, Graft, Repository, Worktree};
+use crate::git::{GitError, Graft, NameStatus, Repository, Worktree};
 use crate::guard::{self, Touched};
 use crate::model::{CheckChange, ChecksOf, Guard, HowChanged};
 
@@ -11,19 +11,23 @@ const TOO_LONG: &str = "more than 64 MiB of changes, not all of them looked at";
 /// Longest manifest that is read (1 MiB).
 const MANIFEST_LIMIT: usize = 1 << 20;
 
-/// The checks in which two commits differ.
+/// Whether two commits can differ in checks.
+pub(super) fn may_differ(guard: &Guard, base: &str, tip: &str) -> bool {
+    base != tip && *guard != Guard::default()
+}
+
+/// The checks in which two commits differ, by the names and lines in which they do.
 pub(super) fn changed(
     repository: &Repository,
     guard: &Guard,
     base: &str,
     tip: &str,
+    names: Vec<NameStatus>,
+    lines: (String, bool),
 ) -> Result<Vec<CheckChange>, GitError> {
-    if base == tip || *guard == Guard::default() {
-        return Ok(Vec::new());
-    }
     let mut files = Vec::new();
     let mut unnamed = Vec::new();
-    for change in repository.changed_names(base, tip)? {
+    for change in names {
         let path = change.path.to_string_lossy().into_owned();
         if change.path.to_str().is_none() {
             unnamed.push(path.clone());
@@ -37,7 +41,7 @@ pub(super) fn changed(
         };
         files.push(Touched { path, before: change.before, after: change.after, texts });
     }
-    let (lines, is_whole) = repository.changed_lines(base, tip)?;
+    let (lines, is_whole) = lines;
     let mut changes = guard::changes(guard, &files, &lines);
     for change in changes.iter_mut().filter(|change| unnamed.contains(&change.path)) {
         // Its name is no text, so it can't be put back by its name: a person looks.

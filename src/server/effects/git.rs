@@ -7,10 +7,11 @@ use super::outfit::{self, Present, WorktreeError};
 use super::{Facts, failure};
 use crate::engine::EffectKind;
 use crate::git::{
-    Advance, Candidate, CommitRequest, ConflictFile, GitError, Landing, MergeRequest, Repository, Worktree,
+    Advance, Candidate, CommitRequest, ConflictFile, Delta, GitError, Landing, MergeRequest, Repository,
+    Worktree,
 };
 use crate::model::event::{Change, Conflict, MergeEvent, Overlap, RunEvent, WorkEvent};
-use crate::model::{EffectId, Event, Guard, Oid, TaskId, Timestamp};
+use crate::model::{CheckChange, EffectId, Event, Guard, Oid, TaskId, Timestamp};
 use crate::server::shared::Shared;
 
 /// Carries one out; the event that completes it.
@@ -134,21 +135,32 @@ impl GitWork<'_> {
         let outcome = self.repository.commit_all(&worktree, &request)?;
         // After a merge was taken in, the work is what the branch has beyond it.
         let compared = merging.unwrap_or(base);
-        let change = self.change(compared.as_str(), &outcome.oid)?;
-        let checks = checks::changed(self.repository, guard, compared.as_str(), &outcome.oid)?;
+        let (change, checks) = self.differs(compared.as_str(), &outcome.oid, guard)?;
         let touched = self.repository.touched(compared.as_str(), &outcome.oid)?;
         let (oid, tree) = (Oid(outcome.oid), Some(Oid(outcome.tree)));
         Ok(Event::Work(WorkEvent::Committed { effect: self.effect(), oid, change, tree, checks, touched }))
     }
 
-    fn change(&self, base: &str, tip: &str) -> Result<Change, GitError> {
+    /// How much a commit differs from its base, and in which checks.
+    fn differs(&self, base: &str, tip: &str, guard: &Guard) -> Result<(Change, Vec<CheckChange>), GitError> {
+        let (delta, lines) = std::thread::scope(|scope| {
+            let lines = checks::may_differ(guard, base, tip)
+                .then(|| scope.spawn(|| self.repository.changed_lines(base, tip)));
+            let delta = self.repository.delta(base, tip);
+            (delta, lines.map(|lines| lines.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        });
+        let Delta { stats, names } = delta?;
+        let checks = match lines.transpose()? {
+            Some(lines) => checks::changed(self.repository, guard, base, tip, names, lines)?,
+            None => Vec::new(),
+        };
         let mut change = Change::default();
-        for file in self.repository.numstat(base, tip)? {
+        for file in stats {
             change.files = change.files.saturating_add(1);
             change.added = change.added.saturating_add(u32::try_from(file.added).unwrap_or(u32::MAX));
             change.removed = change.removed.saturating_add(u32::try_from(file.removed).unwrap_or(u32::MAX));
         }
-        Ok(change)
+        Ok((change, checks))
     }
 
     fn remove(&self, task: &TaskId) -> Result<Event, WorktreeError> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Facts;
 use super::controls::{self, session_id};
 use super::follower::AgentFollower;
+use super::git::describe;
 use super::home;
 use super::outfit::{self, WorktreeError};
 use super::secret;
@@ -217,6 +218,13 @@ async fn prepare(
 ) -> Result<Prepared, Trouble> {
     let (worker, run, branch) = (Arc::clone(shared), facts.run.clone(), facts.branch.clone());
     let (task, checkout, brief) = (order.task.clone(), order.checkout(), order.brief.clone());
+    let (base, tip, is_review) = (brief.base.clone(), brief.tip.clone(), brief.step == StepKind::Review);
+    let reader = Arc::clone(shared);
+    // Beside the checkout, which takes as long.
+    let diff = tokio::task::spawn_blocking(move || match (is_review, base, tip) {
+        (true, Some(base), Some(tip)) => reader.repository.diff(base.as_str(), tip.as_str(), &[]).map(Some),
+        _ => Ok(None),
+    });
     let tree = tokio::task::spawn_blocking(move || {
         let repository = &worker.repository;
         let worktree = match (&task, checkout) {
@@ -237,15 +245,10 @@ async fn prepare(
             }
             (None, None) => repository.open_worktree(&worker.places.root)?,
         };
-        let diff = match (brief.step, &brief.base, &brief.tip) {
-            (StepKind::Review, Some(base), Some(tip)) => {
-                Some(repository.diff(base.as_str(), tip.as_str(), &[])?)
-            }
-            _ => None,
-        };
-        Ok::<Option<(Worktree, Option<String>)>, WorktreeError>(Some((worktree, diff)))
+        Ok::<Option<Worktree>, WorktreeError>(Some(worktree))
     });
-    let (worktree, diff) = tree.await.map_err(broken)?.map_err(broken)?.ok_or(Trouble::Gone)?;
+    let worktree = tree.await.map_err(broken)?.map_err(broken)?.ok_or(Trouble::Gone)?;
+    let diff = diff.await.map_err(broken)?.map_err(|error| broken(describe(&error)))?;
     let launch = launch(shared, facts, order, profile, &worktree, diff)?;
     Ok(Prepared { launch, cwd: worktree.path })
 }
