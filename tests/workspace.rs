@@ -127,6 +127,28 @@ fn a_task_that_changes_both_is_merged_and_landed_in_both() {
 }
 
 #[test]
+fn the_checks_of_a_repositorys_gate_are_guarded_and_what_its_git_ignores_stays_away() {
+    let gate = "[worktrees]\ncopy = [\"api/.env\"]\n\
+                [[gates]]\nname = \"api\"\ncommand = \"sh check.sh\"\nrepository = \"api\"\n";
+    let stage = Stage::new("", gate);
+    let api = stage.member("api");
+    fs::write(api.join("check.sh"), "grep -q 2 version\n").unwrap();
+    git(&api, &["add", "-A"]);
+    git(&api, &["commit", "-qm", "a check"]);
+    fs::write(api.join(".env"), "SECRET=1\n").unwrap();
+    fs::create_dir_all(api.join(".git/info")).unwrap();
+    fs::write(api.join(".git/info/exclude"), ".env\n").unwrap();
+    stage.does("T1", "test -e api/.env; echo 2 > api/version; echo true > api/check.sh");
+    stage.0.run(&stage.plan(&["T1"])).code(3);
+    let row = stage.0.attention("check.sh");
+    assert!(row["text"].as_str().unwrap().contains("api/check.sh"), "{row:#}");
+    stage.0.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the merge", || (stage.0.task("T1")["phase"] == "done").then_some(()));
+    let files = git(&api, &["ls-tree", "--name-only", &stage.branch("api")]);
+    assert_eq!(files.lines().collect::<Vec<_>>(), ["check.sh", "version"]);
+}
+
+#[test]
 fn what_fails_in_one_is_merged_in_none() {
     let gate = "[[gates]]\nname = \"web\"\ncommand = \"grep -q 1 version\"\nrepository = \"web\"\n";
     let stage = Stage::new("max_rounds = 1\non_max = \"fail\"", gate);

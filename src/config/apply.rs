@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::reader::{Place, Placed, Reader, Section};
 use super::settings::*;
 use super::{Config, Source};
+use crate::model::is_name;
 
 /// A configuration in the making.
 pub(super) struct Draft {
@@ -43,6 +44,8 @@ const PATTERNS: [(&str, Pattern); 6] = [
     ("promote", Pattern::Promote),
     ("trio", Pattern::Trio),
 ];
+const NAME_RULE: &str =
+    "letters, digits, `-`, `_` and `.` only, at most 40, and no `..`, `.` or `.lock` at the end";
 const A_YEAR_IN_SECONDS: f64 = 366.0 * 86_400.0;
 const A_YEAR_IN_MINUTES: f64 = A_YEAR_IN_SECONDS / 60.0;
 
@@ -220,10 +223,7 @@ impl Draft {
     }
 
     fn repositories(&mut self, section: Section<'_, '_, '_>) {
-        let wrong = |name: &str| {
-            let told = "names of repositories have letters, digits, `-`, `_` and `.` only, at most 40";
-            (!is_plain_name(name)).then(|| told.to_owned())
-        };
+        let wrong = |name: &str| (!is_name(name)).then(|| format!("names of repositories have {NAME_RULE}"));
         for (name, Placed { value: mut paths, .. }) in section.named_texts(false, wrong) {
             self.config.repositories.extend(paths.pop().map(|path| (name, path.value)));
         }
@@ -375,15 +375,10 @@ fn minutes(section: &mut Section<'_, '_, '_>, key: &'static str) -> Option<Durat
 
 /// Names end up in paths and branches, so they are plain.
 fn check_name(section: &Section<'_, '_, '_>, name: &Placed<String>, what: &str) {
-    if !is_plain_name(&name.value) {
-        let message = format!("{what} names have letters, digits, `-`, `_` and `.` only, at most 40");
+    if !is_name(&name.value) {
+        let message = format!("{what} names have {NAME_RULE}");
         section.report(name.place.problem(message, None));
     }
-}
-
-fn is_plain_name(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(fits) && name.len() <= 40
 }
 
 /// Whether a path could name something outside the repository.

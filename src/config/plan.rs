@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::Problems;
 use super::problem::{Problem, line_and_column, nearest};
 use super::reader::quoted;
+use crate::model::is_name;
 
 pub use write::{tasks_to_toml, to_toml};
 
@@ -231,7 +232,7 @@ fn value_problems(plan: &Plan, text: &str, file: &str) -> Vec<Problem> {
             let (file, message) = (file.to_owned(), message.to_owned());
             found.push(Problem { file, line, column, key, message, hint: None });
         };
-        if !is_id(&task.id) {
+        if !is_name(&task.id) {
             report(
                 "id",
                 &task.id,
@@ -252,13 +253,6 @@ fn value_problems(plan: &Plan, text: &str, file: &str) -> Vec<Problem> {
         }
     }
     found
-}
-
-/// Whether git and the file system take it as a part of a name.
-fn is_id(id: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let ends = id.ends_with('.') || id.ends_with(".lock") || id.contains("..");
-    id.starts_with(|c: char| c.is_ascii_alphanumeric()) && id.chars().all(fits) && id.len() <= 40 && !ends
 }
 
 /// The place of a value in the text; if it is not found as it stands, that of the task.

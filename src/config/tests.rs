@@ -203,7 +203,7 @@ fn each_mistake_is_told_with_place_and_remedy() {
         ),
         (
             "[agents.'a b']\ncommand = ['x']",
-            "loopmon.toml:1:9: agents.a b: agent names have letters, digits, `-`, `_` and `.` only, at most 40",
+            "loopmon.toml:1:9: agents.a b: agent names have letters, digits, `-`, `_` and `.` only, at most 40, and no `..`, `.` or `.lock` at the end",
         ),
         (
             "[agents.a]\ncommand = ['x']\nenv = ['A=B']",

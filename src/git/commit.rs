@@ -62,6 +62,7 @@ impl Repository {
             _ => self.worktree_head(worktree)?,
         };
         let parent = self.parent_for(head, request.base, tip.as_deref())?;
+        self.drop_rules_beside_members(worktree)?;
         let snapshot = self.snapshot(worktree, Some(&parent))?;
         self.check_members_only(&snapshot.tree)?;
         if snapshot.has_links && !request.moves_submodules {
@@ -81,6 +82,10 @@ impl Repository {
             let text = message_with_trailers(request.message, request.trailers);
             self.commit_tree(&snapshot.tree, &parents, &text, None)?
         };
+        let since: Vec<&str> =
+            std::iter::once(request.base).chain(request.extra_parents.iter().copied()).collect();
+        self.check_own_history(&oid, &since)?;
+        self.own_objects(&oid, &since)?;
         self.keep_rewritten(request.branch, tip.as_deref(), &oid)?;
         if let Advance::Lost { actual } = self.swap_ref(&full, &oid, tip.as_deref())? {
             let expected = tip.unwrap_or_else(|| "no branch".to_owned());

@@ -140,6 +140,26 @@ pub enum GitError {
         /// The first of them.
         path: PathBuf,
     },
+    /// A repository's folder is gone, or something else is in its place.
+    #[error("the folder {name} is gone, or is no folder any more: nothing would be left of that repository")]
+    NoFolder {
+        /// Its name.
+        name: String,
+    },
+    /// Work merged commits that are no commits of the workspace.
+    #[error("the work brings in {commit}, which is no commit of this workspace")]
+    ForeignHistory {
+        /// The commit.
+        commit: String,
+    },
+    /// Something went wrong in one repository of several.
+    #[error("{name}: {source}")]
+    InMember {
+        /// Its name.
+        name: String,
+        /// What.
+        source: Box<GitError>,
+    },
     /// The run began without this repository.
     #[error("the repository {name} was added to the workspace after this run began")]
     NotInRun {
@@ -191,6 +211,11 @@ impl GitError {
             GitError::OutsideMembers { .. } => {
                 Some("move it into a repository's folder, or take it off the task's branch")
             }
+            GitError::NoFolder { .. } => Some("have it put back as it was"),
+            GitError::ForeignHistory { .. } => Some(
+                "have its files copied instead: a repository's own history has no place in the folder of one",
+            ),
+            GitError::InMember { source, .. } => source.hint(),
             GitError::NotInRun { .. } => Some("take it off [repositories] until the run is over"),
             GitError::HalfLanded { .. } => {
                 Some("clear the way there and land again: it goes on where it stopped")

@@ -83,6 +83,7 @@ impl Repository {
         let text = message_with_trailers(request.message, request.trailers);
         let parents = [request.ours, request.theirs];
         let commit = self.commit_tree(&tree, &parents, &text, Some(request.date))?;
+        self.own_objects(&commit, &parents)?;
         Ok(Candidate::Clean { commit, tree })
     }
 

@@ -43,7 +43,8 @@ impl Repository {
         }
         let at = self.commit_named(at)?;
         let start = self.begin_branch(branch, &full, at)?;
-        self.make(path, Some(branch), &start).map_err(|error| self.explained(error, branch, &full))
+        self.make(path.clone(), Some(branch), &start)
+            .map_err(|error| self.explained(error, branch, &full, &path))
     }
 
     /// Where work on a branch begins: at its tip, or, if there is no such branch yet, at a commit, where it is made.
@@ -62,10 +63,12 @@ impl Repository {
     }
 
     /// Why there is no worktree of a branch: git refuses one that is checked out somewhere.
-    fn explained(&self, error: GitError, branch: &str, full: &str) -> GitError {
+    fn explained(&self, error: GitError, branch: &str, full: &str, wanted: &Path) -> GitError {
         let is_refused = matches!(error, GitError::Failed { .. });
         match self.checkout_of(full) {
-            Ok(Some(path)) if is_refused => GitError::CheckedOut { branch: branch.to_owned(), path },
+            Ok(Some(path)) if is_refused && path != wanted => {
+                GitError::CheckedOut { branch: branch.to_owned(), path }
+            }
             _ => error,
         }
     }

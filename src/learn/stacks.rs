@@ -10,6 +10,7 @@ mod python;
 use std::path::Path;
 
 use super::{Found, FoundGate};
+use crate::model::is_name;
 
 /// A folder being looked at.
 pub(super) struct Folder<'a> {
@@ -50,12 +51,8 @@ pub fn repositories_below(root: &Path) -> Vec<String> {
     if root.join(".git").exists() {
         return Vec::new();
     }
-    let is_plain = |name: &String| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.len() <= 40 && name.chars().all(fits)
-    };
     let is_repository = |name: &String| root.join(name).join(".git").exists();
-    subfolders(root).into_iter().filter(|name| is_plain(name) && is_repository(name)).collect()
+    subfolders(root).into_iter().filter(|name| is_name(name) && is_repository(name)).collect()
 }
 
 /// Files of settings that git is not given, as a rule.

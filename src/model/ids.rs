@@ -69,17 +69,21 @@ impl Oid {
     }
 }
 
+/// Whether a text can stand in a branch name, a file name and a command line as it is.
+pub fn is_name(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.len() <= 40
+        && text.chars().all(legal)
+        && !text.contains("..")
+        && !text.ends_with('.')
+        && !text.ends_with(".lock")
+}
+
 impl TaskId {
     /// Whether the id can stand in a branch name, a file name and a command line as it is.
     pub fn is_well_formed(&self) -> bool {
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let first = self.0.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
-        first
-            && self.0.len() <= 40
-            && self.0.chars().all(legal)
-            && !self.0.contains("..")
-            && !self.0.ends_with('.')
-            && !self.0.ends_with(".lock")
+        is_name(&self.0)
     }
 }
 

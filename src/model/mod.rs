@@ -30,7 +30,7 @@ pub use edit::{Field, PlanEdit, TaskEdit};
 pub use event::{Event, Record};
 pub use finding::{Finding, FindingState, Severity};
 pub use gate::{GateResult, GateSpec, SetupLine};
-pub use ids::{EffectId, Oid, RunId, SessionId, TaskId};
+pub use ids::{EffectId, Oid, RunId, SessionId, TaskId, is_name};
 pub use plan::{Plan, PlanTask};
 pub use policy::{AfterFix, HumanGate, OnMax, Pattern, Policy, Quorum};
 pub use snapshot::Snapshot;

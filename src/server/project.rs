@@ -351,7 +351,7 @@ fn gate(gate: &config::Gate) -> GateSpec {
             GateCommand::Argv(argv) => argv.clone(),
         },
         cwd: match &gate.repository {
-            Some(repository) => format!("{repository}/{}", gate.cwd.trim_start_matches("./")),
+            Some(repository) => below(repository, &gate.cwd),
             None => gate.cwd.clone(),
         },
         timeout_ms: millis(gate.timeout),
@@ -360,6 +360,12 @@ fn gate(gate: &config::Gate) -> GateSpec {
         always: gate.always,
         repository: gate.repository.clone(),
     }
+}
+
+/// A path inside a folder, without parts that lead nowhere.
+fn below(folder: &str, path: &str) -> String {
+    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    std::iter::once(folder).chain(parts).collect::<Vec<_>>().join("/")
 }
 
 fn setup(worktrees: &config::Worktrees) -> Vec<SetupLine> {

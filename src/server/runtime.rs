@@ -365,6 +365,9 @@ impl Runtime {
 
     /// The log was taken up: what was in flight is looked at, told, and asked for again.
     fn recover(&mut self) -> Result<(), StoreError> {
+        if let Some(text) = self.state.as_ref().and_then(|state| start::other_ground(&self.shared, state)) {
+            self.notice(text, true);
+        }
         match &self.state {
             Some(state) if !state.in_flight.is_empty() => {
                 self.happen(vec![Event::Run(start::recovered(&self.shared, state))])

@@ -71,10 +71,7 @@ pub fn prepare(shared: &Shared, store: &Store, request: StartRun) -> Result<RunS
     if goal.trim().is_empty() && request.plan.is_none() {
         return Err("the goal is empty: say what is to be done".to_owned());
     }
-    shared.repository.trust_config().map_err(|error| error.to_string())?;
-    for member in shared.repository.members() {
-        member.repository.trust_config().map_err(|error| format!("{}: {error}", member.name))?;
-    }
+    shared.repository.refresh().map_err(|error| error.to_string())?;
     let head = shared.repository.head().map_err(|error| error.to_string())?;
     let (branch, base) = match head {
         Head::Branch { name, oid } => (Some(name), oid),
@@ -116,7 +113,7 @@ pub fn customs_told(customs: &Customs, fills: bool) -> Vec<String> {
         ));
     }
     if let [first, ..] = &customs.submodules[..]
-        && !(fills && !customs.of_several)
+        && (!fills || customs.of_several)
     {
         let told_of = format!("submodules ({} of them, {} first)", customs.submodules.len(), first.display());
         told.push(match customs.of_several {
@@ -168,6 +165,14 @@ pub fn policy_for(state: &State, project: &Project) -> Policy {
         parallel: state.policy.parallel,
         ..project.policy.clone()
     }
+}
+
+/// Why a run can't go on as it began: the repositories that it works on are others now.
+pub fn other_ground(shared: &Shared, state: &State) -> Option<String> {
+    let is_over = may_follow(state).is_ok();
+    let error = shared.repository.check_members_of(state.run.base.as_str()).err().filter(|_| !is_over)?;
+    let hint = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
+    Some(format!("nothing of run {} can be merged: {error}{hint}", state.run.id))
 }
 
 /// What an earlier server left running, as the event that takes it up.

@@ -10,8 +10,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Imported, Plan, PlanTask, free_id, is_id};
+use super::{Imported, Plan, PlanTask, free_id};
 use crate::config::problem::{Problem, Problems, nearest};
+use crate::model::is_name;
 
 /// Reads a checklist. `taken` are ids that no new task may be given.
 pub(super) fn parse(text: &str, file: &str, taken: &BTreeSet<String>) -> Result<Imported, Problems> {
@@ -167,7 +168,7 @@ impl Reader<'_> {
             title.push_str(before);
             match inner.split_once(':').map(|(key, value)| (key.trim(), value.trim())) {
                 Some((key, value)) if set(&mut task, key, value) => {
-                    if key == "id" && !is_id(value) {
+                    if key == "id" && !is_name(value) {
                         let hint = Some("letters, digits, `-`, `_` and `.`, at most 40".to_owned());
                         self.problem(number, &format!("`{value}` is no id"), hint);
                     }

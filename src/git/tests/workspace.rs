@@ -99,6 +99,11 @@ impl Pair {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Plain git in a worktree, as an agent runs it.
+    fn git_in(&self, worktree: &Worktree, args: &[&str]) -> String {
+        self.git(&worktree.path.display().to_string(), args)
+    }
+
     fn assert_sound(&self) {
         for name in ["api", "web"] {
             self.git(name, &["fsck", "--strict", "--no-dangling"]);
@@ -260,24 +265,186 @@ fn a_landing_that_broke_off_is_finished_and_taken_back_to_where_it_began() {
 }
 
 #[test]
-fn what_belongs_to_no_repository_is_left_out_or_refused_and_a_folder_can_go() {
+fn what_belongs_to_no_repository_is_left_out_or_refused() {
     let pair = Pair::new();
     let worktree = pair.worktree("T1");
     write(&worktree, "notes.md", "for me\n");
     write(&worktree, "other/x", "x\n");
-    std::fs::remove_dir_all(worktree.path.join("web")).unwrap();
+    // Rules beside the repositories would hide what is in them.
+    write(&worktree, ".gitignore", "*.rs\n");
+    write(&worktree, "web/page.rs", "new\n");
     let done = pair.try_commit(&worktree).unwrap();
-    assert_eq!(pair.all.changed_files(&pair.base, &done.oid).unwrap(), [PathBuf::from("web/version")]);
-    pair.git("", &["-C", &worktree.path.display().to_string(), "add", "-f", "notes.md"]);
-    pair.git("", &["-C", &worktree.path.display().to_string(), "commit", "-qm", "mine"]);
+    assert_eq!(pair.all.changed_files(&pair.base, &done.oid).unwrap(), [PathBuf::from("web/page.rs")]);
+    pair.git_in(&worktree, &["add", "-f", "notes.md"]);
+    pair.git_in(&worktree, &["commit", "-qm", "mine"]);
     let refused = pair.try_commit(&worktree).unwrap_err();
     assert!(
         matches!(&refused, GitError::OutsideMembers { path } if path == Path::new("notes.md")),
         "{refused}"
     );
-    let (old, new) = (pair.base.clone(), done.oid);
-    assert_eq!(pair.all.advance(WORK, &new, &old).unwrap(), Advance::Moved);
-    assert_eq!(pair.git("web", &["ls-tree", WORK]), "");
+}
+
+#[test]
+fn a_repository_that_is_gone_or_something_else_is_no_work() {
+    let pair = Pair::new();
+    let worktree = pair.worktree("T1");
+    let refusal = || {
+        let refused = pair.try_commit(&worktree).unwrap_err();
+        assert!(matches!(&refused, GitError::NoFolder { name } if name == "api"), "{refused}");
+    };
+    std::fs::remove_dir_all(worktree.path.join("api")).unwrap();
+    refusal();
+    std::os::unix::fs::symlink("web", worktree.path.join("api")).unwrap();
+    refusal();
+    std::fs::remove_file(worktree.path.join("api")).unwrap();
+    std::fs::write(worktree.path.join("api"), "a file").unwrap();
+    refusal();
+    std::fs::remove_file(worktree.path.join("api")).unwrap();
+    write(&worktree, "api/version", "2\n");
+    pair.try_commit(&worktree).unwrap();
+}
+
+#[test]
+fn a_repositorys_own_history_is_not_merged_into_work() {
+    let pair = Pair::new();
+    let worktree = pair.worktree("T1");
+    write(&worktree, "api/version", "2\n");
+    pair.git_in(&worktree, &["commit", "-qam", "own"]);
+    let web = pair.heads()[1].clone();
+    pair.git_in(&worktree, &["merge", "-q", "--no-edit", "-s", "ours", "--allow-unrelated-histories", &web]);
+    // It is an ancestor of the base, so git merges nothing; a commit of it that is new is another thing.
+    pair.try_commit(&worktree).unwrap();
+    pair.git("web", &["commit", "-q", "--allow-empty", "-m", "later"]);
+    let later = pair.git("web", &["rev-parse", "HEAD"]);
+    pair.git_in(
+        &worktree,
+        &["merge", "-q", "--no-edit", "-s", "ours", "--allow-unrelated-histories", &later],
+    );
+    let refused = pair.try_commit(&worktree).unwrap_err();
+    assert!(matches!(&refused, GitError::ForeignHistory { commit } if *commit == later), "{refused}");
+}
+
+#[test]
+fn an_agent_that_took_the_runs_branch_into_its_worktree_stops_the_merge() {
+    let pair = Pair::new();
+    let (old, new) = pair.candidate("T1", &[("api/version", "2\n")]);
+    let other = pair.worktree("T2");
+    pair.git_in(&other, &["checkout", "-q", WORK]);
+    let refused = pair.all.advance(WORK, &new, &old).unwrap_err();
+    assert!(matches!(refused, GitError::CheckedOut { .. }), "{refused}");
+    assert_eq!(pair.all.branch_tip(WORK).unwrap(), Some(old));
+}
+
+#[test]
+fn a_ref_that_an_agent_wrote_brings_nothing_into_a_member() {
+    let pair = Pair::new();
+    let (old, new) = pair.candidate("T1", &[("api/version", "2\n")]);
+    pair.git("api", &["checkout", "-q", "-b", "evil"]);
+    std::fs::write(pair.top().join("api/version"), "evil\n").unwrap();
+    pair.git("api", &["commit", "-qam", "evil"]);
+    let evil = pair.git("api", &["rev-parse", "HEAD"]);
+    pair.git("api", &["checkout", "-q", "main"]);
+    pair.all.pin(&format!("refs/loopmon/of/api/{new}"), &evil).unwrap();
+    assert_eq!(open(&pair.top()).advance(WORK, &new, &old).unwrap(), Advance::Moved);
+    assert_eq!(pair.git("api", &["show", &format!("{WORK}:version")]), "2");
+}
+
+#[test]
+fn what_a_members_git_leaves_out_or_converts_is_left_out_and_converted_here() {
+    let pair = Pair::new();
+    std::fs::create_dir_all(pair.top().join("api/.git/info")).unwrap();
+    std::fs::write(pair.top().join("api/.git/info/exclude"), "*.secret\n").unwrap();
+    std::fs::write(pair.top().join("api/.git/info/attributes"), "*.up filter=up\n").unwrap();
+    pair.git("api", &["config", "filter.up.clean", "tr a-z A-Z"]);
+    let pair = Pair { all: open(&pair.top()), ..pair };
+    let worktree = pair.worktree("T1");
+    for name in ["api/a.secret", "web/a.secret", "api/a.up", "web/a.up"] {
+        write(&worktree, name, "text\n");
+    }
+    let done = pair.try_commit(&worktree).unwrap();
+    let files = pair.all.changed_files(&pair.base, &done.oid).unwrap();
+    assert_eq!(files, ["api/a.up", "web/a.secret", "web/a.up"].map(PathBuf::from));
+    let text = |name: &str| {
+        let text = pair.all.read_file(&done.oid, Path::new(name), 99).unwrap().unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    assert_eq!((text("api/a.up").as_str(), text("web/a.up").as_str()), ("TEXT\n", "text\n"));
+    pair.git("web", &["config", "filter.up.clean", "cat"]);
+    let top = pair.top();
+    let member = |name: &str| Member::open(Git::isolated(&top), name, &top.join(name)).unwrap();
+    let members = ["api", "web"].map(member).to_vec();
+    let error = Repository::workspace(Git::isolated(&top), &top, &top.join("store"), members).unwrap_err();
+    assert!(
+        error.to_string().contains("repository web") && error.to_string().contains("filter.up.clean"),
+        "{error}"
+    );
+}
+
+#[test]
+fn work_is_kept_although_a_member_forgets_what_it_lent() {
+    let pair = Pair::new();
+    pair.git("web", &["checkout", "-q", "-b", "wip"]);
+    std::fs::write(pair.top().join("web/page"), "the same words\n").unwrap();
+    pair.git("web", &["add", "page"]);
+    pair.git("web", &["commit", "-qm", "wip"]);
+    pair.git("web", &["checkout", "-q", "develop"]);
+    let (old, new) = pair.candidate("T1", &[("web/page", "the same words\n")]);
+    pair.git("web", &["branch", "-D", "wip"]);
+    pair.git("web", &["reflog", "expire", "--expire=now", "--all"]);
+    pair.git("web", &["gc", "-q", "--prune=now"]);
+    assert_eq!(open(&pair.top()).advance(WORK, &new, &old).unwrap(), Advance::Moved);
+    assert_eq!(pair.git("web", &["show", &format!("{WORK}:page")]), "the same words");
+    pair.assert_sound();
+}
+
+#[test]
+fn a_shallow_member_is_worked_with_and_a_partial_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let top = dir.path().canonicalize().unwrap();
+    let git = |at: &Path, args: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(at).env("HOME", &top).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.args(["-c", "user.name=p", "-c", "user.email=p@example.org"]).args(args);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let source = top.join("source");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("version"), "1\n").unwrap();
+    Repository::create(Git::isolated(&top), &source, "main", "first").unwrap();
+    git(&source, &["commit", "-q", "--allow-empty", "-m", "second"]);
+    git(&source, &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", source.display());
+    git(&top, &["clone", "-q", "--depth", "1", "-b", "main", &url, "api"]);
+    git(&top, &["clone", "-q", "-b", "main", &url, "web"]);
+    git(&top.join("web"), &["branch", "-q", "-m", "develop"]);
+    git(&top, &["clone", "-q", "--filter=blob:none", &url, "part"]);
+    let all = open(&top);
+    let base = all.head().unwrap().oid().to_owned();
+    all.create_branch(WORK, &base).unwrap();
+    let pair = Pair { dir, all, base };
+    let merged = pair.merge("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    let landed = pair.all.land("api:main web:develop", &merged).unwrap();
+    assert!(matches!(landed, Landing::Landed { .. }), "{landed:?}");
+    pair.assert_sound();
+    let error = Member::open(Git::isolated(&top), "part", &top.join("part")).unwrap_err();
+    assert!(error.to_string().contains("partial clone"), "{error}");
+}
+
+#[test]
+fn a_landing_that_broke_off_and_can_not_go_on_is_taken_back() {
+    let pair = Pair::new();
+    let heads = pair.heads();
+    let merged = pair.merge("T1", &[("api/version", "2\n"), ("web/version", "2\n")]);
+    let begun = pair.all.state(&heads).unwrap();
+    pair.all.pin(&format!("refs/loopmon/landing/{merged}"), &begun).unwrap();
+    pair.member("api").land("main", WORK).unwrap();
+    std::fs::write(pair.top().join("web/version"), "half\n").unwrap();
+    let Landing::Refused { reason } = pair.all.land("api:main web:develop", &merged).unwrap() else {
+        panic!("it landed")
+    };
+    assert!(reason.to_string().starts_with("web: the checkout"), "{reason}");
+    assert_eq!(pair.heads(), heads, "the api went back");
 }
 
 #[test]
@@ -314,4 +481,5 @@ fn a_repository_that_comes_later_has_no_part_in_what_began_before() {
     let fewer = Repository::workspace(Git::isolated(&top), &top, &top.join("store"), fewer).unwrap();
     let error = fewer.advance(WORK, &merged, &pair.base).unwrap_err();
     assert!(matches!(error, GitError::OutsideMembers { .. }), "{error}");
+    assert!(more.check_members_of(&pair.base).is_err() && pair.all.check_members_of(&pair.base).is_ok());
 }

@@ -48,7 +48,7 @@ impl Part<'_> {
             Way::Forth => &self.to,
             Way::Back => &self.from,
         };
-        Ok(self.member.repository.tip_of(&self.branch)? == *goal)
+        Ok(self.member.tip(&self.branch)? == *goal)
     }
 }
 
@@ -59,7 +59,7 @@ impl Repository {
         let branches = split(branches, self.members());
         let (mut tips, mut targets) = (Vec::new(), Vec::new());
         for (place, (member, branch)) in self.members().iter().zip(&branches).enumerate() {
-            tips.push(member.repository.tip_of(branch)?);
+            tips.push(member.tip(branch)?);
             let target = self.project(place, &to)?;
             member.take(self.common_dir(), &target)?;
             targets.push(target);
@@ -69,13 +69,8 @@ impl Repository {
         if parts.is_empty() {
             return Ok(refused(LandRefusal::NothingNew));
         }
-        for part in &parts {
-            let tip = part.member.repository.tip_of(&part.branch)?;
-            if tip != part.to
-                && let Some(reason) = part.member.repository.land_refusal(&part.branch, &part.to)?
-            {
-                return Ok(refused(within(part.member, reason)));
-            }
+        if let Some(reason) = refusal(&parts)? {
+            return Ok(refused(reason));
         }
         self.swap_ref(
             &format!("{LANDINGS}/{to}"),
@@ -101,7 +96,7 @@ impl Repository {
         }
         let parts = self.parts(&branches, &from, &targets)?;
         for part in &parts {
-            let tip = part.member.repository.tip_of(&part.branch)?;
+            let tip = part.member.tip(&part.branch)?;
             let reason = match &tip {
                 tip if *tip == part.from => None,
                 tip if *tip == part.to => part.member.repository.dirt_refusal(&part.branch)?,
@@ -159,19 +154,44 @@ fn all_or_none(parts: &[Part<'_>], way: Way) -> Result<Option<LandRefusal>, GitE
             Some(Ok(Landing::Refused { reason })) => Ok(Some(within(part.member, reason))),
             Some(Err(error)) => Err(error),
         };
-        let is_stuck = |part: &&Part<'_>| !matches!(part.go(way.other()), Ok(Landing::Landed { .. }));
-        let stuck: Vec<&Part<'_>> = moved.iter().rev().copied().filter(is_stuck).collect();
-        if stuck.is_empty() {
-            return trouble;
-        }
-        let why = match trouble {
-            Ok(reason) => reason.map(|reason| reason.to_string()).unwrap_or_default(),
+        let why = match &trouble {
+            Ok(reason) => reason.as_ref().map(ToString::to_string).unwrap_or_default(),
             Err(error) => error.to_string(),
         };
-        let moved = stuck.iter().map(|part| part.member.name.clone()).collect();
-        return Err(GitError::HalfLanded { moved, stuck: part.member.name.clone(), why });
+        go_back(&moved, way, part, why)?;
+        return trouble;
     }
     Ok(None)
+}
+
+/// Takes moved parts back, because of another one.
+fn go_back(moved: &[&Part<'_>], way: Way, because: &Part<'_>, why: String) -> Result<(), GitError> {
+    let is_stuck = |part: &&Part<'_>| !matches!(part.go(way.other()), Ok(Landing::Landed { .. }));
+    let stuck: Vec<String> =
+        moved.iter().rev().copied().filter(is_stuck).map(|part| part.member.name.clone()).collect();
+    match stuck.is_empty() {
+        true => Ok(()),
+        false => Err(GitError::HalfLanded { moved: stuck, stuck: because.member.name.clone(), why }),
+    }
+}
+
+/// Why a landing can't be, as far as that is known before anything moves. Parts that an earlier one, which broke off, had
+/// moved go back then.
+fn refusal(parts: &[Part<'_>]) -> Result<Option<LandRefusal>, GitError> {
+    let mut moved = Vec::new();
+    let mut refused = None;
+    for part in parts {
+        if part.is_done(Way::Forth)? {
+            moved.push(part);
+        } else if refused.is_none()
+            && let Some(reason) = part.member.repository.land_refusal(&part.branch, &part.to)?
+        {
+            refused = Some((part, within(part.member, reason)));
+        }
+    }
+    let Some((part, reason)) = refused else { return Ok(None) };
+    go_back(&moved, Way::Forth, part, reason.to_string())?;
+    Ok(Some(reason))
 }
 
 fn refused(reason: LandRefusal) -> Landing {

@@ -2,6 +2,8 @@
 //!
 //! Not for what the workspace makes of it. Invariant: its name is the name of its folder in the workspace's commits.
 
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::super::{Git, GitError, OpenError, Repository, parse_oid};
@@ -33,8 +35,21 @@ impl Member {
                 top.display()
             )));
         }
-        let format = repository.call("rev-parse").arg("--show-object-format").text()?;
-        Ok(Member { name: name.to_owned(), repository, format: format.trim().to_owned() })
+        let member = Member { name: name.to_owned(), repository, format: String::new() };
+        if member.repository.common_dir().as_os_str().as_bytes().contains(&b'\n') {
+            return Err(wrong("there is a line break in its path, which git can't borrow from".to_owned()));
+        }
+        let is_promised = |(key, value): (&String, &String)| {
+            key == "extensions.partialclone" || (key.ends_with(".promisor") && value == "true")
+        };
+        if member.own_settings()?.iter().any(is_promised) {
+            return Err(wrong(
+                "it is a partial clone, whose missing files only its own git can fetch: clone it whole"
+                    .to_owned(),
+            ));
+        }
+        let format = member.repository.call("rev-parse").arg("--show-object-format").text()?;
+        Ok(Member { format: format.trim().to_owned(), ..member })
     }
 
     /// Seconds since 1970 at which a commit was made.
@@ -43,9 +58,10 @@ impl Member {
         Ok(call.text()?.trim().parse().unwrap_or(0))
     }
 
-    /// Whether its history was cut.
-    pub(super) fn is_shallow(&self) -> bool {
-        self.repository.common_dir().join("shallow").exists()
+    /// The tip of one of its branches.
+    pub(super) fn tip(&self, branch: &str) -> Result<String, GitError> {
+        let named = |source| GitError::InMember { name: self.name.clone(), source: Box::new(source) };
+        self.repository.tip_of(branch).map_err(named)
     }
 
     /// Keeps a commit by a ref that never moves.
@@ -53,21 +69,23 @@ impl Member {
         self.repository.pin(name, commit)
     }
 
-    /// A setting of its own files.
-    pub(super) fn setting(&self, key: &str) -> Result<Option<String>, GitError> {
-        let call = self.repository.call("config").args(["--local", "--get", key]).accept(&[0, 1]);
-        call.text().map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+    /// The settings of its own files; of a key that is there several times the last.
+    pub(super) fn own_settings(&self) -> Result<BTreeMap<String, String>, GitError> {
+        let listed = self.repository.call("config").args(["--local", "--list", "--includes", "-z"]).text()?;
+        let entries = listed.split('\0').filter(|entry| !entry.is_empty());
+        let pair = |entry: &str| match entry.split_once('\n') {
+            Some((key, value)) => (key.to_owned(), value.to_owned()),
+            None => (entry.to_owned(), "true".to_owned()),
+        };
+        Ok(entries.map(pair).collect())
     }
 
     /// Brings a commit of the workspace's store, with all that belongs to it, into this repository.
     pub(super) fn take(&self, from: &Path, commit: &str) -> Result<(), GitError> {
         let commit = parse_oid(commit)?;
-        let spec = format!("{commit}^{{commit}}");
-        let has = self.repository.call("cat-file").args(["-e", &spec]).accept(&[0, 1, 128]).run()?;
-        if has.code == 0 {
-            return Ok(());
-        }
-        let fetch = self.repository.call("fetch").setting("protocol.file.allow=always");
+        // As one pack, which is there as a whole or not at all: that a commit is there would not say that its files are.
+        let fetch = self.repository.call("fetch").setting("fetch.unpackLimit=1");
+        let fetch = fetch.setting("protocol.file.allow=always");
         let args =
             ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc"];
         fetch.args(args).arg("--end-of-options").arg(from).arg(commit).run()?;

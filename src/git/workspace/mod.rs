@@ -12,14 +12,14 @@ mod landing;
 mod member;
 mod moves;
 mod projection;
+mod store;
 
-use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::worktree::{ensure_content, io};
-use super::{Customs, Dirtiness, Git, GitError, Head, OpenError, Repository, parse_oid};
+use super::worktree::io;
+use super::{Customs, Dirtiness, Git, GitError, Head, OpenError, Repository, Worktree, parse_oid};
 
 pub use member::Member;
 
@@ -36,7 +36,15 @@ pub(super) struct Roof {
     members: Vec<Member>,
     /// Commits of members, by member and commit of the workspace: what was found out once.
     known: Mutex<BTreeMap<(usize, String), String>>,
+    /// The folders of commits, which can't change.
+    folders: Mutex<BTreeMap<String, Folders>>,
 }
+
+/// The trees of a commit's folders, by name; none of what is no folder.
+type Folders = Arc<BTreeMap<String, Option<String>>>;
+
+/// Commits whose folders are kept; then they are collected anew.
+const FOLDERS: usize = 4096;
 
 impl Repository {
     /// The workspace of these repositories. `root` is the folder that it is worked from, `home` where its own store is,
@@ -44,12 +52,24 @@ impl Repository {
     pub fn workspace(git: Git, root: &Path, home: &Path, members: Vec<Member>) -> Result<Self, OpenError> {
         member::check(&members)?;
         let root = root.canonicalize().map_err(io("resolve", root))?;
-        furnish(&git, home, &members)?;
+        store::furnish(&git, home, &members)?;
         let home = home.canonicalize().map_err(io("resolve", home))?;
-        let roof = Roof { members, known: Mutex::default() };
+        let roof = Roof { members, ..Roof::default() };
         let workspace = Repository::assembled(git, root, home, roof);
         workspace.trust_config()?;
         Ok(workspace)
+    }
+
+    /// Takes up what has changed in the members' own settings. Before a run begins, never during one.
+    pub fn refresh(&self) -> Result<(), OpenError> {
+        if self.is_workspace() {
+            store::furnish(&self.inner.git, self.common_dir(), self.members())?;
+        }
+        for member in self.members() {
+            member.repository.trust_config()?;
+        }
+        self.trust_config()?;
+        Ok(())
     }
 
     /// The repositories of a workspace; none for an ordinary one.
@@ -89,8 +109,7 @@ impl Repository {
             entries.push(0);
             text.push_str(&format!("{} {tip}\n", member.name));
             date = date.max(member.date_of(tip)?);
-            // What lies behind the end of a shallow history can't be asked for, so none of it is promised.
-            if !member.is_shallow() && !parents.contains(&tip.as_str()) {
+            if !parents.contains(&tip.as_str()) {
                 parents.push(tip);
             }
         }
@@ -148,17 +167,106 @@ impl Repository {
         Ok(changed.map(|member| member.name.clone()).collect())
     }
 
-    /// Fails if a tree of the workspace holds anything beside its members: nobody would get that.
+    /// Fails if a tree of the workspace holds anything but a folder for each of its members: nobody would get the rest, and
+    /// a repository that is gone as a whole is no work.
     pub(super) fn check_members_only(&self, tree: &str) -> Result<(), GitError> {
         if !self.is_workspace() {
             return Ok(());
         }
-        let listed = self.call("ls-tree").args(["-z", "--name-only", tree]).text()?;
-        let is_foreign = |name: &&str| self.members().iter().all(|member| member.name != *name);
-        match listed.split('\0').filter(|name| !name.is_empty()).find(is_foreign) {
-            Some(name) => Err(GitError::OutsideMembers { path: PathBuf::from(name) }),
+        let folders = self.folders(tree)?;
+        for (name, folder) in folders.iter() {
+            if self.members().iter().all(|member| member.name != *name) {
+                return Err(GitError::OutsideMembers { path: PathBuf::from(name) });
+            }
+            if folder.is_none() {
+                return Err(GitError::NoFolder { name: name.clone() });
+            }
+        }
+        match self.members().iter().find(|member| !folders.contains_key(&member.name)) {
+            Some(member) => Err(GitError::NoFolder { name: member.name.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// Fails if work brings in commits that are not made of the members' folders: a member's own, which are others' work
+    /// and have no place in the folder of any. `since` is what the work began from and has merged.
+    pub(super) fn check_own_history(&self, tip: &str, since: &[&str]) -> Result<(), GitError> {
+        if !self.is_workspace() || since.contains(&tip) {
+            return Ok(());
+        }
+        let new = self.call("rev-list").args(["--parents", tip, "--not"]).args(since).text()?;
+        let mut seen = BTreeSet::new();
+        for commit in new.split_whitespace().filter(|commit| seen.insert(*commit)) {
+            self.check_members_only(commit)
+                .map_err(|_| GitError::ForeignHistory { commit: commit.to_owned() })?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what an agent wrote beside the members to have git treat their files otherwise.
+    pub(super) fn drop_rules_beside_members(&self, worktree: &Worktree) -> Result<(), GitError> {
+        for file in [".gitignore", ".gitattributes"].map(|name| worktree.path.join(name)) {
+            if self.is_workspace() && file.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
+                std::fs::remove_file(&file).map_err(io("remove", &file))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the store hold by itself what is new in a commit. git writes nothing that a member has already, and the member
+    /// forgets what no branch of its own leads to.
+    pub(super) fn own_objects(&self, commit: &str, since: &[&str]) -> Result<(), GitError> {
+        if !self.is_workspace() || since.contains(&commit) {
+            return Ok(());
+        }
+        let new = self.call("rev-list").args(["--objects", commit, "--not"]).args(since).text()?;
+        let objects = self.common_dir().join("objects");
+        let is_borrowed = |oid: &&str| {
+            let (folder, file) = oid.split_at_checked(2).unwrap_or(("", oid));
+            !objects.join(folder).join(file).exists()
+        };
+        let oids = new.lines().filter_map(|line| line.split(' ').next());
+        let borrowed: String = oids.filter(is_borrowed).map(|oid| format!("{oid}\n")).collect();
+        if !borrowed.is_empty() {
+            let pack = self.call("pack-objects").arg("--quiet").arg(objects.join("pack/pack"));
+            pack.input(borrowed.into_bytes()).run()?;
+        }
+        Ok(())
+    }
+
+    /// What stands at the top of a tree: the folders with their trees, and what is none.
+    fn folders(&self, tree: &str) -> Result<Folders, GitError> {
+        let known = self.inner.roof.folders.lock().unwrap_or_else(PoisonError::into_inner).get(tree).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let listed = self.call("ls-tree").args(["-z", tree]).text()?;
+        let mut folders = BTreeMap::new();
+        for entry in listed.split('\0').filter(|entry| !entry.is_empty()) {
+            let (facts, name) = entry.split_once('\t').unwrap_or((entry, ""));
+            let oid = facts.strip_prefix("040000 tree ").map(parse_oid).transpose()?;
+            folders.insert(name.to_owned(), oid);
+        }
+        let folders = Arc::new(folders);
+        if parse_oid(tree).is_ok() {
+            let mut known = self.inner.roof.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= FOLDERS {
+                known.clear();
+            }
+            known.insert(tree.to_owned(), Arc::clone(&folders));
+        }
+        Ok(folders)
+    }
+
+    /// Fails if a run that began at this commit is not one of just these members.
+    pub fn check_members_of(&self, base: &str) -> Result<(), GitError> {
+        if !self.is_workspace() {
+            return Ok(());
+        }
+        self.check_members_only(base).map_err(|error| match error {
+            GitError::NoFolder { name } => GitError::NotInRun { name },
+            other => other,
+        })
     }
 
     /// Notes which commit of a member one of the workspace's stands for.
@@ -186,44 +294,4 @@ impl Repository {
         }
         Ok(())
     }
-}
-
-/// Makes the workspace's own store, or brings it up to date with the members.
-fn furnish(git: &Git, home: &Path, members: &[Member]) -> Result<(), GitError> {
-    std::fs::create_dir_all(home).map_err(io("create", home))?;
-    let format = members.first().map_or("sha1".to_owned(), |member| member.format.clone());
-    let format = format!("--object-format={format}");
-    // Doing it again changes nothing, and mends what was broken off.
-    git.call(home, "init")
-        .args(["--bare", "--quiet", "--template=", "-b", "none", &format])
-        .arg(home)
-        .run()?;
-    let (mut stores, mut kept) = (Vec::new(), "/*\n".to_owned());
-    for member in members {
-        stores.extend(member.repository.common_dir().join("objects").as_os_str().as_bytes());
-        stores.push(b'\n');
-        kept.push_str(&format!("!/{}/\n", member.name));
-    }
-    for folder in ["info", "objects/info"] {
-        let folder = home.join(folder);
-        std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
-    }
-    ensure_content(&home.join("objects/info/alternates"), &stores)?;
-    ensure_content(&home.join("info/exclude"), kept.as_bytes())?;
-    let mut settings = vec![
-        ("gc.auto", "0".to_owned()),
-        ("maintenance.auto", "false".to_owned()),
-        ("uploadpack.allowAnySHA1InWant", "true".to_owned()),
-    ];
-    for key in ["user.name", "user.email"] {
-        let own = members.iter().find_map(|member| member.setting(key).ok().flatten());
-        settings.extend(own.map(|value| (key, value)));
-    }
-    for (key, value) in settings {
-        let call = || git.call(home, "config").args(["--file", "config"]);
-        if call().args(["--get", key]).accept(&[0, 1]).text()? != value {
-            call().args(["--replace-all", key, &value]).run()?;
-        }
-    }
-    Ok(())
 }

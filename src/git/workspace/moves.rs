@@ -44,15 +44,26 @@ impl Repository {
     ) -> Result<Advance, GitError> {
         let full = branch_ref(&self.inner.git, branch)?;
         self.check_members_only(new)?;
+        // An agent that took the branch into its worktree would be moved with it, and undo the merge by its next commit.
+        if let Some(path) = self.checkout_of(&full)? {
+            return Err(GitError::CheckedOut { branch: branch.to_owned(), path });
+        }
         // Each member's new commit is made, and known for good, before anything moves.
+        let mut targets = Vec::new();
         for place in 0..self.members().len() {
+            if self.folder(place, new)? == self.folder(place, old)? {
+                let before = self.project(place, old)?;
+                self.learn(place, new, &before);
+                continue;
+            }
             let target = self.project(place, new)?;
             self.remember(place, new, &target)?;
             self.can_follow(place, branch, old, &target)?;
+            targets.push((place, target));
         }
         let outcome = self.swap_ref(&full, new, Some(old))?;
-        if let Some(tip) = self.ref_value(&full)? {
-            self.follow(branch, &tip)?;
+        if outcome == Advance::Moved {
+            self.follow(branch, &targets)?;
         }
         Ok(outcome)
     }
@@ -75,20 +86,19 @@ impl Repository {
         Ok(())
     }
 
-    /// Moves each member's branch to its part of a commit.
-    fn follow(&self, branch: &str, tip: &str) -> Result<(), GitError> {
-        for (place, member) in self.members().iter().enumerate() {
-            let target = self.project(place, tip)?;
-            self.remember(place, tip, &target)?;
-            member.take(self.common_dir(), &target)?;
+    /// Moves members' branches to their parts of a commit.
+    fn follow(&self, branch: &str, targets: &[(usize, String)]) -> Result<(), GitError> {
+        let full = branch_ref(&self.inner.git, branch)?;
+        for (place, target) in targets {
+            let Some(member) = self.members().get(*place) else { continue };
             let before = member.repository.branch_tip(branch)?;
-            if before.as_deref() == Some(target.as_str()) {
+            if before.as_ref() == Some(target) {
                 continue;
             }
-            let full = branch_ref(&self.inner.git, branch)?;
-            if let Advance::Lost { actual } = member.repository.swap_ref(&full, &target, before.as_deref())? {
+            member.take(self.common_dir(), target)?;
+            if let Advance::Lost { actual } = member.repository.swap_ref(&full, target, before.as_deref())? {
                 let name = format!("{branch} of {}", member.name);
-                return Err(GitError::RefMoved { name, expected: target, actual });
+                return Err(GitError::RefMoved { name, expected: target.clone(), actual });
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::super::{GitError, Repository, parse_oid};
 use super::{OF, STATES};
 
 /// Commits that are looked at for one answer: work has few, and only something else has more.
-const LIMIT: usize = 20_000;
+const LIMIT: usize = 10_000;
 
 /// What of a commit goes into a member's.
 struct Facts {
@@ -32,7 +32,13 @@ impl Repository {
                 waiting.pop();
                 continue;
             }
-            let facts = self.facts(&next)?;
+            let mut facts = self.facts(&next)?;
+            // What changes nothing of the member stands for what was there before, whatever else it merged.
+            if let Some(first) = facts.parents.first()
+                && self.folder(place, first)? == self.folder(place, &next)?
+            {
+                facts.parents.truncate(1);
+            }
             let mut missing = Vec::new();
             for parent in &facts.parents {
                 if self.projected(place, parent)?.is_none() {
@@ -56,7 +62,9 @@ impl Repository {
             return Ok(Some(known));
         }
         let Some(member) = self.members().get(place) else { return Ok(None) };
-        if let Some(kept) = self.ref_value(&format!("{OF}/{}/{commit}", member.name))? {
+        if let Some(kept) = self.ref_value(&format!("{OF}/{}/{commit}", member.name))?
+            && self.is_of(place, commit, &kept)?
+        {
             self.learn(place, commit, &kept);
             return Ok(Some(kept));
         }
@@ -67,7 +75,10 @@ impl Repository {
     }
 
     fn make_projection(&self, place: usize, commit: &str, facts: &Facts) -> Result<String, GitError> {
-        let tree = self.tree_of_member(place, commit)?;
+        let tree = match self.folder(place, commit)? {
+            Some(tree) => tree,
+            None => parse_oid(&self.call("mktree").input(Vec::new()).text()?)?,
+        };
         let mut parents: Vec<String> = Vec::new();
         for parent in &facts.parents {
             let Some(parent) = self.projected(place, parent)? else { continue };
@@ -95,15 +106,18 @@ impl Repository {
         parse_oid(&self.call("hash-object").args(["-t", "commit", "-w", "--stdin"]).input(object).text()?)
     }
 
-    /// The member's folder in a commit; an empty one if it was taken away.
-    fn tree_of_member(&self, place: usize, commit: &str) -> Result<String, GitError> {
-        let name = self.members().get(place).map(|member| member.name.as_str()).unwrap_or_default();
-        let listed = self.call("ls-tree").args(["-z", commit, "--", name]).text()?;
-        let entry = listed.split('\0').next().unwrap_or_default();
-        match entry.split('\t').next().and_then(|facts| facts.strip_prefix("040000 tree ")) {
-            Some(oid) => parse_oid(oid),
-            None => parse_oid(&self.call("mktree").input(Vec::new()).text()?),
-        }
+    /// The member's folder in a commit, if there is one.
+    pub(super) fn folder(&self, place: usize, commit: &str) -> Result<Option<String>, GitError> {
+        let folders = self.folders(commit)?;
+        let member = self.members().get(place);
+        Ok(member.and_then(|member| folders.get(&member.name)).cloned().flatten())
+    }
+
+    /// Whether a commit has the files of the member's folder in one of the workspace's. What was kept may be gone since, and
+    /// agents can write refs too: nothing reaches a member that is not in the workspace's commit.
+    fn is_of(&self, place: usize, commit: &str, kept: &str) -> Result<bool, GitError> {
+        let Some(kept) = self.look_up(kept)? else { return Ok(false) };
+        Ok(self.folder(place, commit)? == Some(self.tree_of(&kept)?))
     }
 
     fn facts(&self, commit: &str) -> Result<Facts, GitError> {
