@@ -46,21 +46,26 @@ impl Turn<'_> {
         }
     }
 
-    /// One pass over the tasks; whether anything moved.
+    /// One pass over the tasks that can move, in the order of their ids; whether anything moved. Of those that wait to
+    /// merge only the next one can, whoever that is when it is its turn.
     fn advance_tasks(&mut self) -> bool {
-        let ids: Vec<TaskId> =
-            self.state.tasks.iter().filter(|(_, task)| may_move(task)).map(|(id, _)| id.clone()).collect();
+        let mut ids = self.state.tasks.moving().into_iter().peekable();
+        let mut last: Option<TaskId> = None;
         let mut moved = false;
-        for id in ids {
+        loop {
+            let next = self.next_to_merge().filter(|id| last.as_ref().is_none_or(|last| id > last));
+            let next = next.filter(|id| ids.peek().is_none_or(|other| id < other));
+            let Some(id) = next.or_else(|| ids.next()) else { return moved };
             let before = self.state.tasks.get(&id).map(|task| (task.phase, task.hold.clone()));
             self.advance_task(&id);
             let after = self.state.tasks.get(&id).map(|task| (task.phase, task.hold.clone()));
             moved |= before != after;
+            last = Some(id);
         }
-        moved
     }
 
     fn advance_task(&mut self, id: &TaskId) {
+        self.state.tasks.settle();
         let Some(task) = self.state.tasks.get(id) else { return };
         let busy = self.state.effects_of(id).next().is_some();
         match task.phase {
@@ -230,25 +235,21 @@ impl Turn<'_> {
     }
 
     fn advance_queued(&mut self, id: &TaskId) {
+        if self.next_to_merge().as_ref() == Some(id) {
+            self.enter(id, Phase::Merging);
+        }
+    }
+
+    /// The first that waits to merge, if nobody merges.
+    fn next_to_merge(&mut self) -> Option<TaskId> {
+        let none_merges = self.state.tasks.settle().nobody_merges();
         let queued = |phase: Phase| {
             let stands = move |task: &Task| task.phase == phase && task.hold.is_none();
             self.state.merge_queue.iter().find(|id| self.state.tasks.get(*id).is_some_and(stands))
         };
-        if queued(Phase::Merging).is_none() && queued(Phase::MergeQueued) == Some(id) {
-            self.enter(id, Phase::Merging);
-        }
+        let is_free = none_merges || queued(Phase::Merging).is_none();
+        is_free.then(|| queued(Phase::MergeQueued).cloned()).flatten()
     }
-}
-
-/// Whether the task's own facts can move it: what is held stays, and what waits for others is moved by them.
-fn may_move(task: &Task) -> bool {
-    let has_moves = match task.phase {
-        Phase::Implementing | Phase::Validating | Phase::Reviewing | Phase::Fixing => task.placed,
-        Phase::Approved | Phase::MergeQueued | Phase::Merging => true,
-        Phase::Done | Phase::Cancelled => task.work.prepared,
-        Phase::Blocked | Phase::Ready | Phase::AwaitingHuman | Phase::Exhausted | Phase::Failed => false,
-    };
-    has_moves && task.hold.is_none()
 }
 
 fn commit_of(task: &Task, kind: StepKind, guard: Guard) -> EffectKind {

@@ -46,9 +46,8 @@ impl State {
         }
         let role = task.spec.role.as_ref()?;
         let limit = *limits.roles.get(role)?;
-        let of_role = self.tasks.values().filter(|task| task.spec.role.as_ref() == Some(role));
-        let spent: u64 = of_role.map(|task| task.usage.cost_micros).sum();
-        reached(limit, spent).then(|| format!("tasks of the role {role} have spent what they may"))
+        reached(limit, self.tasks.cost_of(role))
+            .then(|| format!("tasks of the role {role} have spent what they may"))
     }
 
     /// What was used by role; tasks without one under the empty name.
@@ -118,6 +117,7 @@ impl Turn<'_> {
 
     /// A task that has reached a limit is held until a person grants it more.
     pub fn hold_to_limits(&mut self, id: &TaskId) {
+        self.state.tasks.settle();
         let Some(task) = self.state.tasks.get(id).filter(|task| !task.phase.is_terminal()) else { return };
         if matches!(task.hold, Some(Hold::NeedsAttention(_) | Hold::Paused)) {
             return;

@@ -16,7 +16,7 @@ pub(super) struct Explainer<'a> {
 
 impl<'a> Explainer<'a> {
     pub fn new(state: &'a State) -> Explainer<'a> {
-        let placed = state.tasks.values().filter(|task| task.placed);
+        let placed = state.tasks.placed().into_iter();
         let names: Vec<&str> = placed.map(|task| task.spec.id.as_str()).collect();
         let taken = format!("all {} places are taken, by {}", state.policy.parallel, names.join(", "));
         Explainer { state, taken, room: Room::of(state) }

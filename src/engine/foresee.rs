@@ -6,11 +6,11 @@
 //! merged starts no round and stops no merge.
 
 use super::effect::EffectKind;
-use super::state::{State, Task};
+use super::state::State;
 use super::turn::Turn;
 use crate::model::event::{Conflict, Overlap};
 use crate::model::verdict::Remark;
-use crate::model::{EffectId, FindingState, Oid, Phase, Severity, TaskId, counted};
+use crate::model::{EffectId, FindingState, Oid, Severity, TaskId, counted};
 
 /// The source of these findings.
 pub(super) const FORECAST: &str = "forecast";
@@ -34,12 +34,8 @@ pub struct Foreseen {
 
 impl State {
     /// The work that this task's has to get along with: every other's that is on a branch and not merged.
-    fn beside(&self, id: &TaskId) -> Vec<(TaskId, Oid)> {
-        let counts = |task: &&Task| {
-            let over = matches!(task.phase, Phase::Done | Phase::Cancelled | Phase::Failed);
-            !over && task.spec.id != *id && task.work.change.files > 0
-        };
-        let others = self.order.iter().filter_map(|id| self.tasks.get(id)).filter(counts);
+    fn beside(&mut self, id: &TaskId) -> Vec<(TaskId, Oid)> {
+        let others = self.tasks.carrying().filter(|task| task.spec.id != *id);
         let tips = others.filter_map(|task| Some((task.spec.id.clone(), task.work.tip.clone()?)));
         tips.take(BESIDE).collect()
     }
@@ -52,11 +48,10 @@ impl Turn<'_> {
         let (Some(onto), Some(base)) = (self.state.run.tip.clone(), task.work.base.clone()) else {
             return false;
         };
-        let is_known = task.foreseen.as_ref().is_some_and(|seen| seen.tip == *tip);
-        let beside = self.state.beside(id);
-        if is_known {
+        if task.foreseen.as_ref().is_some_and(|seen| seen.tip == *tip) {
             return false;
         }
+        let beside = self.state.beside(id);
         if onto == base && beside.is_empty() {
             self.forecast_over(id, tip);
             return false;

@@ -14,6 +14,7 @@ pub mod effect;
 pub mod graph;
 pub mod snapshot;
 pub mod state;
+pub mod tasks;
 
 mod advance;
 mod budget;
@@ -53,6 +54,7 @@ pub fn start(start: &RunStart, now: Timestamp) -> (State, Vec<Effect>) {
     turn.open_run(start);
     turn.advance();
     let effects = turn.finish();
+    state.settle();
     (state, effects)
 }
 
@@ -62,5 +64,7 @@ pub fn update(state: &mut State, event: &Event, now: Timestamp) -> Vec<Effect> {
     let mut turn = Turn::new(state, now);
     turn.apply(event);
     turn.advance();
-    turn.finish()
+    let effects = turn.finish();
+    state.settle();
+    effects
 }

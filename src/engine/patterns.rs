@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::state::{Attempt, Review, Slot, State, StepRun, Task};
 use super::turn::Turn;
-use crate::model::{AgentName, Pattern, Phase, Severity, TaskId, Verdict, Vote};
+use crate::model::{AgentName, Pattern, Severity, TaskId, Verdict, Vote};
 
 /// Reviewers that go on from task to task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,10 +50,7 @@ impl State {
         let rules = &self.policy.promotion;
         let role = task.spec.role.as_ref();
         let named = role.is_some_and(|role| rules.roles.contains(role));
-        let alike = || {
-            let left = self.tasks.values().filter(|other| !other.phase.is_terminal());
-            left.filter(|other| role.is_some() && other.spec.role.as_ref() == role).count()
-        };
+        let alike = || role.map_or(0, |role| self.tasks.open_of(role));
         let many = rules.alike > 0 && alike() >= usize::try_from(rules.alike).unwrap_or(usize::MAX);
         self.standing.promoted || named || many
     }
@@ -62,6 +59,7 @@ impl State {
 impl Turn<'_> {
     /// The step of a task's implementer in its next round.
     pub fn next_step(&mut self, id: &TaskId) {
+        self.state.tasks.settle();
         let Some(task) = self.state.tasks.get(id) else { return };
         let one_shot = self.state.pattern_of(task) == Pattern::Workflow;
         if let Some(task) = self.task(id) {
@@ -128,14 +126,12 @@ impl Turn<'_> {
         let Some(wanted) = slot.standing else { return false };
         let since = |task: &Task| (task.since, task.spec.id.clone());
         let Some(own) = self.state.tasks.get(id).map(since) else { return false };
-        self.state.tasks.values().filter(|task| task.spec.id != *id && task.phase == Phase::Reviewing).any(
-            |task| {
-                let slots = task.review.iter().flat_map(|review| &review.slots);
-                let mut same = slots.filter(|other| other.standing == Some(wanted) && !other.is_terminal());
-                let busy = |other: &Slot| matches!(other.step.at, Attempt::Running(_) | Attempt::Waiting(_));
-                same.any(|other| busy(other) || (task.hold.is_none() && task.placed && since(task) < own))
-            },
-        )
+        self.state.tasks.reviewing().into_iter().filter(|task| task.spec.id != *id).any(|task| {
+            let slots = task.review.iter().flat_map(|review| &review.slots);
+            let mut same = slots.filter(|other| other.standing == Some(wanted) && !other.is_terminal());
+            let busy = |other: &Slot| matches!(other.step.at, Attempt::Running(_) | Attempt::Waiting(_));
+            same.any(|other| busy(other) || (task.hold.is_none() && task.placed && since(task) < own))
+        })
     }
 
     /// The session that a slot's step begins with, and what is said with it.

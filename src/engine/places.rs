@@ -3,8 +3,7 @@
 //! Free places go to tasks that have begun, then to those of higher priority, then to those with the longest chain behind
 //! them. Invariant: a place is given only with room for the task's role and its agent, and with every lock that it names.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::EffectKind;
 use super::state::{State, Task};
@@ -23,7 +22,7 @@ impl<'a> Room<'a> {
     pub fn of(state: &'a State) -> Room<'a> {
         let mut room =
             Room { state, roles: BTreeMap::new(), agents: BTreeMap::new(), locks: BTreeMap::new() };
-        state.tasks.values().filter(|task| task.placed).for_each(|task| room.take(task));
+        state.tasks.placed().into_iter().for_each(|task| room.take(task));
         room
     }
 
@@ -36,22 +35,42 @@ impl<'a> Room<'a> {
 
     /// Why a task gets no place although one is free.
     pub fn refusal(&self, task: &Task) -> Option<String> {
+        self.full(task).map(|full| match full {
+            Full::Lock { lock, by } => format!("{by} uses {lock}"),
+            Full::Role { role, most } => {
+                let tasks = counted(usize::try_from(most).unwrap_or(usize::MAX), "task");
+                format!("{tasks} of the role {role} at once")
+            }
+            Full::Agent { agent, most } => format!("{agent} works in {most} places at once"),
+        })
+    }
+
+    fn full<'t>(&'t self, task: &'t Task) -> Option<Full<'t>> {
         let (spec, team) = (&task.spec, &self.state.policy.team);
         if let Some((lock, by)) = spec.locks.iter().find_map(|lock| self.locks.get_key_value(lock.as_str())) {
-            return Some(format!("{by} uses {lock}"));
+            return Some(Full::Lock { lock, by });
         }
         if let Some(role) = &spec.role
             && let Some(most) = team.role_places.get(role)
             && self.roles.get(role.as_str()).is_some_and(|taken| taken >= most)
         {
-            let tasks = counted(usize::try_from(*most).unwrap_or(usize::MAX), "task");
-            return Some(format!("{tasks} of the role {role} at once"));
+            return Some(Full::Role { role, most: *most });
+        }
+        if team.agent_places.is_empty() {
+            return None;
         }
         let agent = self.state.implementer(spec);
-        let most = team.agent_places.get(&agent)?;
-        let full = self.agents.get(&agent).is_some_and(|taken| taken >= most);
-        full.then(|| format!("{agent} works in {most} places at once"))
+        let most = *team.agent_places.get(&agent)?;
+        let full = self.agents.get(&agent).is_some_and(|taken| *taken >= most);
+        full.then_some(Full::Agent { agent, most })
     }
+}
+
+/// What there is no room for.
+enum Full<'a> {
+    Lock { lock: &'a str, by: &'a TaskId },
+    Role { role: &'a str, most: u32 },
+    Agent { agent: AgentName, most: u32 },
 }
 
 impl State {
@@ -70,7 +89,7 @@ impl Turn<'_> {
         if self.state.is_over_budget() {
             return false;
         }
-        let taken = self.state.tasks.values().filter(|task| task.placed).count();
+        let taken = self.state.tasks.settle().placed().len();
         let places = usize::try_from(self.state.policy.parallel).unwrap_or(usize::MAX).saturating_sub(taken);
         if places == 0 {
             return false;
@@ -92,53 +111,23 @@ impl Turn<'_> {
     }
 }
 
-fn chosen(state: &State, places: usize) -> BTreeSet<TaskId> {
-    let waiting = state.tasks.values().filter(|task| task.wants_place());
-    // Of many only the first few are wanted: a heap orders no more than those.
-    let mut waiting: BinaryHeap<Waiting<'_>> = waiting.map(Waiting).collect();
+fn chosen(state: &mut State, places: usize) -> BTreeSet<TaskId> {
     let mut given = BTreeSet::new();
-    if waiting.is_empty() {
+    state.tasks.settle();
+    let state: &State = state;
+    let mut waiting = state.tasks.waiting().peekable();
+    if waiting.peek().is_none() {
         return given;
     }
     let mut room = Room::of(state);
-    while given.len() < places
-        && let Some(Waiting(task)) = waiting.pop()
-    {
-        if room.refusal(task).is_none() {
+    for task in waiting {
+        if given.len() == places {
+            break;
+        }
+        if room.full(task).is_none() {
             room.take(task);
             given.insert(task.spec.id.clone());
         }
     }
     given
-}
-
-/// A task that waits for a place. The greatest comes first: what has begun, what is urgent, what most waits for, and then
-/// what stands first in the plan.
-struct Waiting<'a>(&'a Task);
-
-impl Waiting<'_> {
-    fn claim(&self) -> (bool, i32, u32, Reverse<usize>) {
-        let Waiting(task) = self;
-        (task.phase != Phase::Ready, task.spec.priority, task.rank, Reverse(task.position))
-    }
-}
-
-impl PartialEq for Waiting<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.claim() == other.claim()
-    }
-}
-
-impl Eq for Waiting<'_> {}
-
-impl PartialOrd for Waiting<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.claim().cmp(&other.claim())
-    }
 }

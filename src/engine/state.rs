@@ -7,6 +7,7 @@ use super::foresee::Foreseen;
 use super::patterns::Standing;
 use super::proofs::Proofs;
 use super::repeats::Met;
+use super::tasks::Tasks;
 use crate::model::event::{Change, RunStart};
 use crate::model::snapshot::Notice;
 use crate::model::{
@@ -24,7 +25,7 @@ pub struct State {
     /// Its rules.
     pub policy: Policy,
     /// Its tasks.
-    pub tasks: BTreeMap<TaskId, Task>,
+    pub tasks: Tasks,
     /// Their ids in the plan's order.
     pub order: Vec<TaskId>,
     /// Tasks that wait to merge, first in first out.
@@ -416,7 +417,7 @@ impl State {
             seq: 1,
             run,
             policy: start.policy.clone(),
-            tasks: BTreeMap::new(),
+            tasks: Tasks::default(),
             order: Vec::new(),
             merge_queue: Vec::new(),
             in_flight: BTreeMap::new(),
@@ -429,6 +430,13 @@ impl State {
             unblocking: BTreeSet::new(),
             next_effect: 1,
         }
+    }
+
+    /// Takes note of what an update has changed.
+    pub(super) fn settle(&mut self) {
+        self.tasks.settle();
+        // A look at every task is a proof for small runs, and too long for others.
+        debug_assert!(self.tasks.len() > 64 || self.tasks.agree(), "what is known of the tasks is not so");
     }
 
     /// The branch that merged work goes to.
@@ -453,12 +461,12 @@ impl State {
 
     /// Whether every task is over, or can no longer be reached.
     pub fn is_over(&self) -> bool {
-        !self.tasks.is_empty() && self.tasks.values().all(|task| task.is_over())
+        !self.tasks.is_empty() && self.tasks.over() == self.tasks.len()
     }
 
     /// Whether every task is done.
     pub fn is_complete(&self) -> bool {
-        !self.tasks.is_empty() && self.tasks.values().all(|task| task.phase == Phase::Done)
+        !self.tasks.is_empty() && self.tasks.done() == self.tasks.len()
     }
 
     /// Who implements a task.
@@ -508,6 +516,17 @@ impl Task {
             Some(Hold::NeedsAttention(crate::model::AttentionReason::DependencyFailed(_)))
         );
         self.phase.is_terminal() || unreachable
+    }
+
+    /// Whether its own facts can move it: what is held stays, and what waits for others is moved by them.
+    pub(super) fn may_move(&self) -> bool {
+        let has_moves = match self.phase {
+            Phase::Implementing | Phase::Validating | Phase::Reviewing | Phase::Fixing => self.placed,
+            Phase::Approved | Phase::MergeQueued | Phase::Merging => true,
+            Phase::Done | Phase::Cancelled => self.work.prepared,
+            Phase::Blocked | Phase::Ready | Phase::AwaitingHuman | Phase::Exhausted | Phase::Failed => false,
+        };
+        has_moves && self.hold.is_none()
     }
 
     /// Whether it would go on if it had one of the parallel places.

@@ -3,7 +3,7 @@
 //! Rounds are not attempts: a failure of the infrastructure, a correction turn or a quota takes no round.
 
 use super::effect::{ControlAction, EffectKind};
-use super::state::{Attempt, StepRun};
+use super::state::{Attempt, StepRun, Task};
 use super::turn::Turn;
 use crate::model::event::StepEvent;
 use crate::model::{
@@ -331,7 +331,12 @@ impl Turn<'_> {
         if waits(&self.state.run.planning.step) {
             self.state.run.planning.step.at = Attempt::Todo;
         }
-        for task in self.state.tasks.values_mut() {
+        let slots =
+            |task: &Task| task.review.iter().flat_map(|review| &review.slots).any(|slot| waits(&slot.step));
+        let concerned = |(id, task): (&TaskId, &Task)| (waits(&task.step) || slots(task)).then(|| id.clone());
+        let concerned: Vec<TaskId> = self.state.tasks.iter().filter_map(concerned).collect();
+        for id in concerned {
+            let Some(task) = self.state.tasks.get_mut(&id) else { continue };
             if waits(&task.step) {
                 task.step.at = Attempt::Todo;
                 if matches!(task.hold, Some(Hold::Waiting { .. })) {

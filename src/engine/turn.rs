@@ -92,10 +92,12 @@ impl<'a> Turn<'a> {
         let now = self.now;
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         let was_over = task.phase.is_terminal();
+        // Nobody else is in the queue.
+        let waited = matches!(task.phase, Phase::MergeQueued | Phase::Merging);
         task.phase = phase;
         task.since = now;
         task.placed &= phase.is_working();
-        if phase != Phase::MergeQueued && phase != Phase::Merging {
+        if waited && phase != Phase::MergeQueued && phase != Phase::Merging {
             self.state.merge_queue.retain(|queued| queued != id);
         }
         if was_over || phase.is_terminal() {
@@ -114,6 +116,7 @@ impl<'a> Turn<'a> {
     pub fn mark_end(&mut self) {
         if self.state.run.stage != Stage::Stopped {
             let ended = self.state.run.ended.unwrap_or(self.now);
+            self.state.tasks.settle();
             self.state.run.ended = self.state.is_over().then_some(ended);
         }
     }
