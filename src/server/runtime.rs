@@ -26,6 +26,10 @@ use crate::store::{Store, StoreError};
 
 /// Between two snapshots at least.
 const FRAME: Duration = Duration::from_millis(16);
+/// Making them takes one part in so many of the time at most: of thousands of tasks one takes longer than a frame.
+const SHARE: u32 = 8;
+/// Between two snapshots at most.
+const SLOWEST: Duration = Duration::from_secs(1);
 /// Between two tries to write a log that could not be written.
 const RETRY: Duration = Duration::from_secs(2);
 /// Notices of the server itself that are kept.
@@ -104,6 +108,8 @@ pub struct Runtime {
     mistakes: Option<String>,
     dirty: bool,
     published: Instant,
+    /// Between that and the next.
+    frame: Duration,
 }
 
 impl Runtime {
@@ -132,6 +138,7 @@ impl Runtime {
             mistakes: None,
             dirty: true,
             published: Instant::now(),
+            frame: FRAME,
         };
         runtime.recover()?;
         runtime.publish();
@@ -150,7 +157,7 @@ impl Runtime {
 
     async fn serve(&mut self) -> Result<(), StoreError> {
         loop {
-            let publish_at = self.dirty.then_some(self.published + FRAME);
+            let publish_at = self.dirty.then_some(self.published + self.frame);
             tokio::select! {
                 message = self.messages.recv() => {
                     let Some(message) = message else { return Ok(()) };
@@ -161,7 +168,7 @@ impl Runtime {
                 () = at(publish_at) => self.publish(),
                 () = at(self.retry_at) => self.write_again()?,
             }
-            if self.dirty && self.published.elapsed() >= FRAME {
+            if self.dirty && self.published.elapsed() >= self.frame {
                 self.publish();
             }
         }
@@ -429,6 +436,7 @@ impl Runtime {
     }
 
     fn publish(&mut self) {
+        let begin = Instant::now();
         let project = self.shared.places.name();
         let mut snapshot = match &self.state {
             Some(state) => engine::snapshot(state, &project, clock::now()),
@@ -445,6 +453,7 @@ impl Runtime {
         self.snapshot.send_replace(Arc::new(snapshot));
         self.dirty = false;
         self.published = Instant::now();
+        self.frame = (self.published.duration_since(begin) * SHARE).clamp(FRAME, SLOWEST);
     }
 }
 

@@ -26,6 +26,7 @@ mod repeats;
 mod reviews;
 mod rewinding;
 mod rounds;
+mod scale;
 mod scheduling;
 mod setup;
 mod states;

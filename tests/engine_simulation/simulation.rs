@@ -429,6 +429,7 @@ impl Simulation {
 
     /// What is at an end is held by nothing; a place is for work.
     fn assert_sense(&self) {
+        assert!(self.state.tasks.agree(), "what is kept of all tasks is not what a look at each finds");
         for task in self.state.tasks.values() {
             let id = &task.spec.id;
             assert!(!task.placed || task.phase.is_working(), "{id}: {:?}", task.phase);
