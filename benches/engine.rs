@@ -40,11 +40,30 @@ fn layered(count: usize) -> Vec<PlanTask> {
         .collect()
 }
 
+/// Each after the one before.
+fn chain(count: usize) -> Vec<PlanTask> {
+    let id = |number: usize| format!("t{number}");
+    let one = |number: usize| match number.checked_sub(1).map(id) {
+        Some(before) => task(&id(number), &[&before]),
+        None => task(&id(number), &[]),
+    };
+    (0..count).map(one).collect()
+}
+
+/// All side by side.
+fn wide(count: usize) -> Vec<PlanTask> {
+    (0..count).map(|number| task(&format!("t{number}"), &[])).collect()
+}
+
+/// Shapes of a plan.
+const SHAPES: [(&str, fn(usize) -> Vec<PlanTask>); 3] =
+    [("in layers", layered), ("in a chain", chain), ("side by side", wide)];
+
 /// Steps that are measured of a run.
 const STEPS: usize = 500;
 
-fn begun(count: usize) -> World {
-    let mut world = World::begin(run_start(Policy { parallel: 10, ..policy() }, layered(count)));
+fn begun(tasks: Vec<PlanTask>) -> World {
+    let mut world = World::begin(run_start(Policy { parallel: 10, ..policy() }, tasks));
     world.checked = false;
     world.git();
     world
@@ -66,7 +85,7 @@ fn next(world: &mut World) -> Option<Event> {
 
 /// The first steps of a run, in which each task goes from its worktree to its merge, shortest first.
 fn spans(count: usize) -> Vec<Duration> {
-    let mut world = begun(count);
+    let mut world = begun(layered(count));
     let mut spans = Vec::new();
     while spans.len() < STEPS {
         let Some(event) = next(&mut world) else { break };
@@ -92,9 +111,9 @@ fn steps(bench: &mut Criterion) {
     }
 }
 
-/// A run of so many tasks, brought to its end.
-fn ended(count: usize) -> World {
-    let mut world = begun(count);
+/// A run of these tasks, brought to its end.
+fn ended(tasks: Vec<PlanTask>) -> World {
+    let mut world = begun(tasks);
     while let Some(event) = next(&mut world) {
         world.event(event);
     }
@@ -103,27 +122,29 @@ fn ended(count: usize) -> World {
 }
 
 fn replay(bench: &mut Criterion) {
-    let world = ended(50);
+    let world = ended(layered(50));
     let name = format!("replay/{} events of 50 tasks", world.log.len());
     bench.bench_function(&name, |bencher| bencher.iter_with_large_drop(|| world.replayed()));
-    // Once is enough of what takes seconds.
-    let mut once: Option<Duration> = None;
-    bench.bench_function("replay/all events of 10000 tasks", |bencher| {
-        bencher.iter_custom(|samples| {
-            let whole = *once.get_or_insert_with(|| {
-                let world = ended(10_000);
-                let begin = Instant::now();
-                drop(black_box(world.replayed()));
-                begin.elapsed()
+    for (shape, tasks) in SHAPES {
+        // Once is enough of what takes a second.
+        let mut once: Option<Duration> = None;
+        bench.bench_function(&format!("replay/all events of 10000 tasks {shape}"), |bencher| {
+            bencher.iter_custom(|samples| {
+                let whole = *once.get_or_insert_with(|| {
+                    let world = ended(tasks(10_000));
+                    let begin = Instant::now();
+                    drop(black_box(world.replayed()));
+                    begin.elapsed()
+                });
+                whole.mul_f64(samples as f64)
             });
-            whole.mul_f64(samples as f64)
         });
-    });
+    }
 }
 
 fn snapshots(bench: &mut Criterion) {
     for count in [50, 10_000] {
-        let mut world = begun(count);
+        let mut world = begun(layered(count));
         // Times of some tasks are known, so that there is something to forecast.
         for _ in 0..STEPS {
             next(&mut world).map(|event| world.event(event));
@@ -138,14 +159,16 @@ fn snapshots(bench: &mut Criterion) {
 }
 
 fn planning(bench: &mut Criterion) {
-    let start = run_start(policy(), layered(10_000));
-    bench.bench_function("plan/10000 tasks checked", |bencher| {
-        let tasks = start.plan.as_ref().map(|plan| plan.tasks.as_slice()).unwrap_or_default();
-        bencher.iter(|| black_box(graph::problems(tasks, &start.policy)));
-    });
-    bench.bench_function("plan/10000 tasks taken up", |bencher| {
-        bencher.iter_with_large_drop(|| engine::start(&start, Timestamp(0)));
-    });
+    for (shape, tasks) in SHAPES {
+        let start = run_start(policy(), tasks(10_000));
+        bench.bench_function(&format!("plan/10000 tasks {shape} checked"), |bencher| {
+            let tasks = start.plan.as_ref().map(|plan| plan.tasks.as_slice()).unwrap_or_default();
+            bencher.iter(|| black_box(graph::problems(tasks, &start.policy)));
+        });
+        bench.bench_function(&format!("plan/10000 tasks {shape} taken up"), |bencher| {
+            bencher.iter_with_large_drop(|| engine::start(&start, Timestamp(0)));
+        });
+    }
 }
 
 criterion_group! {

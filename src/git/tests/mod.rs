@@ -5,6 +5,7 @@ mod hostile;
 mod landing;
 mod merging;
 mod opening;
+mod quick;
 mod workspace;
 mod worktrees;
 
