@@ -55,9 +55,11 @@ fn wide(count: usize) -> Vec<PlanTask> {
     (0..count).map(|number| task(&format!("t{number}"), &[])).collect()
 }
 
+/// A plan of so many tasks.
+type Shape = fn(usize) -> Vec<PlanTask>;
+
 /// Shapes of a plan.
-const SHAPES: [(&str, fn(usize) -> Vec<PlanTask>); 3] =
-    [("in layers", layered), ("in a chain", chain), ("side by side", wide)];
+const SHAPES: [(&str, Shape); 3] = [("in layers", layered), ("in a chain", chain), ("side by side", wide)];
 
 /// Steps that are measured of a run.
 const STEPS: usize = 500;

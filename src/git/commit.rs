@@ -121,7 +121,7 @@ impl Repository {
         let oid = parse_oid(&call.input(message.as_bytes().to_vec()).text()?)?;
         self.inner.known.learn_tree(&oid, tree);
         for parent in parents {
-            self.inner.known.learn_descent(parent, &oid, true);
+            self.inner.known.learn_descent(parent, &oid);
         }
         Ok(oid)
     }

@@ -1,4 +1,4 @@
-//! Facts that can't change, kept so that git is not asked twice: the tree of a commit, whether one descends from another,
+//! Facts that can't change, kept so that git is not asked twice: the tree of a commit, from which others one descends,
 //! how two merge.
 //!
 //! Not for refs, files or settings, which others change. Invariant: forgetting any of it changes no answer; it is bounded.
@@ -24,7 +24,7 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 struct Facts {
     trees: HashMap<String, String>,
-    descents: HashMap<(String, String), bool>,
+    descents: HashMap<(String, String), ()>,
     merges: HashMap<(String, String), String>,
     name: Option<(Instant, Checked, Name)>,
 }
@@ -38,9 +38,9 @@ impl Known {
         self.lock().trees.get(commit).cloned()
     }
 
-    /// Whether one commit is another or an ancestor of it.
-    pub fn descends(&self, ancestor: &str, commit: &str) -> Option<bool> {
-        self.lock().descents.get(&pair(ancestor, commit)).copied()
+    /// Whether one commit is known to be an ancestor of another.
+    pub fn descends(&self, ancestor: &str, commit: &str) -> bool {
+        self.lock().descents.contains_key(&pair(ancestor, commit))
     }
 
     /// The tree that two commits merge to without a conflict.
@@ -59,8 +59,8 @@ impl Known {
         keep(&mut self.lock().trees, commit.to_owned(), tree.to_owned());
     }
 
-    pub fn learn_descent(&self, ancestor: &str, commit: &str, descends: bool) {
-        keep(&mut self.lock().descents, pair(ancestor, commit), descends);
+    pub fn learn_descent(&self, ancestor: &str, commit: &str) {
+        keep(&mut self.lock().descents, pair(ancestor, commit), ());
     }
 
     pub fn learn_merge(&self, ours: &str, theirs: &str, tree: &str) {

@@ -150,13 +150,14 @@ impl Repository {
     /// Whether `ancestor` is `commit` or one of its ancestors.
     pub fn is_ancestor(&self, ancestor: &str, commit: &str) -> Result<bool, GitError> {
         let are_ids = parse_oid(ancestor).is_ok() && parse_oid(commit).is_ok();
-        if let Some(known) = self.inner.known.descends(ancestor, commit).filter(|_| are_ids) {
-            return Ok(known);
+        if are_ids && self.inner.known.descends(ancestor, commit) {
+            return Ok(true);
         }
         let call = self.call("merge-base").args(["--is-ancestor", ancestor, commit]);
         let descends = call.accept(&[0, 1]).run()?.code == 0;
-        if are_ids {
-            self.inner.known.learn_descent(ancestor, commit, descends);
+        // A history that was cut may grow: then what was none becomes an ancestor.
+        if are_ids && descends {
+            self.inner.known.learn_descent(ancestor, commit);
         }
         Ok(descends)
     }
