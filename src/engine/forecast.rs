@@ -62,6 +62,19 @@ impl<'a> Measured<'a> {
 }
 
 impl State {
+    /// How long each task is, for the order in which they get places: by the time that is left of it once that is known, if
+    /// the policy says so, else each as long as any other.
+    pub(super) fn lengths(&self) -> Vec<u64> {
+        let measured = Measured::of(self);
+        let by_time = self.policy.rank_by_time && measured.all.count > 0;
+        let length = |task: &Task| match task.phase.is_terminal() {
+            true => Some(0),
+            false => measured.left(task),
+        };
+        let each = |task: &Task| if by_time { length(task).unwrap_or(0) } else { 1 };
+        self.tasks.values().map(each).collect()
+    }
+
     /// What is left of the run.
     pub fn forecast(&self) -> Forecast {
         let measured = Measured::of(self);

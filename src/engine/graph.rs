@@ -96,14 +96,16 @@ pub fn cycle(tasks: &[PlanTask]) -> Option<Vec<TaskId>> {
     }
 }
 
-/// For each task, the length of the longest chain of tasks that wait for it. The graph must have no circle.
-pub fn ranks<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone) -> Vec<u32> {
+/// For each task, the length of the longest chain that begins with it; `lengths` are those of the tasks themselves. The graph
+/// must have no circle.
+pub fn ranks<'a>(tasks: impl Iterator<Item = &'a PlanTask> + Clone, lengths: &[u64]) -> Vec<u64> {
     let edges = Edges::of(tasks);
-    let mut ranks = vec![0; edges.dependents.len()];
+    let mut ranks: Vec<u64> = vec![0; edges.dependents.len()];
     for at in in_order(&edges.dependents, &edges.dependencies) {
         let behind = edges.dependents.get(at).into_iter().flatten();
-        let longest = behind.filter_map(|behind| ranks.get(*behind)).map(|rank| rank + 1).max();
-        ranks.get_mut(at).into_iter().for_each(|rank| *rank = longest.unwrap_or(0));
+        let longest = behind.filter_map(|behind| ranks.get(*behind)).max().copied().unwrap_or(0);
+        let own = lengths.get(at).copied().unwrap_or(0);
+        ranks.get_mut(at).into_iter().for_each(|rank| *rank = longest.saturating_add(own));
     }
     ranks
 }
@@ -225,9 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn rank_is_the_longest_chain_behind() {
+    fn rank_is_the_longest_chain_from_a_task_on() {
         let tasks = [task("a", &[]), task("b", &["a"]), task("c", &["b"]), task("d", &["a"])];
-        assert_eq!(ranks(tasks.iter()), [2, 1, 0, 0]);
+        assert_eq!(ranks(tasks.iter(), &[1; 4]), [3, 2, 1, 1]);
+        assert_eq!(ranks(tasks.iter(), &[5, 5, 5, 90]), [95, 10, 5, 90], "by time");
         let edges =
             BTreeMap::from([("a".into(), vec!["b".into(), "d".into()]), ("b".into(), vec!["c".into()])]);
         assert_eq!(dependents(&edges, &"a".into()).len(), 3);
@@ -239,6 +242,6 @@ mod tests {
             .map(|n| if n == 0 { task("t0", &[]) } else { task(&format!("t{n}"), &[&format!("t{}", n - 1)]) })
             .collect();
         assert!(problems(&tasks, &Policy::default()).is_empty());
-        assert_eq!(ranks(tasks.iter())[0], 9_999);
+        assert_eq!(ranks(tasks.iter(), &[1; 10_000])[0], 10_000);
     }
 }

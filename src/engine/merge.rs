@@ -39,6 +39,7 @@ impl Turn<'_> {
                     task.forget_repeats();
                 }
                 self.enter(&task, Phase::Done);
+                self.measure();
             }
             MergeEvent::Lost { effect, tip } => {
                 let Some(EffectKind::AdvanceIntegration { task, .. }) = self.complete(*effect) else {

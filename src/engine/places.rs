@@ -1,7 +1,7 @@
 //! The scheduler: who gets the run's places, and why somebody has to wait for one.
 //!
-//! Free places go to tasks that have begun, then to those of higher priority, then to those with the longest chain behind
-//! them. Invariant: a place is given only with room for the task's role and its agent, and with every lock that it names.
+//! Free places go to tasks that have begun, then to those of higher priority, then to those with which the longest chain
+//! begins, by the time that is left of it as far as that is known. Invariant: a place is given only with room for the task's role and its agent, and with every lock that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -118,9 +118,19 @@ impl Turn<'_> {
         self.state.tasks.insert(id, Task::new(spec, self.now));
     }
 
+    /// Another task is done, so more is known of how long tasks take. Whenever that has doubled the chains are measured anew:
+    /// seldom enough for very many tasks.
+    pub fn measure(&mut self) {
+        let done = self.state.tasks.settle().done();
+        if self.state.policy.rank_by_time && done.is_power_of_two() {
+            self.rank_tasks();
+        }
+    }
+
     /// Where each task stands, among those that wait for it and in the plan.
     pub fn rank_tasks(&mut self) {
-        let ranks = graph::ranks(self.state.tasks.values().map(|task| &task.spec));
+        let lengths = self.state.lengths();
+        let ranks = graph::ranks(self.state.tasks.values().map(|task| &task.spec), &lengths);
         for (task, rank) in self.state.tasks.values_mut().zip(ranks) {
             task.rank = rank;
         }

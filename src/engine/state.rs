@@ -155,8 +155,8 @@ pub struct Task {
     pub history: Vec<Mark>,
     /// What people said that no finished step has heard yet.
     pub notes: Vec<String>,
-    /// The length of the longest chain of tasks that wait for this one.
-    pub rank: u32,
+    /// The length of the longest chain of tasks that begins with this one: their number, or the time that is left of them.
+    pub rank: u64,
     /// Its position in the plan.
     pub position: usize,
     /// What was used.

@@ -59,7 +59,7 @@ struct Facts {
 
 /// Who of those that wait for a place comes first, the greatest: what has begun, what is urgent, what most waits for, and
 /// then what stands first in the plan.
-type Claim = (bool, i32, u32, Reverse<usize>);
+type Claim = (bool, i32, u64, Reverse<usize>);
 
 impl Facts {
     fn of(task: &Task) -> Facts {

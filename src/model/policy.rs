@@ -49,6 +49,9 @@ pub struct Policy {
     /// Whether what is committed is tried against the branch and the other tasks' work before it is reviewed.
     #[serde(default)]
     pub foresee: bool,
+    /// Whether the longest chain is that which takes longest, by what was measured, and not that of most tasks.
+    #[serde(default)]
+    pub rank_by_time: bool,
     /// Whether work goes back for a round if its agent never heard that what is asked has changed.
     #[serde(default)]
     pub heed_edits: bool,
@@ -285,6 +288,7 @@ impl Default for Policy {
             pattern: Pattern::default(),
             promotion: Promotion::default(),
             foresee: false,
+            rank_by_time: false,
             heed_edits: false,
         }
     }

@@ -252,6 +252,7 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
         },
         foresee: run.foresee,
         heed_edits: true,
+        rank_by_time: true,
         promotion: Promotion {
             recurring: config.promotion.recurring,
             alike: config.promotion.alike,

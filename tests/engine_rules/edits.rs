@@ -245,7 +245,7 @@ fn a_ready_task_that_needs_unfinished_work_is_blocked_again_and_a_freed_one_star
     );
     assert_eq!(world.phase("c"), Phase::Ready);
     world.ask(depend("c", &["b"]));
-    assert_eq!((world.phase("c"), world.task("a").rank), (Phase::Blocked, 2));
+    assert_eq!((world.phase("c"), world.task("a").rank), (Phase::Blocked, 3));
     world.ask(depend("b", &[]));
     assert_eq!(world.phase("b"), Phase::Ready);
     refused(&mut world, depend("b", &["d"]), "circle");

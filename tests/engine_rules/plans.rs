@@ -147,7 +147,7 @@ fn a_task_can_be_added_to_what_runs_if_it_fits_the_plan() {
         assert!(refusal.contains(mistake), "{refusal}");
     }
     world.ask(Command::Add(Box::new(task("b", &["a"]))));
-    assert_eq!((world.phase("b"), world.task("a").rank), (Phase::Blocked, 1));
+    assert_eq!((world.phase("b"), world.task("a").rank), (Phase::Blocked, 2));
     world.reach_done("a");
     world.reach_done("b");
     assert!(world.state.run.ended.is_some());

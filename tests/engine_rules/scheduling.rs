@@ -31,6 +31,34 @@ fn priority_comes_before_the_length_of_the_chain_behind_a_task() {
 }
 
 #[test]
+fn once_times_are_known_the_longest_chain_is_the_one_that_takes_longest() {
+    for (rank_by_time, next) in [(false, "a1"), (true, "b")] {
+        let of = |role: &str, priority, id: &str, after: &[&str]| PlanTask {
+            role: Some(role.to_owned()),
+            priority,
+            ..task(id, after)
+        };
+        let tasks = vec![
+            of("ui", 3, "long", &[]),
+            of("db", 2, "short", &[]),
+            of("db", 1, "last", &[]),
+            of("db", 0, "a1", &[]),
+            of("db", 0, "a2", &["a1"]),
+            of("db", 0, "a3", &["a2"]),
+            of("ui", 0, "b", &[]),
+        ];
+        let mut world = World::new(Policy { parallel: 1, rank_by_time, ..policy() }, tasks);
+        // Who is next is known when the last of them has given its place up, before it is merged.
+        for (id, minutes) in [("long", 60), ("short", 1), ("last", 1)] {
+            world.git();
+            world.now.0 += minutes * 60_000;
+            world.reach_done(id);
+        }
+        assert_eq!(at_work(&world), [next], "by time: {rank_by_time}");
+    }
+}
+
+#[test]
 fn tasks_that_name_the_same_lock_are_not_worked_on_at_once() {
     let locking = |id: &str| PlanTask { locks: vec!["port 80".to_owned()], ..task(id, &[]) };
     let mut world = World::new(policy(), vec![locking("a"), locking("b"), task("c", &[])]);

@@ -122,6 +122,7 @@ fn policy(chance: &mut Chance, faults: bool) -> Policy {
         pattern: pattern(chance),
         foresee: chance.percent(50),
         heed_edits: chance.percent(50),
+        rank_by_time: chance.percent(50),
         team: Team {
             known: vec!["ada".into(), "pam".into()],
             planner: "pam".into(),
