@@ -38,6 +38,7 @@ impl Repository {
     /// Fails with [`GitError::ConfigChanged`] if the configuration is not the trusted one. Calls that could run
     /// filters or merge drivers make this check by themselves.
     pub fn check_config(&self) -> Result<(), GitError> {
+        self.check_rules()?;
         let files = self.config_files();
         let checked = || self.inner.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if files.is_some() && *checked() == files {

@@ -201,9 +201,9 @@ impl GitError {
             GitError::TooOld { .. } => Some("install git 2.38 or newer"),
             GitError::BranchTaken { .. } => Some("rename or delete that branch, or start another run"),
             GitError::CheckedOut { .. } => Some("check out another branch there"),
-            GitError::ConfigChanged { .. } => {
-                Some("look at `git config --local --list`; if the change is yours, trust it and retry")
-            }
+            GitError::ConfigChanged { .. } => Some(
+                "look at what changed there; if the change is yours, `loopmon stop --server` and starting it again trusts it: then retry",
+            ),
             GitError::SubmoduleMoved { .. } => Some(
                 "have it put back in the worktree, or publish that commit and allow it with submodules_may_move = true \
                  under [worktrees]",

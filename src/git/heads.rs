@@ -38,11 +38,20 @@ pub(super) fn loose_ref(common_dir: &Path, full: &str) -> Option<String> {
     parse_oid(text.strip_suffix('\n')?).ok()
 }
 
+/// Whether a ref's file holds the name of another, or may.
+fn is_symbolic(common_dir: &Path, full: &str) -> bool {
+    match std::fs::read(common_dir.join(full)) {
+        Ok(content) => content.starts_with(b"ref:"),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
 impl Repository {
     /// Whether no checkout stands on this ref, for certain; if this is false git has to be asked.
     pub(super) fn stands_nowhere(&self, full: &str) -> bool {
         let elsewhere = |git_dir: &Path| match stand(git_dir) {
-            Some(Stand::Branch(branch)) => branch != full,
+            // A ref that is another's name may lead there all the same.
+            Some(Stand::Branch(branch)) => branch != full && !is_symbolic(self.common_dir(), &branch),
             Some(Stand::Commit) => true,
             None => false,
         };

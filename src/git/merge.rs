@@ -69,7 +69,11 @@ impl Repository {
     pub fn merge_candidate(&self, request: &MergeRequest<'_>) -> Result<Candidate, GitError> {
         self.check_config()?;
         let merged = match self.inner.known.merge(request.ours, request.theirs) {
-            Some(tree) => return self.clean_candidate(request, tree),
+            Some(tree) => match self.clean_candidate(request, tree) {
+                // Somebody had git forget a tree that no branch leads to: it is made again.
+                Err(GitError::Failed { .. }) => self.merge_tree(request.ours, request.theirs)?,
+                done => return done,
+            },
             None => self.merge_tree(request.ours, request.theirs)?,
         };
         if merged.is_clean() {

@@ -149,6 +149,9 @@ impl Server {
         if let Some(dir) = &project.worktrees {
             places.set_worktrees(dir);
         }
+        if repository.is_workspace() {
+            repository.refresh()?;
+        }
         let store = Store::open(&places.log())?;
         let (send, receive) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(places, repository, exe.to_owned(), project, send));

@@ -356,7 +356,7 @@ fn what_a_members_git_leaves_out_or_converts_is_left_out_and_converted_here() {
     std::fs::write(pair.top().join("api/.git/info/exclude"), "*.secret\n").unwrap();
     std::fs::write(pair.top().join("api/.git/info/attributes"), "*.up filter=up\n").unwrap();
     pair.git("api", &["config", "filter.up.clean", "tr a-z A-Z"]);
-    let pair = Pair { all: open(&pair.top()), ..pair };
+    pair.all.refresh().unwrap();
     let worktree = pair.worktree("T1");
     for name in ["api/a.secret", "web/a.secret", "api/a.up", "web/a.up"] {
         write(&worktree, name, "text\n");
@@ -370,14 +370,68 @@ fn what_a_members_git_leaves_out_or_converts_is_left_out_and_converted_here() {
     };
     assert_eq!((text("api/a.up").as_str(), text("web/a.up").as_str()), ("TEXT\n", "text\n"));
     pair.git("web", &["config", "filter.up.clean", "cat"]);
-    let top = pair.top();
-    let member = |name: &str| Member::open(Git::isolated(&top), name, &top.join(name)).unwrap();
-    let members = ["api", "web"].map(member).to_vec();
-    let error = Repository::workspace(Git::isolated(&top), &top, &top.join("store"), members).unwrap_err();
+    let error = pair.all.refresh().unwrap_err();
     assert!(
         error.to_string().contains("repository web") && error.to_string().contains("filter.up.clean"),
         "{error}"
     );
+}
+
+#[test]
+fn macros_of_a_repositorys_top_hold_in_its_folder() {
+    let pair = Pair::new();
+    pair.git("api", &["config", "filter.up.clean", "tr a-z A-Z"]);
+    std::fs::write(pair.top().join("api/.gitattributes"), "[attr]loud filter=up\n*.up loud\n").unwrap();
+    pair.git("api", &["add", "-A"]);
+    pair.git("api", &["commit", "-qm", "attributes"]);
+    pair.all.refresh().unwrap();
+    let base = pair.all.head().unwrap().oid().to_owned();
+    let pair = Pair { base, ..pair };
+    let worktree = pair.worktree("T1");
+    write(&worktree, "api/a.up", "text\n");
+    let done = pair.try_commit(&worktree).unwrap();
+    assert_eq!(pair.all.read_file(&done.oid, Path::new("api/a.up"), 99).unwrap().unwrap(), b"TEXT\n");
+    std::fs::write(pair.top().join("web/.gitattributes"), "[attr]loud -text\n").unwrap();
+    pair.git("web", &["add", "-A"]);
+    pair.git("web", &["commit", "-qm", "attributes"]);
+    let error = pair.all.refresh().unwrap_err();
+    assert!(error.to_string().contains("[attr]loud is not that of api"), "{error}");
+}
+
+#[test]
+fn who_only_looks_changes_nothing_and_what_an_agent_wrote_is_noticed_and_gone_before_the_next_run() {
+    let pair = Pair::new();
+    let (top, store) = (pair.top(), pair.top().join("store"));
+    let exclude = std::fs::read(store.join("info/exclude")).unwrap();
+    let one = vec![Member::open(Git::isolated(&top), "api", &top.join("api")).unwrap()];
+    Repository::workspace(Git::isolated(&top), &top, &store, one).unwrap();
+    assert_eq!(std::fs::read(store.join("info/exclude")).unwrap(), exclude);
+    std::fs::write(store.join("info/exclude"), [&exclude[..], b"/api/*.rs\n"].concat()).unwrap();
+    pair.git("", &["--git-dir", store.to_str().unwrap(), "config", "filter.evil.clean", "evil"]);
+    let refused = pair.all.add_worktree(&top.join("trees/T1"), &task_branch("r1", "T1"), &pair.base);
+    assert!(matches!(refused, Err(GitError::ConfigChanged { .. })), "{refused:?}");
+    pair.all.refresh().unwrap();
+    assert_eq!(std::fs::read(store.join("info/exclude")).unwrap(), exclude);
+    let config = std::fs::read_to_string(store.join("config")).unwrap();
+    assert!(!config.contains("evil"), "{config}");
+    let worktree = pair.worktree("T1");
+    write(&worktree, "api/x.rs", "x");
+    let done = pair.try_commit(&worktree).unwrap();
+    assert_eq!(pair.all.changed_files(&pair.base, &done.oid).unwrap(), [PathBuf::from("api/x.rs")]);
+}
+
+#[test]
+fn a_folder_that_was_away_for_a_commit_is_no_foreign_history() {
+    let pair = Pair::new();
+    let worktree = pair.worktree("T1");
+    pair.git_in(&worktree, &["rm", "-qr", "api"]);
+    pair.git_in(&worktree, &["commit", "-qm", "away"]);
+    write(&worktree, "api/version", "2\n");
+    pair.git_in(&worktree, &["add", "-A"]);
+    pair.git_in(&worktree, &["commit", "-qm", "back"]);
+    let done = pair.try_commit(&worktree).unwrap();
+    assert_eq!(pair.all.advance(WORK, &done.oid, &pair.base).unwrap(), Advance::Moved);
+    assert_eq!(pair.git("api", &["show", &format!("{WORK}:version")]), "2");
 }
 
 #[test]

@@ -83,9 +83,8 @@ impl Member {
     /// Brings a commit of the workspace's store, with all that belongs to it, into this repository.
     pub(super) fn take(&self, from: &Path, commit: &str) -> Result<(), GitError> {
         let commit = parse_oid(commit)?;
-        // As one pack, which is there as a whole or not at all: that a commit is there would not say that its files are.
-        let fetch = self.repository.call("fetch").setting("fetch.unpackLimit=1");
-        let fetch = fetch.setting("protocol.file.allow=always");
+        // Whether all of it is there already git finds out by itself: that the commit is would not say that its files are.
+        let fetch = self.repository.call("fetch").setting("protocol.file.allow=always");
         let args =
             ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc"];
         fetch.args(args).arg("--end-of-options").arg(from).arg(commit).run()?;

@@ -23,7 +23,7 @@ use super::{Customs, Dirtiness, Git, GitError, Head, OpenError, Repository, Work
 
 pub use member::Member;
 
-/// Where the workspace keeps which commit of a member a commit of its own stands for.
+/// Where the workspace keeps which commit of a member a state of its own was made of.
 const OF: &str = "refs/loopmon/of";
 /// Commits of the workspace that were made of members' commits, not of work.
 const STATES: &str = "refs/loopmon/state";
@@ -38,6 +38,8 @@ pub(super) struct Roof {
     known: Mutex<BTreeMap<(usize, String), String>>,
     /// The folders of commits, which can't change.
     folders: Mutex<BTreeMap<String, Folders>>,
+    /// What decides which files count, as it was when it was last made.
+    rules: Mutex<Vec<Option<Vec<u8>>>>,
 }
 
 /// The trees of a commit's folders, by name; none of what is no folder.
@@ -52,9 +54,13 @@ impl Repository {
     pub fn workspace(git: Git, root: &Path, home: &Path, members: Vec<Member>) -> Result<Self, OpenError> {
         member::check(&members)?;
         let root = root.canonicalize().map_err(io("resolve", root))?;
-        store::furnish(&git, home, &members)?;
+        // Those who only look must not change what a server works with.
+        if !home.join("HEAD").exists() {
+            store::furnish(&git, home, &members)?;
+        }
         let home = home.canonicalize().map_err(io("resolve", home))?;
-        let roof = Roof { members, ..Roof::default() };
+        let rules = Mutex::new(store::rules(&home));
+        let roof = Roof { members, rules, ..Roof::default() };
         let workspace = Repository::assembled(git, root, home, roof);
         workspace.trust_config()?;
         Ok(workspace)
@@ -64,6 +70,8 @@ impl Repository {
     pub fn refresh(&self) -> Result<(), OpenError> {
         if self.is_workspace() {
             store::furnish(&self.inner.git, self.common_dir(), self.members())?;
+            let mut rules = self.inner.roof.rules.lock().unwrap_or_else(PoisonError::into_inner);
+            *rules = store::rules(self.common_dir());
         }
         for member in self.members() {
             member.repository.trust_config()?;
@@ -197,10 +205,26 @@ impl Repository {
         let new = self.call("rev-list").args(["--parents", tip, "--not"]).args(since).text()?;
         let mut seen = BTreeSet::new();
         for commit in new.split_whitespace().filter(|commit| seen.insert(*commit)) {
-            self.check_members_only(commit)
-                .map_err(|_| GitError::ForeignHistory { commit: commit.to_owned() })?;
+            let folders = self.folders(commit)?;
+            if !self.members().iter().any(|member| folders.contains_key(&member.name)) {
+                return Err(GitError::ForeignHistory { commit: commit.to_owned() });
+            }
         }
         Ok(())
+    }
+
+    /// Fails if the files that decide which files count are not those that were made of the members'.
+    pub(super) fn check_rules(&self) -> Result<(), GitError> {
+        if !self.is_workspace() {
+            return Ok(());
+        }
+        let rules = self.inner.roof.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        match *rules == store::rules(self.common_dir()) {
+            true => Ok(()),
+            false => {
+                Err(GitError::ConfigChanged { keys: vec!["info/exclude or info/attributes".to_owned()] })
+            }
+        }
     }
 
     /// Takes away what an agent wrote beside the members to have git treat their files otherwise.
@@ -269,7 +293,7 @@ impl Repository {
         })
     }
 
-    /// Notes which commit of a member one of the workspace's stands for.
+    /// Notes which commit of a member a state stands for.
     fn remember(&self, place: usize, commit: &str, of: &str) -> Result<(), GitError> {
         let Some(member) = self.members().get(place) else { return Ok(()) };
         self.pin(&format!("{OF}/{}/{commit}", member.name), of)?;

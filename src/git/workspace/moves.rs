@@ -48,7 +48,7 @@ impl Repository {
         if let Some(path) = self.checkout_of(&full)? {
             return Err(GitError::CheckedOut { branch: branch.to_owned(), path });
         }
-        // Each member's new commit is made, and known for good, before anything moves.
+        // Each member's new commit is made before anything moves.
         let mut targets = Vec::new();
         for place in 0..self.members().len() {
             if self.folder(place, new)? == self.folder(place, old)? {
@@ -57,7 +57,6 @@ impl Repository {
                 continue;
             }
             let target = self.project(place, new)?;
-            self.remember(place, new, &target)?;
             self.can_follow(place, branch, old, &target)?;
             targets.push((place, target));
         }

@@ -62,16 +62,17 @@ impl Repository {
             return Ok(Some(known));
         }
         let Some(member) = self.members().get(place) else { return Ok(None) };
-        if let Some(kept) = self.ref_value(&format!("{OF}/{}/{commit}", member.name))?
-            && self.is_of(place, commit, &kept)?
-        {
-            self.learn(place, commit, &kept);
-            return Ok(Some(kept));
+        // Only of states: what work stands for is always the same, and made anew where it is not known.
+        if self.ref_value(&format!("{STATES}/{commit}"))?.is_none() {
+            return Ok(None);
         }
-        if self.ref_value(&format!("{STATES}/{commit}"))?.is_some() {
-            return Err(GitError::NotInRun { name: member.name.clone() });
+        match self.ref_value(&format!("{OF}/{}/{commit}", member.name))? {
+            Some(kept) if self.is_of(place, commit, &kept)? => {
+                self.learn(place, commit, &kept);
+                Ok(Some(kept))
+            }
+            _ => Err(GitError::NotInRun { name: member.name.clone() }),
         }
-        Ok(None)
     }
 
     fn make_projection(&self, place: usize, commit: &str, facts: &Facts) -> Result<String, GitError> {
@@ -113,8 +114,7 @@ impl Repository {
         Ok(member.and_then(|member| folders.get(&member.name)).cloned().flatten())
     }
 
-    /// Whether a commit has the files of the member's folder in one of the workspace's. What was kept may be gone since, and
-    /// agents can write refs too: nothing reaches a member that is not in the workspace's commit.
+    /// Whether a commit has the files of the member's folder in one of the workspace's: agents can write refs too.
     fn is_of(&self, place: usize, commit: &str, kept: &str) -> Result<bool, GitError> {
         let Some(kept) = self.look_up(kept)? else { return Ok(false) };
         Ok(self.folder(place, commit)? == Some(self.tree_of(&kept)?))
