@@ -1,7 +1,7 @@
 //! What a project works on: the repository around a folder, or the several that a `loopmon.toml` names.
 //!
-//! Not for the settings beyond that. Invariant: a folder inside a repository belongs to that repository, unless the
-//! `loopmon.toml` at its top names several; only outside of any is looked further up.
+//! Not for the settings beyond that. Invariant: a folder belongs to the nearest one above it that is the top of a repository
+//! or has a `loopmon.toml` which names several.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
