@@ -176,7 +176,7 @@ impl Repository {
         Ok(tree)
     }
 
-    /// Removes lock files on loopmon's own refs and worktrees that a killed git left behind. Only those older than
+    /// Removes lock files on loopmon's own refs and worktrees, and half-made entries of worktrees, that a kill left behind. Only those older than
     /// `min_age`, since a git that outlived a killed server may still be at work. Answers what was removed.
     pub fn clear_stale_locks(&self, min_age: Duration) -> Result<Vec<PathBuf>, GitError> {
         let common = self.common_dir();
@@ -186,6 +186,12 @@ impl Repository {
             .collect();
         let mut removed = Vec::new();
         folders.extend(self.own_worktrees()?.into_iter().map(|worktree| worktree.git_dir));
+        for draft in self.drafts_of_worktrees()? {
+            let is_old = draft.symlink_metadata().is_ok_and(|meta| is_older(&meta, min_age));
+            if is_old && std::fs::remove_dir_all(&draft).is_ok() {
+                removed.push(draft);
+            }
+        }
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
@@ -266,6 +272,10 @@ fn is_no_name(rev: &str) -> bool {
 }
 
 fn is_stale_lock(path: &std::path::Path, meta: &std::fs::Metadata, min_age: Duration) -> bool {
+    path.extension().is_some_and(|ext| ext == "lock") && is_older(meta, min_age)
+}
+
+fn is_older(meta: &std::fs::Metadata, min_age: Duration) -> bool {
     let age = meta.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-    path.extension().is_some_and(|ext| ext == "lock") && age.is_some_and(|age| age >= min_age)
+    age.is_some_and(|age| age >= min_age)
 }

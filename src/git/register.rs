@@ -12,10 +12,20 @@ use super::trash::remove_tree;
 use super::worktree::{LOCK_REASON, io, line};
 use super::{GitError, Repository};
 
+/// What the folder of an entry is called until it is whole.
+const DRAFT: &str = "loopmon-new-";
 /// Entries of one name that are tried.
 const TRIES: u32 = 1000;
 
 impl Repository {
+    /// Entries that are not whole, some of them perhaps being made at this moment.
+    pub(super) fn drafts_of_worktrees(&self) -> Result<Vec<PathBuf>, GitError> {
+        let common = self.common_dir();
+        let entries = std::fs::read_dir(common).map_err(io("list", common))?.flatten();
+        let is_draft = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(DRAFT);
+        Ok(entries.filter(is_draft).map(|entry| entry.path()).collect())
+    }
+
     /// Registers a worktree at `path`, without files, for a branch that exists or detached at a commit: its git folder.
     pub(super) fn enter_in_register(
         &self,
@@ -58,7 +68,7 @@ impl Repository {
         std::fs::create_dir_all(&worktrees).map_err(io("create", &worktrees))?;
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let draft = self.common_dir().join(format!("loopmon-new-{}-{number}", std::process::id()));
+        let draft = self.common_dir().join(format!("{DRAFT}{}-{number}", std::process::id()));
         remove_tree(&draft)?;
         std::fs::create_dir(&draft).map_err(io("create", &draft))?;
         let link = path.join(".git");

@@ -68,6 +68,8 @@ use shared::Shared;
 /// How long a server without clients and without work stays.
 const LINGER: Duration = Duration::from_secs(30);
 
+/// From this age on a lock of ours in the repository is one that a killed git left.
+const STALE: Duration = Duration::from_secs(3600);
 /// How long a server that is ending may keep its successor waiting.
 const ENDING_LIMIT: Duration = Duration::from_secs(10);
 /// How long a server that can't go on waits for its last words to be sent.
@@ -151,6 +153,9 @@ impl Server {
         }
         if repository.is_workspace() {
             repository.refresh()?;
+        }
+        if let Err(error) = repository.clear_stale_locks(STALE) {
+            tracing::warn!(%error, "what a killed git may have left was not looked for");
         }
         let store = Store::open(&places.log())?;
         let (send, receive) = mpsc::unbounded_channel();

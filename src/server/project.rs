@@ -205,38 +205,8 @@ fn usable_agents(config: &Config, found: &[learn::FoundAgent]) -> Vec<AgentName>
 
 fn policy(config: &Config, usable: &[AgentName]) -> Policy {
     let run = &config.run;
-    let first = usable.first().cloned().unwrap_or_default();
-    let named = |name: &Option<String>| name.clone().map(AgentName).unwrap_or_else(|| first.clone());
-    let reviewers: Vec<AgentName> = if config.review.agents.is_empty() {
-        usable.iter().chain(usable.first()).take(2).cloned().collect()
-    } else {
-        config.review.agents.iter().cloned().map(AgentName).collect()
-    };
-    let roles = config.roles.iter();
     Policy {
-        team: Team {
-            known: config
-                .agents
-                .iter()
-                .map(|agent| AgentName(agent.name.clone()))
-                .filter(|name| usable.contains(name))
-                .collect(),
-            planner: named(&config.defaults.planner),
-            implementer: named(&config.defaults.implementer),
-            reviewers,
-            roles: roles
-                .clone()
-                .filter_map(|(name, role)| Some((name.clone(), AgentName(role.agent.clone()?))))
-                .collect(),
-            makers: config.agents.iter().map(maker).collect(),
-            choose_reviewers: config.review.agents.is_empty(),
-            role_places: roles.filter_map(|(name, role)| Some((name.clone(), role.parallel?))).collect(),
-            agent_places: config
-                .agents
-                .iter()
-                .filter_map(|agent| Some((AgentName(agent.name.clone()), agent.parallel?)))
-                .collect(),
-        },
+        team: team(config, usable),
         review: ReviewRules {
             fallback: config.review.fallback.iter().cloned().map(AgentName).collect(),
             continue_on_fail: config.review.continue_on_fail,
@@ -281,16 +251,7 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             config::HumanGate::Always => HumanGate::Always,
             config::HumanGate::Marked => HumanGate::Marked,
         },
-        retry: Retry {
-            attempts: run.attempts,
-            corrections: run.corrections,
-            backoff_ms: millis(run.backoff),
-            backoff_cap_ms: millis(run.backoff_cap),
-            idle_ms: millis(run.idle),
-            step_timeout_ms: millis(run.step_timeout),
-            review_timeout_ms: millis(config.review.timeout),
-            same_failure: run.same_failure,
-        },
+        retry: retry(config),
         budget_micros: run.budget_usd.map_or(0, micros),
         checks: Checks {
             protect: config.checks.protect.clone(),
@@ -302,6 +263,55 @@ fn policy(config: &Config, usable: &[AgentName]) -> Policy {
             roles: config.checks.roles.clone(),
             tolerate_red: config.checks.tolerate_red,
         },
+    }
+}
+
+/// Who there is, and who does what.
+fn team(config: &Config, usable: &[AgentName]) -> Team {
+    let first = usable.first().cloned().unwrap_or_default();
+    let named = |name: &Option<String>| name.clone().map(AgentName).unwrap_or_else(|| first.clone());
+    let reviewers: Vec<AgentName> = if config.review.agents.is_empty() {
+        usable.iter().chain(usable.first()).take(2).cloned().collect()
+    } else {
+        config.review.agents.iter().cloned().map(AgentName).collect()
+    };
+    let roles = config.roles.iter();
+    Team {
+        known: config
+            .agents
+            .iter()
+            .map(|agent| AgentName(agent.name.clone()))
+            .filter(|name| usable.contains(name))
+            .collect(),
+        planner: named(&config.defaults.planner),
+        implementer: named(&config.defaults.implementer),
+        reviewers,
+        roles: roles
+            .clone()
+            .filter_map(|(name, role)| Some((name.clone(), AgentName(role.agent.clone()?))))
+            .collect(),
+        makers: config.agents.iter().map(maker).collect(),
+        choose_reviewers: config.review.agents.is_empty(),
+        role_places: roles.filter_map(|(name, role)| Some((name.clone(), role.parallel?))).collect(),
+        agent_places: config
+            .agents
+            .iter()
+            .filter_map(|agent| Some((AgentName(agent.name.clone()), agent.parallel?)))
+            .collect(),
+    }
+}
+
+fn retry(config: &Config) -> Retry {
+    let run = &config.run;
+    Retry {
+        attempts: run.attempts,
+        corrections: run.corrections,
+        backoff_ms: millis(run.backoff),
+        backoff_cap_ms: millis(run.backoff_cap),
+        idle_ms: millis(run.idle),
+        step_timeout_ms: millis(run.step_timeout),
+        review_timeout_ms: millis(config.review.timeout),
+        same_failure: run.same_failure,
     }
 }
 

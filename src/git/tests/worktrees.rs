@@ -178,9 +178,11 @@ fn stale_locks_are_cleared_by_age() {
     for lock in [&worktree.git_dir.join("index.lock"), &refs, &foreign] {
         std::fs::write(lock, "").unwrap();
     }
+    let draft = sandbox.repo.common_dir().join("loopmon-new-1-0");
+    std::fs::create_dir(&draft).unwrap();
     assert_eq!(sandbox.repo.clear_stale_locks(Duration::from_secs(3600)).unwrap(), Vec::<PathBuf>::new());
-    assert_eq!(sandbox.repo.clear_stale_locks(Duration::ZERO).unwrap().len(), 2);
-    assert!(!refs.exists() && foreign.exists());
+    assert_eq!(sandbox.repo.clear_stale_locks(Duration::ZERO).unwrap().len(), 3);
+    assert!(!refs.exists() && !draft.exists() && foreign.exists());
 }
 
 #[test]
