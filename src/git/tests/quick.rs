@@ -151,6 +151,38 @@ fn a_branch_that_is_rebased_somewhere_gets_no_worktree() {
 }
 
 #[test]
+fn a_merge_whose_tree_git_was_made_to_forget_is_made_again() {
+    let sandbox = Sandbox::new();
+    let worktree = sandbox.task("T1");
+    write(&worktree, "theirs.txt", "theirs");
+    let theirs = sandbox.commit(&worktree, "work").oid;
+    std::fs::write(sandbox.root().join("ours.txt"), "ours").unwrap();
+    sandbox.git(sandbox.root(), &["add", "-A"]);
+    sandbox.git(sandbox.root(), &["commit", "-qm", "ours"]);
+    let ours = sandbox.head();
+    // Known from here on; no branch leads to the tree that both make together.
+    assert_eq!(sandbox.repo.conflicts_between(&ours, &theirs).unwrap(), []);
+    sandbox.git(sandbox.root(), &["gc", "-q", "--prune=now"]);
+    let request = MergeRequest { ours: &ours, theirs: &theirs, message: "m", trailers: &[], date: 1 };
+    let made = sandbox.repo.merge_candidate(&request).unwrap();
+    let Candidate::Clean { commit, .. } = &made else { panic!("{made:?}") };
+    assert_eq!(sandbox.git(sandbox.root(), &["show", &format!("{commit}:theirs.txt")]), "theirs");
+}
+
+#[test]
+fn a_checkout_that_stands_on_a_branch_by_another_name_stops_its_move() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.head();
+    sandbox.repo.create_branch("loopmon/r1", &first).unwrap();
+    let worktree = sandbox.task("T1");
+    sandbox.git(&worktree.path, &["symbolic-ref", "refs/heads/x", "refs/heads/loopmon/r1"]);
+    sandbox.git(&worktree.path, &["checkout", "-q", "x"]);
+    sandbox.git(sandbox.root(), &["commit", "-q", "--allow-empty", "-m", "next"]);
+    let refused = sandbox.repo.advance("loopmon/r1", &sandbox.head(), &first);
+    assert!(matches!(refused, Err(GitError::CheckedOut { .. })), "{refused:?}");
+}
+
+#[test]
 fn a_commit_that_is_none_makes_no_worktree_and_leaves_nothing() {
     let sandbox = Sandbox::new();
     let none = "12".repeat(20);

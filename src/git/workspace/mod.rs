@@ -13,22 +13,22 @@ mod member;
 mod moves;
 mod projection;
 mod store;
+mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::worktree::io;
-use super::{Customs, Dirtiness, Git, GitError, Head, OpenError, Repository, Worktree, parse_oid};
+use super::{Customs, Dirtiness, Git, GitError, Head, OpenError, Repository, parse_oid};
 
 pub use member::Member;
 
 /// Where the workspace keeps which commit of a member a state of its own was made of.
 const OF: &str = "refs/loopmon/of";
-/// Commits of the workspace that were made of members' commits, not of work.
+/// Commits of the workspace that were made of members' commits, not of work. In a member refs of the same names keep the
+/// commits that they were made of.
 const STATES: &str = "refs/loopmon/state";
-/// In a member: keeps the commits that states of the workspace are made of.
-const KEPT: &str = "refs/loopmon/state";
 
 /// What a repository knows as a workspace.
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ impl Repository {
         let message = format!("The repositories as they stand\n\n{text}");
         let state = self.commit_tree(&tree, &parents, &message, Some(date))?;
         for (place, (member, tip)) in self.members().iter().zip(tips).enumerate() {
-            member.keep(&format!("{KEPT}/{state}"), tip)?;
+            member.keep(&format!("{STATES}/{state}"), tip)?;
             self.remember(place, &state, tip)?;
         }
         self.pin(&format!("{STATES}/{state}"), &state)?;
@@ -175,44 +175,6 @@ impl Repository {
         Ok(changed.map(|member| member.name.clone()).collect())
     }
 
-    /// Fails if a tree of the workspace holds anything but a folder for each of its members: nobody would get the rest, and
-    /// a repository that is gone as a whole is no work.
-    pub(super) fn check_members_only(&self, tree: &str) -> Result<(), GitError> {
-        if !self.is_workspace() {
-            return Ok(());
-        }
-        let folders = self.folders(tree)?;
-        for (name, folder) in folders.iter() {
-            if self.members().iter().all(|member| member.name != *name) {
-                return Err(GitError::OutsideMembers { path: PathBuf::from(name) });
-            }
-            if folder.is_none() {
-                return Err(GitError::NoFolder { name: name.clone() });
-            }
-        }
-        match self.members().iter().find(|member| !folders.contains_key(&member.name)) {
-            Some(member) => Err(GitError::NoFolder { name: member.name.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    /// Fails if work brings in commits that are not made of the members' folders: a member's own, which are others' work
-    /// and have no place in the folder of any. `since` is what the work began from and has merged.
-    pub(super) fn check_own_history(&self, tip: &str, since: &[&str]) -> Result<(), GitError> {
-        if !self.is_workspace() || since.contains(&tip) {
-            return Ok(());
-        }
-        let new = self.call("rev-list").args(["--parents", tip, "--not"]).args(since).text()?;
-        let mut seen = BTreeSet::new();
-        for commit in new.split_whitespace().filter(|commit| seen.insert(*commit)) {
-            let folders = self.folders(commit)?;
-            if !self.members().iter().any(|member| folders.contains_key(&member.name)) {
-                return Err(GitError::ForeignHistory { commit: commit.to_owned() });
-            }
-        }
-        Ok(())
-    }
-
     /// Fails if the files that decide which files count are not those that were made of the members'.
     pub(super) fn check_rules(&self) -> Result<(), GitError> {
         if !self.is_workspace() {
@@ -225,37 +187,6 @@ impl Repository {
                 Err(GitError::ConfigChanged { keys: vec!["info/exclude or info/attributes".to_owned()] })
             }
         }
-    }
-
-    /// Takes away what an agent wrote beside the members to have git treat their files otherwise.
-    pub(super) fn drop_rules_beside_members(&self, worktree: &Worktree) -> Result<(), GitError> {
-        for file in [".gitignore", ".gitattributes"].map(|name| worktree.path.join(name)) {
-            if self.is_workspace() && file.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
-                std::fs::remove_file(&file).map_err(io("remove", &file))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Has the store hold by itself what is new in a commit. git writes nothing that a member has already, and the member
-    /// forgets what no branch of its own leads to.
-    pub(super) fn own_objects(&self, commit: &str, since: &[&str]) -> Result<(), GitError> {
-        if !self.is_workspace() || since.contains(&commit) {
-            return Ok(());
-        }
-        let new = self.call("rev-list").args(["--objects", commit, "--not"]).args(since).text()?;
-        let objects = self.common_dir().join("objects");
-        let is_borrowed = |oid: &&str| {
-            let (folder, file) = oid.split_at_checked(2).unwrap_or(("", oid));
-            !objects.join(folder).join(file).exists()
-        };
-        let oids = new.lines().filter_map(|line| line.split(' ').next());
-        let borrowed: String = oids.filter(is_borrowed).map(|oid| format!("{oid}\n")).collect();
-        if !borrowed.is_empty() {
-            let pack = self.call("pack-objects").arg("--quiet").arg(objects.join("pack/pack"));
-            pack.input(borrowed.into_bytes()).run()?;
-        }
-        Ok(())
     }
 
     /// What stands at the top of a tree: the folders with their trees, and what is none.

@@ -6,8 +6,9 @@
 use super::super::{GitError, Repository, parse_oid};
 use super::{OF, STATES};
 
-/// Commits that are looked at for one answer: work has few, and only something else has more.
-const LIMIT: usize = 10_000;
+/// Looks that are taken for one answer, two for a commit. A long run's merges are gone through once after a restart; what is
+/// none of a run's was refused when it was committed.
+const LIMIT: usize = 100_000;
 
 /// What of a commit goes into a member's.
 struct Facts {
