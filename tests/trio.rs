@@ -221,8 +221,9 @@ fn what_is_not_whole_or_no_file_is_told_with_its_place_and_not_taken() {
     // A link leads nowhere.
     let outside = trio.0.machine.path("outside.md");
     fs::write(&outside, whole.replace("Half of it", "From outside")).unwrap();
-    fs::remove_file(trio.path("spec.md")).unwrap();
-    std::os::unix::fs::symlink(&outside, trio.path("spec.md")).unwrap();
+    let link = trio.0.machine.path("link");
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    fs::rename(&link, trio.path("spec.md")).unwrap();
     trio.problem("spec.md: it is a link");
     fs::remove_file(trio.path("spec.md")).unwrap();
     trio.add("ne\n");
@@ -281,9 +282,13 @@ fn folders_that_cannot_be_used_are_told_once_and_used_again_when_they_can() {
     wait_for("both", || {
         ["T1", "T2"].iter().all(|task| folder(task).join("status.toml").exists()).then_some(())
     });
+    let elsewhere = trio.0.machine.path("elsewhere");
     for task in ["T1", "T2"] {
-        fs::remove_dir_all(folder(task)).unwrap();
-        std::os::unix::fs::symlink("/", folder(task)).unwrap();
+        // One step: between a removal and a link the server could have made the folder anew.
+        std::os::unix::fs::symlink("/", &elsewhere).unwrap();
+        let (at, both) = (rustix::fs::CWD, rustix::fs::RenameFlags::EXCHANGE);
+        rustix::fs::renameat_with(at, &elsewhere, at, folder(task), both).unwrap();
+        fs::remove_dir_all(&elsewhere).unwrap();
     }
     let told = || {
         let notices = trio.0.status()["notices"].clone();
