@@ -16,10 +16,11 @@ mod mock;
 mod mocked;
 mod support;
 
-use mock::{Meeting, Mock, Turn};
+use mock::{Meeting, Mock, Turn, system_prompt};
 use mocked::project_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 use support::real::Bench;
@@ -52,6 +53,14 @@ fn verdict(agent: &str) -> Turn {
 fn from_its_terminal_to_the_merge(agent: &str) {
     let mock = Mock::start([]);
     let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
+    if agent == "codex" {
+        let config = bench.machine.path("home/.codex/config.toml");
+        let own = format!(
+            "developer_instructions = \"As I always say.\"\n{}",
+            fs::read_to_string(&config).unwrap()
+        );
+        fs::write(config, own).unwrap();
+    }
     mock.push([
         Turn::write_here(agent, "greeting.txt", "hello\n"),
         asks(agent, "sh -c 'echo more > more.txt'"),
@@ -59,7 +68,8 @@ fn from_its_terminal_to_the_merge(agent: &str) {
         verdict(agent),
     ]);
     let plan = bench.plan(
-        "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\ndescription = \"Write greeting.txt; \\u201cKÄSE-4711\\u201d.\"\n",
+        "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\nrole = \"backend\"\n\
+         description = \"Write greeting.txt; \\u201cKÄSE-4711\\u201d.\"\n",
     );
     let run = bench.start(&plan);
     // It asks a person, and says for what.
@@ -89,8 +99,14 @@ fn from_its_terminal_to_the_merge(agent: &str) {
     let summary = &ended.iter().find(|event| of_worker(event)).unwrap().1["outcome"]["summary"];
     assert_eq!(summary, "Wrote the greeting, and more.", "its last words");
     assert_eq!(mock.left(), 0, "turns of the script were not asked for");
-    let first = mock.requests().first().map(Value::to_string).unwrap_or_default();
+    let requests = mock.requests();
+    let first = requests.first().map(Value::to_string).unwrap_or_default();
     assert!(first.contains("KÄSE-4711"), "the prompt did not arrive whole");
+    // The role's prompt, beside what the person tells Codex in each session; Gemini CLI has it in the prompt.
+    assert_eq!(first.matches("You are a backend engineer").count(), 1);
+    let system = system_prompt(&requests[0]);
+    assert_eq!(system.contains("You are a backend engineer"), agent != "gemini", "{system}");
+    assert_eq!(system.contains("As I always say."), agent == "codex", "{system}");
 }
 
 #[test]
@@ -187,8 +203,8 @@ fn two_at_once(agent: &str) {
     let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
     let path = bench.project().join("loopmon.toml");
     let text =
-        std::fs::read_to_string(&path).unwrap().replace("grep -q hello greeting.txt", "grep -q hello *.txt");
-    std::fs::write(path, text).unwrap();
+        fs::read_to_string(&path).unwrap().replace("grep -q hello greeting.txt", "grep -q hello *.txt");
+    fs::write(path, text).unwrap();
     reviewed_by_a_command(&bench);
     let writes = || Turn::write_here(agent, "@FOLDER@.txt", "hello @FOLDER@\n");
     // Whichever asks first: neither goes on before both have begun.
@@ -269,13 +285,13 @@ fn a_limit_is_waited_for(agent: &str) {
     let mock = Mock::start([Turn::UsedUp(until)]);
     let Some(bench) = project_of(agent, &mock.url(), "mode = \"interactive\"\n") else { return };
     let path = bench.project().join("loopmon.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     let other = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo hello > other.txt; cp other.txt greeting.txt; \
         echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \\\"findings\\\": []}'\"]";
     let text = text.replace(&format!("[review]\nagents = [{agent:?}]"), "[review]\nagents = [\"other\"]");
     // Only people with a subscription are told when a limit of Claude's ends.
     let text = text.replace("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN");
-    std::fs::write(path, format!("{text}\n[agents.other]\n{other}\n")).unwrap();
+    fs::write(path, format!("{text}\n[agents.other]\n{other}\n")).unwrap();
     let plan = bench.plan(
         "[[tasks]]\nid = \"T1\"\ntitle = \"Greet\"\n[[tasks]]\nid = \"T2\"\ntitle = \"Other\"\nagent = \"other\"\n",
     );
@@ -361,7 +377,7 @@ fn server_killed(agent: &str) {
         let noted = bench.files_named("turn.json");
         noted
             .iter()
-            .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("KÄSE")))
+            .any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains("KÄSE")))
             .then_some(())
     });
     run.kill();
@@ -415,12 +431,12 @@ fn background_is_waited_for(keys: &str) {
 /// The work is judged by a command that approves of all.
 fn reviewed_by_a_command(bench: &Bench) {
     let path = bench.project().join("loopmon.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     let checker = "command = [\"sh\", \"-c\", \"cat > /dev/null; echo '{\\\"verdict\\\": \\\"approve\\\", \\\"summary\\\": \\\"fine\\\", \
         \\\"findings\\\": []}'\"]";
     let reviewer = text.lines().find(|line| line.starts_with("agents = [")).unwrap().to_owned();
     let text = text.replace(&format!("[review]\n{reviewer}"), "[review]\nagents = [\"checker\"]");
-    std::fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
+    fs::write(path, format!("{text}\n[agents.checker]\n{checker}\n")).unwrap();
 }
 
 /// Settings of the person's own beside ours: both have their hooks run, and their file stays as it is.
@@ -432,10 +448,10 @@ fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
     let (file, heard) = (bench.machine.path("home/mine.json"), bench.machine.path("home/heard"));
     let command = format!("cat >> {}", heard.display());
     let mine = json!({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}}).to_string();
-    std::fs::write(&file, &mine).unwrap();
+    fs::write(&file, &mine).unwrap();
     let config = bench.project().join("loopmon.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("@FILE@", &file.display().to_string())).unwrap();
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("@FILE@", &file.display().to_string())).unwrap();
     mock.push([
         Turn::write_here("claude", "greeting.txt", "hello\n"),
         Turn::text("Wrote the greeting."),
@@ -443,10 +459,10 @@ fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
     ]);
     bench.start(&bench.one_task()).ended().code(0);
     assert!(
-        std::fs::read_to_string(heard).unwrap().contains("Wrote the greeting."),
+        fs::read_to_string(heard).unwrap().contains("Wrote the greeting."),
         "their hook was not run"
     );
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), mine);
+    assert_eq!(fs::read_to_string(&file).unwrap(), mine);
     let worker = bench.events_of("step", "session-seen")[0].1["effect"].clone();
     let used = bench.events_of("step", "used").into_iter().filter(|(_, event)| event["effect"] == worker);
     let tokens: u64 = used.filter_map(|(_, event)| event["usage"]["input_tokens"].as_u64()).sum();
@@ -457,7 +473,7 @@ fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
         "it is gone with the session"
     );
 
-    std::fs::write(&file, "{").unwrap();
+    fs::write(&file, "{").unwrap();
     bench.loopmon(&["agents", "list"]).code(0).says("no hooks: ");
     bench.loopmon(&["doctor"]).says("can't tell by hooks what it does: ");
 }

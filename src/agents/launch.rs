@@ -24,6 +24,8 @@ pub struct LaunchRequest<'a> {
     pub task: &'a str,
     /// The role, if one was asked for.
     pub role: Option<&'a str>,
+    /// What the role's prompt adds to the program's own system prompt; only where [`super::role::takes`] says so.
+    pub role_prompt: Option<&'a str>,
     /// Pass of the loop, from 1.
     pub round: u32,
     /// Reviewer's slot, from 0.

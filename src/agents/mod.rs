@@ -23,6 +23,7 @@ mod mcp;
 mod opencode;
 mod prices;
 mod resume;
+pub mod role;
 mod rpc;
 mod status;
 mod stream;
@@ -51,7 +52,7 @@ pub use text::plain as plain_text;
 /// If the profile contradicts itself or the step cannot be asked of it; each error says what to change.
 pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     let has_terminal = mode(request.profile, request.step) == AgentMode::Interactive;
-    let launch = match (request.profile.kind, has_terminal) {
+    let mut launch = match (request.profile.kind, has_terminal) {
         (AgentKind::Command, _) => command::launch(request),
         (AgentKind::Claude, false) => claude::launch(request),
         (AgentKind::Claude, true) => claude::launch_terminal(request),
@@ -62,6 +63,7 @@ pub fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
         (AgentKind::Opencode, false) => opencode::launch(request),
         (AgentKind::Opencode, true) => opencode::launch_terminal(request),
     }?;
+    role::add(request, &mut launch);
     Ok(with_back_channel(request, launch))
 }
 

@@ -52,6 +52,11 @@ pub fn role(name: &str) -> Option<&'static str> {
     ROLES.iter().find(|(role, _)| *role == name).map(|(_, text)| *text)
 }
 
+/// A role's prompt as it is told, in a prompt or in what is added to a program's system prompt.
+pub fn discipline(text: &str) -> String {
+    format!("# Your discipline\n{}", text.trim())
+}
+
 /// The names of the built-in roles.
 pub fn roles() -> impl Iterator<Item = &'static str> {
     ROLES.iter().map(|(role, _)| *role)

@@ -36,7 +36,7 @@ pub(super) fn section(name: &str, brief: &Brief, extra: &Extra) -> String {
 
 fn role(extra: &Extra) -> String {
     // A role's prompt comes from the person's configuration or from us: it is an instruction, not material.
-    extra.role_prompt.as_deref().map(|text| format!("# Your discipline\n{}", text.trim())).unwrap_or_default()
+    extra.role_prompt.as_deref().map(super::discipline).unwrap_or_default()
 }
 
 fn repositories(extra: &Extra) -> String {

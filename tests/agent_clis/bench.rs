@@ -23,6 +23,8 @@ pub struct Bench {
     program: PathBuf,
     /// Whether it is spoken to while it works.
     pub asks: bool,
+    /// What its system prompt is to have of a role's.
+    pub role_prompt: Option<&'static str>,
 }
 
 pub struct Ran {
@@ -36,7 +38,7 @@ impl Bench {
         for folder in ["home", "work"] {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
-        let bench = Self { mock: Mock::start(script), dir, kind, program, asks: false };
+        let bench = Self { mock: Mock::start(script), dir, kind, program, asks: false, role_prompt: None };
         settle_in(name(kind), &bench.dir.path().join("home"), &bench.mock.url());
         Some(bench)
     }
@@ -108,6 +110,7 @@ impl Bench {
             session: "test-e1",
             task: "T1",
             role: None,
+            role_prompt: self.role_prompt,
             round: 1,
             slot: 0,
             attempt: 1,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::bench::{Bench, name};
 use super::installed::KEY;
-use super::mock::{Block, Turn};
+use super::mock::{Block, Turn, system_prompt};
 
 macro_rules! each {
     ($($name:ident: $kind:ident),*) => {
@@ -92,6 +92,53 @@ macro_rules! each_talking {
 }
 
 each_talking!(talking_codex: Codex, talking_gemini: Gemini, talking_opencode: Opencode);
+
+/// At first and resumed, and beside what the person has every session told.
+#[test]
+fn a_role_is_added_to_the_system_prompt_of_those_who_take_it() {
+    for (kind, start) in [
+        (AgentKind::Claude, Bench::start as Start),
+        (AgentKind::Codex, Bench::start),
+        (AgentKind::Codex, Bench::start_talking),
+        (AgentKind::Opencode, Bench::start),
+        (AgentKind::Opencode, Bench::start_talking),
+    ] {
+        let script = vec![Turn::text("Done."), Turn::text("Again.")];
+        let Some(mut bench) = start(kind, script) else { return };
+        bench.role_prompt = Some("Weigh each \"word\" of ours.\nThen write.");
+        tell_every_session(&bench, "As the person always says.");
+        let first = bench.run(StepKind::Implement, "do the thing", None, Usage::default());
+        first.says("Done.", &bench);
+        bench.run(StepKind::Fix, "do more", Some(&first.session()), first.used()).says("Again.", &bench);
+        for request in bench.mock.requests() {
+            let told = system_prompt(&request);
+            let whole = told.contains("Weigh each \"word\" of ours.\nThen write.");
+            assert!(whole && !told.contains("do the thing"), "{kind:?}: {told}");
+            let own = request.to_string().contains("As the person always says.");
+            assert!(own, "{kind:?}: what the person has every session told is gone: {request}");
+        }
+        assert_eq!(bench.mock.left(), 0, "{kind:?}");
+    }
+}
+
+/// Instructions of the person's own, by the file that the program reads for all projects.
+fn tell_every_session(bench: &Bench, words: &str) {
+    let file = match bench.kind {
+        AgentKind::Claude => ".claude/CLAUDE.md",
+        AgentKind::Codex => ".codex/AGENTS.md",
+        AgentKind::Opencode => "always.md",
+        _ => return,
+    };
+    let file = bench.dir.path().join("home").join(file);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, words).unwrap();
+    if bench.kind == AgentKind::Opencode {
+        let config = bench.dir.path().join("home/.config/opencode/opencode.json");
+        let mut settings: Value = serde_json::from_str(&fs::read_to_string(&config).unwrap()).unwrap();
+        settings["instructions"] = json!([file]);
+        fs::write(&config, settings.to_string()).unwrap();
+    }
+}
 
 type Start = fn(AgentKind, Vec<Turn>) -> Option<Bench>;
 

@@ -41,6 +41,7 @@ fn argv(profile: &AgentProfile, step: StepKind, resume: Option<&str>) -> Result<
         session: "r1-e4",
         task: "T1",
         role: None,
+        role_prompt: None,
         round: 1,
         slot: 0,
         attempt: 1,

@@ -36,6 +36,7 @@ fn request<'a>(profile: &'a AgentProfile, prompt_text: &'a str) -> LaunchRequest
         session: "r1-e4",
         task: "T1",
         role: Some("qa"),
+        role_prompt: None,
         round: 2,
         slot: 0,
         attempt: 1,

@@ -105,6 +105,7 @@ impl Trial {
             session: &name,
             task: "",
             role: None,
+            role_prompt: None,
             round: 1,
             slot: 0,
             attempt: 1,

@@ -4,6 +4,7 @@
 //! put right, a process that lives is attached to and not started twice.
 
 mod checks;
+mod codex_home;
 mod controls;
 mod follower;
 mod gates;
@@ -12,7 +13,6 @@ mod home;
 mod outfit;
 mod program;
 mod secret;
-mod servers;
 mod setups;
 mod steps;
 mod terminal;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Facts;
+use super::codex_home;
 use super::controls::{self, session_id};
 use super::follower::AgentFollower;
 use super::git::describe;
 use super::home;
 use super::outfit::{self, WorktreeError};
 use super::secret;
-use super::servers;
 use crate::agents::{self, ExitInfo, Launch, LaunchRequest};
 use crate::engine::EffectKind;
 use crate::git::Worktree;
@@ -265,9 +265,12 @@ fn launch(
     let (prompt_file, result_file) = (dir.join("prompt.md"), dir.join("result.json"));
     let structured = agents::takes_schema(profile, order.brief.step);
     let role = order.brief.task.role.as_deref();
+    let mut role_prompt = role.and_then(|role| shared.project().role_prompt(role));
+    let system_prompt = role_prompt.take_if(|text| agents::role::takes(profile, text));
+    let system_prompt = system_prompt.as_deref().map(prompts::discipline);
     let extra = prompts::Extra {
         diff,
-        role_prompt: role.and_then(|role| shared.project().role_prompt(role)),
+        role_prompt,
         result_file: (!structured).then(|| result_file.clone()),
         structured,
         tools: agents::calls_back(profile, order.brief.step),
@@ -286,6 +289,7 @@ fn launch(
         session: &marker,
         task: order.task.as_ref().map_or("", TaskId::as_str),
         role,
+        role_prompt: system_prompt.as_deref(),
         round: order.brief.round,
         slot: order.brief.slot,
         attempt: order.brief.attempt,
@@ -306,10 +310,15 @@ fn launch(
         std::fs::write(path, text).map_err(io)?;
     }
     if profile.kind == AgentKind::Codex && profile.reviews_blind && order.brief.step == StepKind::Review {
-        let off = servers::off(&launch.env)
+        let off = codex_home::servers_off(&launch.env)
             .map_err(|problem| Trouble::Failed(FailureKind::Configuration, problem))?;
         let program = profile.command.len().clamp(1, launch.argv.len());
         launch.argv.splice(program..program, off);
+    }
+    if profile.kind == AgentKind::Codex
+        && let Some(own) = codex_home::instructions(&launch.env)
+    {
+        agents::role::join_instructions(&mut launch.argv, &own);
     }
     if profile.kind == AgentKind::Claude
         && let Some(settings) = launch.settings.take()

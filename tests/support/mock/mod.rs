@@ -357,3 +357,15 @@ fn working_directory(body: &Value) -> String {
     let after = found.and_then(|(at, ())| text.get(at..)).unwrap_or_default();
     after.split(['\\', '"', '\n', '<']).next().unwrap_or_default().to_owned()
 }
+
+/// What a request tells the model before the conversation begins.
+pub fn system_prompt(request: &Value) -> String {
+    let messages = ["messages", "input"].iter().filter_map(|list| request[*list].as_array()).flatten();
+    let before = messages.filter(|message| matches!(message["role"].as_str(), Some("system" | "developer")));
+    let parts =
+        before.map(|message| &message["content"]).chain([&request["system"], &request["instructions"]]);
+    let text = |part: &Value| part.as_str().or(part["text"].as_str()).unwrap_or_default().to_owned();
+    parts
+        .flat_map(|part| part.as_array().map_or(vec![text(part)], |list| list.iter().map(text).collect()))
+        .collect()
+}
