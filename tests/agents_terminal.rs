@@ -458,10 +458,7 @@ fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
         verdict("claude"),
     ]);
     bench.start(&bench.one_task()).ended().code(0);
-    assert!(
-        fs::read_to_string(heard).unwrap().contains("Wrote the greeting."),
-        "their hook was not run"
-    );
+    assert!(fs::read_to_string(heard).unwrap().contains("Wrote the greeting."), "their hook was not run");
     assert_eq!(fs::read_to_string(&file).unwrap(), mine);
     let worker = bench.events_of("step", "session-seen")[0].1["effect"].clone();
     let used = bench.events_of("step", "used").into_iter().filter(|(_, event)| event["effect"] == worker);
@@ -476,4 +473,31 @@ fn claude_with_settings_of_the_persons_own_has_our_hooks_too() {
     fs::write(&file, "{").unwrap();
     bench.loopmon(&["agents", "list"]).code(0).says("no hooks: ");
     bench.loopmon(&["doctor"]).says("can't tell by hooks what it does: ");
+}
+
+/// Told to send notifications, it tells of a permission once more, some seconds later: that row stands there already.
+#[test]
+fn a_notification_of_what_claude_waits_for_is_no_second_row() {
+    let mock = Mock::start([]);
+    let settings = "{\\\"preferredNotifChannel\\\": \\\"iterm2\\\"}";
+    let keys = format!("mode = \"interactive\"\nextra_args = [\"--settings\", \"{settings}\"]\n");
+    let Some(bench) = project_of("claude", &mock.url(), &keys) else { return };
+    reviewed_by_a_command(&bench);
+    mock.push([
+        Turn::write_here("claude", "greeting.txt", "hello\n"),
+        asks("claude", "sh -c 'echo more > more.txt'"),
+        Turn::text("Wrote the greeting, and more."),
+    ]);
+    let run = bench.start(&bench.one_task());
+    wait_for("the notification", || {
+        (!bench.files_with("]9;Claude needs your permission").is_empty()).then_some(())
+    });
+    let row = bench.attention("echo more");
+    assert_eq!(row["kind"], "approval", "{row}");
+    bench.loopmon(&["approve", "T1"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    run.ended();
+    // What nobody has seen of what was said is a notice afterwards.
+    let told = bench.status()["notices"].to_string();
+    assert!(!told.contains("needs your permission"), "{told}");
 }

@@ -82,6 +82,8 @@ pub enum StatusSource {
     Terminal,
     /// A hook that the CLI ran.
     Hook,
+    /// A notification in the terminal's bytes (OSC 9, 99 and 777).
+    Notification,
     /// What the screen shows.
     Screen,
 }

@@ -32,6 +32,11 @@ impl Saying {
     pub fn new(text: &str) -> Saying {
         Saying { id: None, text: Some(text.chars().take(LONGEST).collect()) }
     }
+
+    /// What is said.
+    pub fn words(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
 }
 
 /// A session's notifications as they come: put together from their pieces, and no more of them than can be read.

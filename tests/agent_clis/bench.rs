@@ -206,7 +206,7 @@ impl Bench {
         let pid = Pid::from_child(&child);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let end = Instant::now() + Duration::from_secs(60);
+                let end = Instant::now() + Duration::from_secs(240);
                 while self.mock.requests().is_empty() && Instant::now() < end {
                     std::thread::sleep(Duration::from_millis(10));
                 }

@@ -9,6 +9,7 @@ mod manners;
 mod screen;
 mod turn;
 
+pub use screen::noticed;
 pub use turn::{Act, Noted, Report, Sight, Turn};
 
 /// The id of a session that a program names on its screen when it ends: how to go on with it.

@@ -49,6 +49,7 @@ struct WrittenRule {
     kind: Option<Kind>,
     title: Option<String>,
     text: Option<String>,
+    notice: Option<String>,
     message: Option<String>,
     capture: Option<String>,
     approve: Option<String>,
@@ -77,6 +78,8 @@ struct Rule {
     written: WrittenRule,
     title: Option<Regex>,
     text: Option<Regex>,
+    /// Of a notification: such a rule says nothing of the screen.
+    notice: Option<Regex>,
     capture: Option<Regex>,
 }
 
@@ -112,6 +115,7 @@ impl Screens {
             Ok(Rule {
                 title: regex(&written.title)?,
                 text: regex(&written.text)?,
+                notice: regex(&written.notice)?,
                 capture: regex(&written.capture)?,
                 written,
             })
@@ -119,15 +123,29 @@ impl Screens {
         manifest.rule.into_iter().map(rule).collect::<Result<_, String>>().map(Screens)
     }
 
+    /// What a notification means, by the first rule that knows it.
+    fn noticed(&self, notice: &str) -> Option<AgentStatus> {
+        let knows = |rule: &&Rule| rule.notice.as_ref().is_some_and(|pattern| pattern.is_match(notice));
+        let status = self.0.iter().find(knows)?.found(notice).status;
+        Some(AgentStatus { source: StatusSource::Notification, ..status })
+    }
+
     /// The first rule that fits.
     pub(super) fn find(&self, title: &str, lines: &[String]) -> Option<Found> {
         let text = lines.get(lines.len().saturating_sub(ROWS)..).unwrap_or_default().join("\n");
         let fits = |rule: &&Rule| {
             let by_title = rule.title.as_ref().is_none_or(|pattern| pattern.is_match(title));
-            by_title && rule.text.as_ref().is_none_or(|pattern| pattern.is_match(&text))
+            rule.notice.is_none()
+                && by_title
+                && rule.text.as_ref().is_none_or(|pattern| pattern.is_match(&text))
         };
         self.0.iter().find(fits).map(|rule| rule.found(&text))
     }
+}
+
+/// What a notification of an agent's terminal means for its status, if it is one that is known.
+pub fn noticed(kind: AgentKind, notice: &str) -> Option<AgentStatus> {
+    Screens::of(kind).noticed(notice)
 }
 
 impl Rule {
@@ -166,8 +184,11 @@ mod tests {
         for screens in [&CLAUDE, &CODEX, &GEMINI, &OPENCODE] {
             let screens = screens.as_ref().unwrap();
             assert!(
-                screens.0.iter().all(|rule| rule.title.is_some() || rule.text.is_some()),
-                "it fits always"
+                screens
+                    .0
+                    .iter()
+                    .all(|rule| { (rule.title.is_some() || rule.text.is_some()) != rule.notice.is_some() }),
+                "it fits always, or two things at once"
             );
         }
     }
@@ -219,5 +240,23 @@ mod tests {
             Some(AgentState::Idle)
         );
         assert_eq!(state(found(Claude, "x", "something of a later version")), None, "unknown is an answer");
+    }
+
+    #[test]
+    fn notifications_that_ask_for_a_person_are_known_and_others_mean_nothing() {
+        let asks = AgentState::Blocked(BlockedKind::Permission);
+        for (kind, notice, message) in [
+            (AgentKind::Claude, "Claude Code: Claude needs your permission to use Bash", "to use Bash"),
+            (AgentKind::Claude, "Claude needs your permission", ""),
+            (AgentKind::Codex, "Approval requested: touch x", "touch x"),
+            (AgentKind::Gemini, "Gemini CLI needs your attention | Approval required | touch x", "touch x"),
+        ] {
+            let told = noticed(kind, notice).unwrap();
+            assert_eq!((told.state, told.message.as_str()), (asks, message), "{notice}");
+            assert_eq!(told.source, StatusSource::Notification);
+        }
+        assert_eq!(noticed(AgentKind::Codex, "I requested the approval: done."), None);
+        assert_eq!(noticed(AgentKind::Command, "Approval requested: touch x"), None);
+        assert_eq!(found(AgentKind::Codex, "", "Approval requested: touch x"), None, "it is no screen");
     }
 }

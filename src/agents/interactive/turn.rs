@@ -66,6 +66,8 @@ pub struct Turn {
     changed: Option<u64>,
     last_change: u64,
     typed: Option<u64>,
+    /// When a person last typed into it or answered it.
+    heeded: u64,
     status: Option<AgentStatus>,
     /// Since when it shows that.
     status_since: u64,
@@ -161,6 +163,7 @@ impl Turn {
             changed: None,
             last_change: now,
             typed: None,
+            heeded: 0,
             status: None,
             status_since: now,
             seen: (None, 0),
@@ -226,7 +229,7 @@ impl Turn {
 
     /// A person has typed into its terminal.
     pub fn typed(&mut self, now: u64) {
-        self.typed = Some(now);
+        (self.typed, self.heeded) = (Some(now), now + 1);
         // What it still asks after that is told anew.
         self.status.take_if(|status| matches!(status.state, AgentState::Blocked(_)));
     }
@@ -392,6 +395,7 @@ impl Turn {
             self.status = None;
         } else {
             acts.push(Act::Type(answer.keys.clone()));
+            self.heeded = now + 1;
             answer.tries += 1;
             answer.due = now + ANSWER_RECEIPT;
             self.answer = Some(answer);

@@ -9,6 +9,7 @@ struct Bench {
     now: u64,
     reported: Option<(AgentStatus, u64)>,
     hooked: Option<(AgentStatus, u64)>,
+    noticed: Option<(AgentStatus, u64)>,
     title: String,
     lines: Vec<String>,
     limit: Option<Limit>,
@@ -22,7 +23,7 @@ impl Bench {
     fn of(kind: AgentKind, prompt: Option<&str>) -> Bench {
         let turn = Turn::new(kind, prompt.map(str::to_owned), 0);
         let (title, lines) = (String::new(), Vec::new());
-        Bench { turn, now: 0, reported: None, hooked: None, title, lines, limit: None }
+        Bench { turn, now: 0, reported: None, hooked: None, noticed: None, title, lines, limit: None }
     }
 
     /// The agent reports a state, and its screen changes.
@@ -39,6 +40,13 @@ impl Bench {
         self.after(REST)
     }
 
+    /// A notification tells a state.
+    fn notifies(&mut self, state: AgentState) -> Vec<Act> {
+        self.noticed = Some((status(state, StatusSource::Notification), self.now));
+        self.turn.changed(self.now);
+        self.after(REST)
+    }
+
     /// Its title changes.
     fn titles(&mut self, title: &str) -> Vec<Act> {
         title.clone_into(&mut self.title);
@@ -49,7 +57,8 @@ impl Bench {
     fn look(&mut self) -> Vec<Act> {
         let (reported, hooked) = (report(self.reported.as_ref()), report(self.hooked.as_ref()));
         let limit = self.limit.as_ref();
-        let sight = Sight { reported, hooked, limit, title: &self.title, lines: &self.lines };
+        let noticed = report(self.noticed.as_ref());
+        let sight = Sight { reported, hooked, noticed, limit, title: &self.title, lines: &self.lines };
         self.turn.look(&sight, self.now)
     }
 
@@ -426,4 +435,30 @@ fn a_limit_that_only_the_screen_tells_of_counts_while_it_is_the_last_word() {
     assert_eq!(gemini.state(), AgentState::Error);
     assert_eq!(gemini.after(SETTLED), [Act::End]);
     assert_eq!(gemini.turn.limited().unwrap().words, "Usage limit reached for all Pro models.");
+}
+
+#[test]
+fn a_notification_counts_where_nothing_else_tells_until_it_is_answered() {
+    let asks = AgentState::Blocked(BlockedKind::Permission);
+    let mut bench = Bench::of(AgentKind::Codex, None);
+    bench.notifies(asks);
+    assert_eq!(bench.state(), asks, "its screen says nothing");
+    bench.after(DIALOG_UP);
+    bench.turn.answer(true, "y".to_owned(), bench.now);
+    assert_eq!(bench.after(60_000), [Act::Type("y".to_owned())], "whether it was taken is not seen: once");
+    assert_eq!(bench.state(), AgentState::Unknown);
+    bench.notifies(asks);
+    assert_eq!(bench.state(), asks);
+    bench.turn.typed(bench.now);
+    bench.turn.changed(bench.now);
+    bench.after(REST);
+    assert_eq!(bench.state(), AgentState::Unknown, "a person answered it in its terminal");
+    // Whatever else tells is better.
+    let mut bench = Bench::of(AgentKind::Codex, None);
+    bench.titles("⠋ working");
+    bench.notifies(asks);
+    assert_eq!(bench.state(), AgentState::Working);
+    bench.reports(AgentState::Done);
+    bench.notifies(asks);
+    assert_eq!(bench.state(), AgentState::Done);
 }

@@ -432,7 +432,14 @@ impl AgentFollower {
         }
     }
 
-    fn say(&self, pane: &Pane, saying: Saying) {
+    /// Puts a notification into the strip, unless the row of what it waits for stands there.
+    fn say(&mut self, pane: &Pane, saying: Saying) {
+        let words = saying.words().unwrap_or_default();
+        let asks = self.terminal.as_mut().is_some_and(|terminal| terminal.notified(words));
+        let stands = self.status.as_ref().is_some_and(|now| matches!(now.state, AgentState::Blocked(_)));
+        if asks && stands {
+            return;
+        }
         self.shared.send(ToRuntime::Said { session: pane.session.clone(), saying });
     }
 

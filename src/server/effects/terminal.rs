@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::controls::GRACE_MS;
 use crate::agents::Limit;
 use crate::agents::hooks::{self, Told};
-use crate::agents::interactive::{Act, Noted, Report, Sight, Turn};
+use crate::agents::interactive::{Act, Noted, Report, Sight, Turn, noticed};
 use crate::model::agent::AgentKind;
 use crate::model::{AgentState, AgentStatus, BlockedKind, StatusSource, Usage, counted};
 use crate::process::write_whole;
@@ -34,6 +34,8 @@ pub(super) struct Terminal {
     reported: Option<(AgentStatus, u64)>,
     /// What its hooks told last, and when.
     hooked: Option<(AgentStatus, u64)>,
+    /// What a notification of its meant last, and when it came.
+    noticed: Option<(AgentStatus, u64)>,
     /// The limit that they told of last.
     limit: Option<Limit>,
     /// Its own last words, as a hook told them.
@@ -77,6 +79,7 @@ impl Terminal {
             title: String::new(),
             reported: None,
             hooked: None,
+            noticed: None,
             limit: None,
             words: None,
             kind,
@@ -110,6 +113,16 @@ impl Terminal {
             }
             _ => {}
         }
+    }
+
+    /// It sent a notification. Whether that says that it waits for a person, as far as is known.
+    pub(super) fn notified(&mut self, words: &str) -> bool {
+        let Some(status) = noticed(self.kind, words) else { return false };
+        let asks = matches!(status.state, AgentState::Blocked(_));
+        let now = self.now();
+        self.noticed = Some((status, now));
+        self.turn.changed(now);
+        asks
     }
 
     fn note_part(&mut self, report: &StatusReport) {
@@ -190,7 +203,8 @@ impl Terminal {
         let told = self.reported();
         let (reported, hooked) = (report(told.as_ref()), report(self.hooked.as_ref()));
         let limit = self.limit.as_ref();
-        let sight = Sight { reported, hooked, limit, title: &self.title, lines: &lines };
+        let noticed = report(self.noticed.as_ref());
+        let sight = Sight { reported, hooked, noticed, limit, title: &self.title, lines: &lines };
         let acts = self.turn.look(&sight, self.now());
         self.note();
         acts.into_iter().filter_map(|act| self.act(act, pane)).last()

@@ -125,6 +125,7 @@ fn source_word(source: StatusSource) -> &'static str {
         StatusSource::Stream => "its structured events",
         StatusSource::Terminal => "the status protocol in its terminal",
         StatusSource::Hook => "a hook that it ran",
+        StatusSource::Notification => "a notification of its terminal",
         StatusSource::Screen => "what its screen shows",
     }
 }

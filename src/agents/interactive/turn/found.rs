@@ -15,6 +15,8 @@ pub struct Sight<'a> {
     pub reported: Option<Report<'a>>,
     /// What its hooks told.
     pub hooked: Option<Report<'a>>,
+    /// What a notification of its terminal meant.
+    pub noticed: Option<Report<'a>>,
     /// The limit that they told of last, unless it goes on since.
     pub limit: Option<&'a Limit>,
     /// The title of its window.
@@ -89,7 +91,9 @@ impl Turn {
                 report.at,
             );
         }
-        let Some(report) = self.report(sight) else { return (seen, self.seen.1) };
+        let Some(report) = self.report(sight) else {
+            return self.noticed(sight).map_or((seen, self.seen.1), |(found, at)| (Some(found), at));
+        };
         let at_rest = matches!(report.status.state, AgentState::Error | AgentState::Idle);
         if let Some(seen) = seen.as_ref().filter(|seen| seen.limited && at_rest) {
             return (Some(seen.clone()), report.at);
@@ -116,6 +120,21 @@ impl Turn {
             (None, Some(hooked)) if self.is_newer(hooked) => None,
             (None, hooked) => hooked,
         }
+    }
+
+    /// What a notification meant, where nothing else tells more: it says when it asks for a person, and nothing once they
+    /// have answered, so what it does then is unknown.
+    fn noticed(&self, sight: &Sight<'_>) -> Option<(Found, u64)> {
+        let noticed = sight.noticed.filter(|noticed| noticed.at >= self.seen.1)?;
+        let mut status = noticed.status.clone();
+        match self.seen.0 {
+            _ if noticed.at >= self.heeded => {}
+            None => (status.state, status.message) = (AgentState::Unknown, String::new()),
+            Some(_) => return None,
+        }
+        let is_open = matches!(self.seen.0, None | Some(AgentState::Idle));
+        let found = Found { status, approve: None, deny: None, silent: false, limited: false };
+        is_open.then_some((found, noticed.at))
     }
 
     /// Whether the screen has changed to something else since a hook told this. A turn that has ended is more than a screen
