@@ -51,6 +51,12 @@ pub fn settle_in(agent: &str, home: &Path, url: &str) {
                 "options": {"baseURL": format!("{url}/v1"), "apiKey": "{env:MOCK_KEY}"}, "models": {"m": {"name": "m"}}});
             let config = json!({"share": "disabled", "provider": {"mock": provider}, "model": "mock/m"});
             write(".config/opencode/opencode.json", &config.to_string());
+            let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/agents/opencode");
+            for part in ["package.json", "package-lock.json"] {
+                write(&format!(".config/opencode/{part}"), &fs::read_to_string(plugins.join(part)).unwrap());
+            }
+            let modules = home.join(".config/opencode/node_modules");
+            std::os::unix::fs::symlink(plugins.join("node_modules"), modules).unwrap();
         }
         _ => {}
     }
@@ -61,7 +67,8 @@ pub fn mock_environment(agent: &str, url: &str) -> Vec<(String, String)> {
     let list: &[(&str, &str)] = match agent {
         "claude" => &[("ANTHROPIC_BASE_URL", url), ("CLAUDE_CODE_MAX_RETRIES", "1")],
         "gemini" => &[("GOOGLE_GEMINI_BASE_URL", url)],
-        "opencode" => &[("MOCK_KEY", KEY)],
+        // Otherwise it fetches its list of models first.
+        "opencode" => &[("MOCK_KEY", KEY), ("OPENCODE_DISABLE_MODELS_FETCH", "1")],
         _ => &[],
     };
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
