@@ -67,7 +67,7 @@ fn while_the_log_is_locked_nothing_is_started_and_nothing_is_lost() {
         bench.loopmon(&["status"]).out.contains("nothing new is started").then_some(())
     });
     bench.nothing_lives();
-    bench.loopmon(&["pause"]).code(1).says("locked");
+    bench.loopmon(&["pause"]).code(1).says("locked: another program holds it");
     assert_eq!(started(&bench).len(), 1, "nothing was started meanwhile");
     log.execute_batch("ROLLBACK").unwrap();
     run.ended().code(0).says("the log can be written again");
@@ -110,7 +110,7 @@ fn a_server_that_stood_still_while_another_took_over_writes_and_starts_nothing()
     let run = bench.start(&plan);
     begun(&bench, 1);
     let old = bench.machine.server_pid(&bench.project()).and_then(Pid::from_raw).unwrap();
-    kill_process(old, Signal::STOP).unwrap();
+    stop_between_writes(&bench, old);
     // Its lock would hold for ever: somebody takes both out of the way, as after a copy to another machine.
     std::fs::remove_file(bench.project().join(".loopmon/server.lock")).unwrap();
     for socket in bench.files_named("*.sock") {
@@ -144,6 +144,19 @@ fn a_server_that_stood_still_while_another_took_over_writes_and_starts_nothing()
     let mut effects: Vec<_> = ended.iter().map(|(_, event)| event["effect"].clone()).collect();
     effects.dedup();
     assert_eq!(effects.len(), ended.len(), "an end was told twice: {ended:?}");
+}
+
+/// Stops a server at a moment at which it does not write: otherwise the log is locked until it goes on.
+fn stop_between_writes(bench: &Bench, server: Pid) {
+    let log = log_of(bench);
+    wait_for("a moment without writing", || {
+        kill_process(server, Signal::STOP).unwrap();
+        let is_free = log.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
+        if !is_free {
+            kill_process(server, Signal::CONT).unwrap();
+        }
+        is_free.then_some(())
+    });
 }
 
 /// Whether a process has a program: a dead one that nobody took note of has none.

@@ -71,6 +71,10 @@ fn hint(error: &rusqlite::Error) -> &'static str {
         Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
             ": it must be writable; nothing is started without the log"
         }
+        Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            ": another program holds it, a server that was stopped (`kill -CONT` wakes it) or a tool that reads it; \
+             nothing is started without the log"
+        }
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             ": move the file away to start afresh, and keep it for a repair"
         }
