@@ -146,6 +146,80 @@ fn a_server_that_stood_still_while_another_took_over_writes_and_starts_nothing()
     assert_eq!(effects.len(), ended.len(), "an end was told twice: {ended:?}");
 }
 
+/// A commit with a file of its own on what the branch holds, not on the branch yet.
+fn foreign_commit(bench: &Bench) -> String {
+    let machine = &bench.machine;
+    let git = |args: &[&str]| machine.git(args).trim().to_owned();
+    let tip = git(&["rev-parse", &bench.branch()]);
+    std::fs::write(machine.path("blob"), "theirs\n").unwrap();
+    let blob = git(&["hash-object", "-w", machine.path("blob").to_str().unwrap()]);
+    let entry = git(&["ls-tree", &tip]);
+    let tree = with_input(bench, &["mktree"], &format!("{entry}\n100644 blob {blob}\ttheirs.txt\n"));
+    git(&["commit-tree", "-p", &tip, "-m", "theirs", tree.trim()])
+}
+
+fn with_input(bench: &Bench, args: &[&str], input: &str) -> String {
+    use std::io::Write;
+    let mut git = Command::new("git")
+        .args(args)
+        .current_dir(bench.project())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    git.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    String::from_utf8(git.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// Commits that somebody puts on the run's branch are proven with the next merge, and told.
+#[test]
+fn what_somebody_puts_on_the_branch_is_told_and_proven_with_the_next_merge() {
+    let mut bench = Bench::new();
+    let body = "touch \"$HOME/up\"; while [ ! -e \"$HOME/go\" ]; do sleep 0.02; done\necho x > x.txt";
+    bench.agent("worker", body);
+    bench.ready("", "[[gates]]\nname = \"seen\"\ncommand = \"ls >> $HOME/seen; echo >> $HOME/seen\"\n");
+    let run = bench.start(&bench.one_task());
+    wait_for("the agent", || bench.machine.path("home/up").exists().then_some(()));
+    let theirs = foreign_commit(&bench);
+    bench.machine.git(&["update-ref", &format!("refs/heads/{}", bench.branch()), &theirs]);
+    go(&bench);
+    run.ended().code(0).says("1 commit of somebody else's");
+    assert_eq!((bench.merged("x.txt"), bench.merged("theirs.txt")), ("x\n".into(), "theirs\n".into()));
+    let seen = std::fs::read_to_string(bench.machine.path("home/seen")).unwrap();
+    let together = |tree: &str| tree.contains("x.txt") && tree.contains("theirs.txt");
+    assert!(seen.split("\n\n").any(together), "no gate saw both: {seen}");
+}
+
+/// Who puts the branch back takes merged work from it: nothing is merged on that until a person has looked.
+#[test]
+fn a_branch_that_somebody_puts_back_is_put_before_a_person() {
+    let mut bench = Bench::new();
+    let body = "touch \"$HOME/up-$LOOPMON_TASK\"\n\
+        while [ ! -e \"$HOME/go-$LOOPMON_TASK\" ]; do sleep 0.02; done\necho x > \"$LOOPMON_TASK.txt\"";
+    bench.agent("worker", body);
+    bench.ready("", "");
+    let plan =
+        bench.plan("[[tasks]]\nid = \"T1\"\ntitle = \"One\"\n\n[[tasks]]\nid = \"T2\"\ntitle = \"Two\"\n");
+    let run = bench.start(&plan);
+    let go = |task: &str| std::fs::write(bench.machine.path(&format!("home/go-{task}")), "").unwrap();
+    wait_for("both", || bench.machine.path("home/up-T2").exists().then_some(()));
+    let reference = format!("refs/heads/{}", bench.branch());
+    let before = bench.machine.git(&["rev-parse", &reference]);
+    go("T1");
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    let merged = bench.machine.git(&["rev-parse", &reference]);
+    bench.machine.git(&["update-ref", &reference, before.trim()]);
+    go("T2");
+    let row = bench.attention("is not on it any more");
+    assert_eq!(row["task"], "T2");
+    run.ended().code(3);
+    assert!(!bench.is_merged("T2.txt"));
+    bench.machine.git(&["update-ref", &reference, merged.trim()]);
+    bench.loopmon(&["retry", "T2"]).code(0);
+    wait_for("the end of the run", || (bench.status()["run"]["phase"] == "complete").then_some(()));
+    assert_eq!((bench.merged("T1.txt"), bench.merged("T2.txt")), ("x\n".into(), "x\n".into()));
+}
+
 /// Stops a server at a moment at which it does not write: otherwise the log is locked until it goes on.
 fn stop_between_writes(bench: &Bench, server: Pid) {
     let log = log_of(bench);

@@ -11,7 +11,8 @@ use crate::git::{
     Worktree,
 };
 use crate::model::event::{Change, Conflict, MergeEvent, Overlap, RunEvent, WorkEvent};
-use crate::model::{CheckChange, EffectId, Event, Guard, Oid, TaskId, Timestamp};
+use crate::model::{CheckChange, EffectId, Event, Guard, Oid, TaskId, Timestamp, counted};
+use crate::server::runtime::Message as ToRuntime;
 use crate::server::shared::Shared;
 
 /// Carries one out; the event that completes it.
@@ -56,6 +57,9 @@ const STAGED: &str = "loopmon-staged";
 
 /// Files of an overlap that are listed.
 const OVERLAP: usize = 16;
+
+/// Commits of somebody else that are counted.
+const FOREIGN: usize = 10_000;
 
 fn conflict(file: ConflictFile) -> Conflict {
     Conflict { path: file.path.display().to_string(), hunks: file.hunks }
@@ -292,13 +296,33 @@ impl GitWork<'_> {
             Advance::Lost { actual: Some(tip) } if self.repository.is_ancestor(new.as_str(), &tip)? => {
                 MergeEvent::Advanced { effect, tip: Oid(tip) }
             }
-            Advance::Lost { actual: Some(tip) } => MergeEvent::Lost { effect, tip: Oid(tip) },
+            Advance::Lost { actual: Some(tip) } if !self.repository.is_ancestor(old.as_str(), &tip)? => {
+                MergeEvent::Failed { effect, error: put_back(branch, old, &tip) }
+            }
+            Advance::Lost { actual: Some(tip) } => {
+                self.tell_of_foreign_commits(branch, old, &tip)?;
+                MergeEvent::Lost { effect, tip: Oid(tip) }
+            }
             Advance::Lost { actual: None } => {
                 let error = format!("the branch {branch} is gone; make it again at {old}");
                 MergeEvent::Failed { effect, error }
             }
         };
         Ok(Event::Merge(event))
+    }
+
+    /// The merge is built again on what somebody put there, and its gates see it then; the person is to know of it.
+    fn tell_of_foreign_commits(&self, branch: &str, old: &Oid, tip: &str) -> Result<(), GitError> {
+        let commits = self.repository.log(old.as_str(), tip, FOREIGN)?;
+        let newest = commits.first().map(|commit| commit.subject.as_str()).unwrap_or_default();
+        let text = format!(
+            "{branch} has {} of somebody else's since {}, the newest {newest:?}: the merge that was under way is built \
+             again on top, and its gates see both",
+            counted(commits.len(), "commit"),
+            old.short()
+        );
+        self.shared.send(ToRuntime::Notice { text, bad: true });
+        Ok(())
     }
 
     fn land(&self, branch: &str, to: &Oid) -> Result<Event, WorktreeError> {
@@ -318,4 +342,16 @@ impl GitWork<'_> {
         };
         Ok(Event::Run(event))
     }
+}
+
+/// Why nothing is merged onto a branch that was put back.
+fn put_back(branch: &str, old: &Oid, tip: &str) -> String {
+    let now = Oid(tip.to_owned());
+    format!(
+        "somebody moved {branch} from {} to {}: what was merged into it is not on it any more; put it back with \
+         `git branch -f {branch} {}` and retry, or begin a new run from here",
+        old.short(),
+        now.short(),
+        old.short()
+    )
 }
