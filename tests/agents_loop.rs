@@ -176,6 +176,33 @@ fn a_limit_of_the_provider_is_waited_for() {
     assert_eq!(mock.left(), 0);
 }
 
+/// opencode would wait for hours by itself: it is ended, and asked again then, or when a person says so.
+#[test]
+fn a_limit_that_a_reviewer_runs_into_is_waited_for_by_the_loop() {
+    let until = mock::now() + 7_300;
+    let mock = Mock::start([]);
+    let Some(bench) = project_of("opencode", &mock.url(), "") else { return };
+    mock.push([
+        Turn::write_here("opencode", "greeting.txt", "hello\n"),
+        Turn::text("Done."),
+        Turn::UsedUp(until),
+    ]);
+    let _run = bench.start(&bench.one_task());
+    wait_for("the wait", || {
+        let why = bench.status()["tasks"].get(0)?["explanation"]["why"].clone();
+        why.to_string().contains("opencode is asked again later, because its provider's limit").then_some(())
+    });
+    wait_for("its end", || bench.descendants_of_keepers().is_empty().then_some(()));
+    let ended = bench.events_of("step", "ended");
+    let told =
+        ended.last().unwrap().1.pointer("/outcome/failure/quota/until").and_then(Value::as_u64).unwrap();
+    assert!((until - 5..=until + 60).contains(&(told / 1000)), "{ended:?}, and it ends at {until}");
+    mock.push([approval("opencode")]);
+    bench.loopmon(&["retry", "T1"]).code(0);
+    wait_for("the merge", || (bench.task("T1")["phase"] == "done").then_some(()));
+    assert_eq!(mock.left(), 0);
+}
+
 /// A key in the environment reaches the agent that is meant, no other, and no file.
 #[test]
 fn a_secret_reaches_only_its_own_agent_and_no_file() {

@@ -192,6 +192,7 @@ fn retry(state: &State, id: &TaskId) -> Decision {
         }
         (Some(Hold::NeedsAttention(_) | Hold::Waiting { .. }), _) => retried,
         (Some(Hold::Paused), _) => refuse(format!("{id} is paused: resume it")),
+        (None, _) if entry.waiting_reviewers().next().is_some() => retried,
         (None, phase) => refuse(format!("{id} has not failed: it is {}", phase.name())),
     }
 }

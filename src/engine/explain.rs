@@ -2,9 +2,9 @@
 
 use super::effect::EffectKind;
 use super::places::Room;
-use super::state::{Attempt, Stage, State, Task};
+use super::state::{Stage, State, Task};
 use crate::model::snapshot::Explanation;
-use crate::model::{AttentionReason, Hold, Phase, TaskId, Wait};
+use crate::model::{AttentionReason, Hold, Phase, TaskId, Timestamp, Wait};
 
 /// Explains tasks; what is the same for all of them is looked up once.
 pub(super) struct Explainer<'a> {
@@ -123,15 +123,22 @@ fn waiting(state: &State, task: &Task) -> String {
         task.review.iter().filter(|_| task.phase == Phase::Reviewing).flat_map(|review| &review.slots);
     let open = slots.filter(|slot| !slot.is_terminal()).collect::<Vec<_>>();
     let busy = open.iter().map(|slot| &slot.agent).find(|agent| state.is_busy(agent));
-    match busy.or(Some(&implementer).filter(|agent| works && state.is_busy(agent))) {
-        Some(agent) => format!("{agent} has as many sessions as it may"),
-        None if open.iter().any(|slot| matches!(slot.step.at, Attempt::Waiting(_))) => {
-            "a reviewer's next attempt is due later".to_owned()
+    let busy = busy.or(Some(&implementer).filter(|agent| works && state.is_busy(agent)));
+    match (busy, task.waiting_reviewers().next()) {
+        (Some(agent), _) => format!("{agent} has as many sessions as it may"),
+        (None, Some((agent, timer))) => {
+            let limit = state.breaker(agent, Timestamp(0));
+            let is_limit = match state.in_flight.get(&timer) {
+                Some(EffectKind::StartTimer { until }) => limit == Some(*until),
+                _ => false,
+            };
+            let why = if is_limit { "its provider's limit is reached" } else { "it failed" };
+            format!("{agent} is asked again later, because {why}: retry asks it now")
         }
-        None if open.iter().any(|slot| slot.standing.is_some()) => {
+        (None, None) if open.iter().any(|slot| slot.standing.is_some()) => {
             "its reviewer judges another task first".to_owned()
         }
-        None => task.phase.name().to_owned(),
+        (None, None) => task.phase.name().to_owned(),
     }
 }
 

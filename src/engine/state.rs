@@ -482,6 +482,16 @@ impl State {
 }
 
 impl Task {
+    /// Reviewers whose next attempt waits, each with its timer.
+    pub(super) fn waiting_reviewers(&self) -> impl Iterator<Item = (&AgentName, EffectId)> {
+        let slots =
+            self.review.iter().filter(|_| self.phase == Phase::Reviewing).flat_map(|review| &review.slots);
+        slots.filter_map(|slot| match slot.step.at {
+            Attempt::Waiting(timer) => Some((&slot.agent, timer)),
+            _ => None,
+        })
+    }
+
     pub(super) fn new(spec: PlanTask, now: Timestamp) -> Task {
         Task {
             spec,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use loopmon::engine::{ControlAction, Effect, EffectKind};
+use loopmon::engine::{ControlAction, Effect, EffectKind, decide, snapshot};
 use loopmon::model::event::StepEvent;
 use loopmon::model::policy::{Limits, Maker, Team};
 use loopmon::model::snapshot::AttentionKind;
@@ -11,7 +11,7 @@ use loopmon::model::{
     StepOutcome, Timestamp, Usage, Wait,
 };
 
-use crate::world::{World, policy, task, worked};
+use crate::world::{World, approval, policy, task, worked};
 
 fn limited(limits: Limits) -> Policy {
     Policy { limits, ..policy() }
@@ -176,6 +176,23 @@ fn a_person_may_have_a_provider_asked_before_its_reset() {
     assert!(world.agents("a").is_empty());
     world.ask(Command::Retry("a".into()));
     assert_eq!(world.agents("a").len(), 1);
+}
+
+#[test]
+fn a_person_may_have_a_reviewers_provider_asked_before_its_reset_too() {
+    let mut world = World::of_one(two_providers());
+    world.reach_review("a");
+    let (reviewer, _) = world.reviewer("a", 0);
+    world.end(reviewer, quota(world.now.plus(600_000)));
+    world.vote("a", 1, approval());
+    let why = snapshot(&world.state, "p", world.now).tasks[0].explanation.why.clone();
+    assert!(why.contains("its provider's limit is reached: retry asks it now"), "{why}");
+    assert!(world.agents("a").is_empty());
+    world.ask(Command::Retry("a".into()));
+    assert_eq!(world.reviewer("a", 0).1.attempt, 1, "a limit is no failure");
+    world.vote("a", 0, approval());
+    assert_eq!(world.phase("a"), Phase::Merging, "the vote that was given stands");
+    assert!(decide(&world.state, &Command::Retry("a".into())).is_err(), "nothing of it waits");
 }
 
 impl World {

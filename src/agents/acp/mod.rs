@@ -7,7 +7,6 @@
 
 mod ask;
 mod reader;
-mod steps;
 mod tools;
 mod words;
 
@@ -18,7 +17,6 @@ use serde_json::{Value, json};
 use super::rpc;
 
 pub(super) use reader::Acp;
-pub(super) use steps::{PLUGIN, plugin_file};
 
 /// The method that opens a conversation. It is answered at once, always the same way.
 const HELLO: &str = "initialize";

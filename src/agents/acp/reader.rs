@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use super::ask::Ask;
-use super::steps::{self, Line};
 use super::tools::Tools;
 use super::words::Words;
 use crate::agents::event::ExitInfo;
 use crate::agents::limit::Limit;
+use crate::agents::opencode::lines::{self, Line};
 use crate::agents::rpc::{self, Calls, Incoming, error_words};
 use crate::agents::stream::{GO_ON, INTERRUPTED, Log, Protocol, STOPPED, failed, success};
 use crate::agents::transcript::{
@@ -79,7 +79,7 @@ enum End {
 
 impl Protocol for Acp {
     fn is_message(&self, value: &Value) -> bool {
-        steps::is_ours(value) || value.get("jsonrpc").is_some() && rpc::incoming(value).is_some()
+        lines::is_ours(value) || value.get("jsonrpc").is_some() && rpc::incoming(value).is_some()
     }
 
     fn open(&mut self, prompt: String, resume: Option<String>) {
@@ -87,7 +87,7 @@ impl Protocol for Acp {
     }
 
     fn message(&mut self, message: &Value, log: &mut Log) {
-        match steps::line(message) {
+        match lines::line(message) {
             Some(Line::Step(usage)) => {
                 self.by_steps = self.by_steps.plus(usage);
                 self.count(log);

@@ -3,6 +3,7 @@
 //!
 //! It has no flags for what is allowed: that goes into a configuration for this process alone, by its environment.
 
+pub(super) mod lines;
 mod protocol;
 
 use serde_json::{Value, json};
@@ -37,7 +38,9 @@ pub(super) fn launch(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError>
     if request.step == StepKind::Review && profile.reviews_blind {
         add_configuration(&mut env, json!({"permission": "deny", "tools": {"*": false}}));
     }
-    without_nul(request.agent(), Launch::headless(request, argv, env))
+    let mut launch = Launch::headless(request, argv, env);
+    lines::add(request, &mut launch);
+    without_nul(request.agent(), launch)
 }
 
 /// The launch of a turn that a person can be asked in. Its model is no flag there.
@@ -48,16 +51,14 @@ fn launch_dialogue(request: &LaunchRequest<'_>) -> Result<Launch, LaunchError> {
     argv.extend(template::fill(request, &profile.extra_args)?);
     let mut env = environment::build(request);
     close_server(request, &mut env);
-    let file = acp::plugin_file(request.prompt_file);
     let mut settings = asking(profile.permission.as_deref());
-    settings["plugin"] = json!([format!("file://{}", file.display())]);
     if let Some(model) = &profile.model {
         settings["model"] = json!(model);
     }
     add_configuration(&mut env, settings);
     let mut launch =
         Launch::dialogue(request, argv, env, acp::opening(resume::id(request)?, request.worktree));
-    launch.files.push((file, acp::PLUGIN.to_owned()));
+    lines::add(request, &mut launch);
     without_nul(request.agent(), launch)
 }
 

@@ -5,12 +5,15 @@
 
 use serde_json::Value;
 
+use super::lines::{self, Line};
 use crate::agents::answer::micros;
 use crate::agents::event::ExitInfo;
 use crate::agents::failure;
+use crate::agents::limit::Limit;
 use crate::agents::stream::{Log, Protocol, failed, success, without_result};
 use crate::agents::transcript::{
     added, aside, call, ended, failed as failure_line, field, header, output, removed, says, subject, thinks,
+    warning,
 };
 use crate::model::{AgentState, FailureKind, StepKind, StepOutcome, Usage};
 
@@ -25,10 +28,19 @@ pub(in crate::agents) struct Opencode {
     stopped: bool,
     /// What went wrong, with the status of HTTP if there was one.
     error: Option<(Option<u64>, String)>,
+    /// The limit that it waits for the end of.
+    limit: Option<Limit>,
 }
 
 impl Protocol for Opencode {
+    fn is_message(&self, value: &Value) -> bool {
+        lines::is_ours(value) || value.get("type").is_some()
+    }
+
     fn message(&mut self, message: &Value, log: &mut Log) {
+        if lines::is_ours(message) {
+            return self.line(message, log);
+        }
         let session = field(message, "sessionID");
         log.session(session);
         if !std::mem::replace(&mut self.greeted, true) {
@@ -57,6 +69,9 @@ impl Protocol for Opencode {
     }
 
     fn outcome(&mut self, exit: ExitInfo, result_file: Option<&str>, log: &mut Log) -> StepOutcome {
+        if let Some(Limit { words, until }) = &self.limit {
+            return failed(FailureKind::Quota { until: *until }, words);
+        }
         match &self.error {
             Some((status, words)) => failed(failure::kind(*status, words), words),
             None if self.stopped && exit.code == Some(0) => {
@@ -87,6 +102,25 @@ impl Opencode {
             used: Usage::default(),
             stopped: false,
             error: None,
+            limit: None,
+        }
+    }
+
+    /// What it waits with: nobody else would see that. The rest of these lines its own ones tell.
+    fn line(&mut self, message: &Value, log: &mut Log) {
+        match lines::line(message) {
+            Some(Line::Retries(words)) => {
+                log.progress();
+                log.status(AgentState::Working, &words);
+                log.show(&[warning(&format!("⟳ {words}"))]);
+            }
+            Some(Line::Waits(limit)) => {
+                log.status(AgentState::Error, &limit.words);
+                log.show(&[failure_line(&limit.words)]);
+                self.limit = Some(limit);
+                log.input_ends();
+            }
+            Some(Line::Step(_) | Line::Failed(_)) | None => {}
         }
     }
 

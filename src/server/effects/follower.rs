@@ -279,7 +279,9 @@ impl AgentFollower {
 
     fn close_input(&mut self, pane: &Pane) {
         let _ended = pane.close_input();
-        self.goes_at = Some(Instant::now() + if self.lingers { LINGER } else { FAREWELL });
+        // What ends with its input has had the whole of it, unless it is spoken to.
+        let stays = self.lingers || !self.live.keys.talks;
+        self.goes_at = Some(Instant::now() + if stays { LINGER } else { FAREWELL });
     }
 
     /// Gives a headless agent what a person said to it.

@@ -1,23 +1,24 @@
-//! What opencode does not say over the protocol: the tokens and the cost of each request of a turn (it tells those of the
-//! last), and the status of HTTP that an error had. A plugin prints them as lines of its own on standard error.
+//! What opencode tells of itself neither over the protocol nor in the lines of a run: what each request of a turn used (it
+//! tells of the last), the status of HTTP that an error had, how long it waits with a limit. A plugin prints that as lines
+//! of its own on standard error.
 
-use std::path::{Path, PathBuf};
+use serde_json::{Value, json};
 
-use serde_json::Value;
-
+use super::add_configuration;
 use crate::agents::answer::micros;
+use crate::agents::launch::{Launch, LaunchRequest};
 use crate::agents::limit::{Limit, PATIENCE_MS};
 use crate::agents::text::one_line;
 use crate::agents::transcript::field;
 use crate::model::{Timestamp, Usage};
 
 /// The plugin.
-pub(in crate::agents) const PLUGIN: &str = include_str!("../../../assets/hooks/opencode-lines.js");
+const PLUGIN: &str = include_str!("../../../assets/hooks/opencode-lines.js");
 /// The key that marks its lines.
 const MARK: &str = "loopmon";
 
 /// A line of the plugin's.
-pub(super) enum Line {
+pub(in crate::agents) enum Line {
     /// A request came to its end.
     Step(Usage),
     /// A request failed, with this status of HTTP.
@@ -29,12 +30,12 @@ pub(super) enum Line {
 }
 
 /// Whether it may be a line of the plugin's.
-pub(super) fn is_ours(value: &Value) -> bool {
+pub(in crate::agents) fn is_ours(value: &Value) -> bool {
     value.get(MARK).is_some()
 }
 
 /// The line, if it is one of the plugin's.
-pub(super) fn line(value: &Value) -> Option<Line> {
+pub(in crate::agents) fn line(value: &Value) -> Option<Line> {
     let number = |place: &str| value.pointer(place).and_then(Value::as_u64).unwrap_or(0);
     match value.get(MARK).and_then(Value::as_str)? {
         "step" => Some(Line::Step(Usage {
@@ -60,7 +61,10 @@ pub(super) fn line(value: &Value) -> Option<Line> {
     }
 }
 
-/// Where the plugin stands for a session.
-pub(in crate::agents) fn plugin_file(prompt_file: &Path) -> PathBuf {
-    prompt_file.with_file_name("loopmon-lines.js")
+/// Has a launch print them.
+pub(super) fn add(request: &LaunchRequest<'_>, launch: &mut Launch) {
+    let file = request.prompt_file.with_file_name("loopmon-lines.js");
+    let url = format!("file://{}", file.display());
+    add_configuration(&mut launch.env, json!({ "plugin": [url] }));
+    launch.files.push((file, PLUGIN.to_owned()));
 }
