@@ -55,7 +55,7 @@ fn watch(name: &str, kind: AgentKind) -> Vec<Seen> {
         for act in turn.look(&sight, due) {
             if let Act::Status(status, ..) = act {
                 let (state, message) = (status.state, status.message);
-                all.push(Seen { time: moment.time, state, message, reported: reported.clone() });
+                all.push(Seen { time: moment.time, state, message, reported });
             }
         }
     }
