@@ -16,7 +16,7 @@ pub const KEY: &str = "developer_instructions";
 /// The argument with it.
 const INSTRUCTIONS: &str = "-c=developer_instructions=";
 
-/// Whether [`super::launch`] passes on a role's prompt. Not where it is too long for that, nor where the profile says
+/// Whether [`super::launch()`] passes on a role's prompt. Not where it is too long for that, nor where the profile says
 /// itself what is added: a program takes one such argument.
 pub fn takes(profile: &AgentProfile, text: &str) -> bool {
     let says = |words: &str| profile.command.iter().chain(&profile.extra_args).any(|one| one.contains(words));
