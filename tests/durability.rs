@@ -163,6 +163,8 @@ fn with_input(bench: &Bench, args: &[&str], input: &str) -> String {
     let mut git = Command::new("git")
         .args(args)
         .current_dir(bench.project())
+        .env_clear()
+        .envs(bench.machine.env())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -225,6 +227,10 @@ fn stop_between_writes(bench: &Bench, server: Pid) {
     let log = log_of(bench);
     wait_for("a moment without writing", || {
         kill_process(server, Signal::STOP).unwrap();
+        wait_for("it to stand", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.as_raw_nonzero())).unwrap();
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')).then_some(())
+        });
         let is_free = log.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
         if !is_free {
             kill_process(server, Signal::CONT).unwrap();

@@ -1,6 +1,6 @@
-// Prints what opencode (1.18.33) does not say over the Agent Client Protocol, one line of JSON each, on standard error: what
-// each request used, the status of one that failed, and how long it waits with one. It answers nothing, and changes nothing but that the password of
-// opencode's own server is kept from what its tools run.
+// Prints what opencode (1.18.33) says neither over the Agent Client Protocol nor in the lines of a run, one line of JSON
+// each, on standard error: what each request used, the status of one that failed, and how long it waits with one. It
+// answers nothing, and changes nothing but that the password of opencode's own server is kept from what its tools run.
 import { writeSync } from "node:fs";
 
 const tell = (line) => writeSync(2, JSON.stringify(line) + "\n");

@@ -147,7 +147,7 @@ impl Launch {
     }
 }
 
-/// Lays settings over others: tables are joined, and so are lists of hooks and plugins; of all else the new one counts.
+/// Lays settings over others: tables are joined, and so are lists of hooks, plugins and instructions; of all else the new one counts.
 pub fn lay_over(under: &mut Value, over: Value) {
     lay_over_in(under, over, false);
 }
@@ -156,7 +156,7 @@ fn lay_over_in(under: &mut Value, over: Value, joins: bool) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {
             for (name, value) in over {
-                let joins = joins || matches!(name.as_str(), "hooks" | "plugin");
+                let joins = joins || matches!(name.as_str(), "hooks" | "plugin" | "instructions");
                 lay_over_in(under.entry(name).or_insert(Value::Null), value, joins);
             }
         }

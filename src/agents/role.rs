@@ -20,11 +20,15 @@ const INSTRUCTIONS: &str = "-c=developer_instructions=";
 /// itself what is added: a program takes one such argument.
 pub fn takes(profile: &AgentProfile, text: &str) -> bool {
     let says = |words: &str| profile.command.iter().chain(&profile.extra_args).any(|one| one.contains(words));
+    let mut arguments = profile.command.iter().chain(&profile.extra_args);
+    let picks_profile = arguments.any(|one| one == "-p" || one.starts_with("--profile"));
+    // Written in an argument each character may take some bytes more.
+    let is_short = text.len() < ARGUMENT_LIMIT / 8;
     match profile.kind {
         AgentKind::Command | AgentKind::Gemini => false,
-        AgentKind::Claude => !says("system-prompt"),
-        // As JSON-like text in an argument each character may take two bytes more.
-        AgentKind::Codex => !says(KEY) && text.len() < ARGUMENT_LIMIT / 4,
+        AgentKind::Claude => !says("system-prompt") && is_short,
+        // Which profile's instructions it would take the place of is not known here.
+        AgentKind::Codex => !says(KEY) && !picks_profile && is_short,
         AgentKind::Opencode => true,
     }
 }
@@ -32,22 +36,19 @@ pub fn takes(profile: &AgentProfile, text: &str) -> bool {
 /// Adds the role's prompt to what the program is started with.
 pub(super) fn add(request: &LaunchRequest<'_>, launch: &mut Launch) {
     let Some(text) = request.role_prompt else { return };
-    let file = request.prompt_file.with_file_name("role.md");
     match request.profile.kind {
-        AgentKind::Command | AgentKind::Gemini => return,
+        AgentKind::Command | AgentKind::Gemini => {}
+        AgentKind::Claude => launch.add_arguments(request, vec![format!("--append-system-prompt={text}")]),
         AgentKind::Codex => {
             let text = toml_edit::Value::from(text);
             launch.add_arguments(request, vec![format!("{INSTRUCTIONS}{text}")]);
-            return;
-        }
-        AgentKind::Claude => {
-            launch.add_arguments(request, vec![format!("--append-system-prompt-file={}", file.display())]);
         }
         AgentKind::Opencode => {
+            let file = request.prompt_file.with_file_name("role.md");
             opencode::add_configuration(&mut launch.env, json!({ "instructions": [file] }));
+            launch.files.push((file, text.to_owned()));
         }
     }
-    launch.files.push((file, text.to_owned()));
 }
 
 /// Joins the instructions that a person's own configuration of Codex gives to ours, which would take their place.
@@ -57,5 +58,30 @@ pub fn join_instructions(argv: &mut [String], own: &str) {
     let ours = table.as_ref().and_then(|table| table.get(KEY)).and_then(toml::Value::as_str);
     if let Some(ours) = ours {
         *argument = format!("{INSTRUCTIONS}{}", toml_edit::Value::from(format!("{own}\n\n{ours}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_person_has_codex_told_stands_before_the_role() {
+        let mut argv = vec!["codex".to_owned(), format!("{INSTRUCTIONS}\"A \\\"role\\\".\"")];
+        join_instructions(&mut argv, "Mine\nfirst.");
+        let table: toml::Table = argv[1].strip_prefix("-c=").unwrap().parse().unwrap();
+        assert_eq!(table[KEY].as_str(), Some("Mine\nfirst.\n\nA \"role\"."));
+        let mut without = vec!["codex".to_owned(), "exec".to_owned()];
+        join_instructions(&mut without, "mine");
+        assert_eq!(without, ["codex", "exec"]);
+    }
+
+    #[test]
+    fn opencode_keeps_the_instructions_of_its_environment() {
+        let mut env =
+            vec![("OPENCODE_CONFIG_CONTENT".to_owned(), "{\"instructions\": [\"mine.md\"]}".to_owned())];
+        opencode::add_configuration(&mut env, json!({ "instructions": ["role.md"] }));
+        let config: serde_json::Value = serde_json::from_str(&env[0].1).unwrap();
+        assert_eq!(config["instructions"], json!(["mine.md", "role.md"]));
     }
 }

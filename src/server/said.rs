@@ -1,8 +1,8 @@
 //! What agents say to a person by notifications of their terminals (OSC 9, 99 and 777): from pieces to rows of the strip.
 //!
 //! Rows are memory of this server alone: they are in no log, and a new server begins without any. Not for what an agent
-//! waits for (that is its status, and the engine's). Invariants: a session has one row at most, its newest; however much
-//! a program says, the runtime hears of it once in [`PACE`].
+//! waits for (that is its status, and the engine's, by a notification too). Invariants: a session has one row at most, its
+//! newest; however much a program says, the runtime hears of it once in [`PACE`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,9 +52,8 @@ pub struct Mouth {
 }
 
 impl Mouth {
-    /// Takes a piece; what is to be said now, if anything.
-    pub fn hear(&mut self, piece: Notification, now: Instant) -> Option<Saying> {
-        let saying = self.put_together(piece)?;
+    /// Takes what is whole; what is to be said now, if anything.
+    pub fn say(&mut self, saying: Saying, now: Instant) -> Option<Saying> {
         if self.next.is_some_and(|next| now < next) {
             self.waiting = Some(saying);
             return None;
@@ -75,7 +74,8 @@ impl Mouth {
         self.waiting.take()
     }
 
-    fn put_together(&mut self, piece: Notification) -> Option<Saying> {
+    /// Takes a piece; the whole, if that is its last one.
+    pub fn put_together(&mut self, piece: Notification) -> Option<Saying> {
         if self.id != piece.id || piece.id.is_none() {
             (self.title, self.body) = (String::new(), String::new());
             self.id.clone_from(&piece.id);
@@ -206,7 +206,7 @@ mod tests {
         let mut now = Instant::now();
         let mut say = |said: &mut Said, piece: Notification| {
             now += PACE;
-            let saying = mouth.hear(piece, now);
+            let saying = mouth.put_together(piece).and_then(|whole| mouth.say(whole, now));
             saying.into_iter().for_each(|saying| said.take("s".into(), saying, Timestamp(1)));
             said.rows(&[session("s", true)]).first().map(|row| row.text.clone())
         };
@@ -227,7 +227,8 @@ mod tests {
     fn of_a_flood_the_first_is_heard_and_then_the_newest_once_in_a_while() {
         let mut mouth = Mouth::default();
         let begun = Instant::now();
-        let heard = (0..10_000).filter_map(|number| mouth.hear(whole(&format!("{number}")), begun)).count();
+        let heard =
+            (0..10_000).filter_map(|number| mouth.say(Saying::new(&format!("{number}")), begun)).count();
         assert_eq!(heard, 1);
         assert_eq!(mouth.take_due(begun), None);
         let due = mouth.due().unwrap();
@@ -254,9 +255,9 @@ mod tests {
         let mut mouth = Mouth::default();
         for _ in 0..1_000 {
             let more = piece(Some("x"), NoticePart::Body, true, &"y".repeat(1024));
-            assert_eq!(mouth.hear(more, Instant::now()), None);
+            assert_eq!(mouth.put_together(more), None);
         }
-        let last = mouth.hear(piece(Some("x"), NoticePart::Body, false, ""), Instant::now()).unwrap();
+        let last = mouth.put_together(piece(Some("x"), NoticePart::Body, false, "")).unwrap();
         assert_eq!(last.text.unwrap().chars().count(), LONGEST);
         assert!(mouth.body.len() < 4096);
     }

@@ -1,5 +1,10 @@
 //! The real command lines of agents, where `.ci/agents` put them, and what leads them to a mock of their API.
-#![allow(dead_code, clippy::unwrap_used, reason = "these are tests, and each uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "these are tests, and each uses its part"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +58,10 @@ pub fn settle_in(agent: &str, home: &Path, url: &str) {
             write(".config/opencode/opencode.json", &config.to_string());
             let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/agents/opencode");
             for part in ["package.json", "package-lock.json"] {
-                write(&format!(".config/opencode/{part}"), &fs::read_to_string(plugins.join(part)).unwrap());
+                write(
+                    &format!(".config/opencode/{part}"),
+                    &fs::read_to_string(plugins.join(part)).expect("what opencode fetches: run .ci/agents"),
+                );
             }
             let modules = home.join(".config/opencode/node_modules");
             std::os::unix::fs::symlink(plugins.join("node_modules"), modules).unwrap();

@@ -73,6 +73,10 @@ pub struct Turn {
     status_since: u64,
     /// What its screen and title showed last, and since when.
     seen: (Option<AgentState>, u64),
+    /// When the change began that brought that, as far as is known.
+    shown_from: u64,
+    /// When the change began that is looked at.
+    looked_from: u64,
     /// Whether its hooks have told anything: then they tell the end of a turn.
     hooked: bool,
     /// What a person answers to what it asks.
@@ -167,6 +171,8 @@ impl Turn {
             status: None,
             status_since: now,
             seen: (None, 0),
+            shown_from: 0,
+            looked_from: now,
             hooked: false,
             answer: None,
             dialog: Dialog::default(),
@@ -312,6 +318,7 @@ impl Turn {
 
     /// Looks at it; what is to be done, in order.
     pub fn look(&mut self, sight: &Sight<'_>, now: u64) -> Vec<Act> {
+        self.looked_from = self.changed.unwrap_or(now);
         if self.changed.is_some_and(|at| at + REST <= now) {
             self.changed = None;
         }

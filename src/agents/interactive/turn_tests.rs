@@ -453,6 +453,20 @@ fn a_notification_counts_where_nothing_else_tells_until_it_is_answered() {
     bench.turn.changed(bench.now);
     bench.after(REST);
     assert_eq!(bench.state(), AgentState::Unknown, "a person answered it in its terminal");
+    // It comes with the dialog that no rule knows, in the place of what was known.
+    let mut bench = Bench::of(AgentKind::Codex, None);
+    bench.titles("⠋ working");
+    bench.title.clear();
+    bench.notifies(asks);
+    assert_eq!(bench.state(), asks);
+    // A screen that shows idle while it asks shows nothing once it was answered.
+    let mut bench = Bench::of(AgentKind::Codex, None);
+    bench.lines = vec!["  ? for shortcuts".to_owned()];
+    bench.notifies(asks);
+    bench.after(DIALOG_UP);
+    bench.turn.answer(true, "y".to_owned(), bench.now);
+    assert_eq!(bench.after(60_000), [Act::Type("y".to_owned())], "it is neither idle nor done");
+    assert_eq!(bench.state(), AgentState::Unknown);
     // Whatever else tells is better.
     let mut bench = Bench::of(AgentKind::Codex, None);
     bench.titles("⠋ working");

@@ -25,7 +25,9 @@ pub(super) fn servers_off(env: &[(String, String)]) -> Result<Vec<String>, Strin
 /// What the person has it told in every session. A configuration that can't be read is told of by Codex itself.
 pub(super) fn instructions(env: &[(String, String)]) -> Option<String> {
     let (_, config) = configuration(env).ok()??;
-    config.get(role::KEY).and_then(toml::Value::as_str).map(str::to_owned)
+    let chosen = config.get("profile").and_then(toml::Value::as_str);
+    let profile = chosen.and_then(|name| config.get("profiles")?.get(name)?.get(role::KEY));
+    profile.or_else(|| config.get(role::KEY)).and_then(toml::Value::as_str).map(str::to_owned)
 }
 
 fn configuration(env: &[(String, String)]) -> Result<Option<(PathBuf, toml::Table)>, String> {
@@ -44,6 +46,22 @@ fn configuration(env: &[(String, String)]) -> Result<Option<(PathBuf, toml::Tabl
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_profile_that_is_chosen_says_what_codex_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let env = vec![("CODEX_HOME".to_owned(), dir.path().display().to_string())];
+        let told = |config: &str| {
+            std::fs::write(dir.path().join("config.toml"), config).unwrap();
+            instructions(&env)
+        };
+        assert_eq!(told("model = \"m\"\n"), None);
+        let all = "developer_instructions = \"all\"\n";
+        assert_eq!(told(all).as_deref(), Some("all"));
+        let work = "[profiles.work]\ndeveloper_instructions = \"work\"\n";
+        assert_eq!(told(&format!("profile = \"work\"\n{all}{work}")).as_deref(), Some("work"));
+        assert_eq!(told(&format!("profile = \"play\"\n{all}{work}")).as_deref(), Some("all"));
+    }
 
     #[test]
     fn each_server_is_switched_off_by_name() {

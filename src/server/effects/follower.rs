@@ -62,6 +62,8 @@ pub(super) struct AgentFollower {
     timed_out: bool,
     outcome: Option<StepOutcome>,
     mouth: Mouth,
+    /// What it said that may be known otherwise, until then.
+    held: Option<(Saying, Instant)>,
     step: StepKind,
     /// A known program in its own terminal.
     terminal: Option<Terminal>,
@@ -85,6 +87,9 @@ const TURN: &str = "turn.json";
 const LINGER: Duration = Duration::from_secs(1);
 /// What any other has left to end by itself.
 const FAREWELL: Duration = Duration::from_secs(30);
+
+/// A notification that asks for a person is held so long for its agent's status.
+const HELD: Duration = Duration::from_secs(1);
 
 /// The account of a provider's session.
 #[derive(Default)]
@@ -136,6 +141,7 @@ impl AgentFollower {
             timed_out: false,
             outcome: None,
             mouth: Mouth::default(),
+            held: None,
             step: order.brief.step,
             terminal: None,
             begins: None,
@@ -166,7 +172,11 @@ impl AgentFollower {
         let begun = self.known.as_ref().is_some_and(has_begun);
         let prompt = if begun { None } else { std::fs::read_to_string(prompt_file).ok() };
         let (live, notes) = (Arc::clone(&self.live), prompt_file.with_file_name(TURN));
-        self.terminal = Some(Terminal::new(profile.kind, prompt, live, notes));
+        let mut terminal = Terminal::new(profile.kind, prompt, live, notes);
+        // What it notified an earlier server of, it does not say again.
+        let asked = self.known.as_ref().filter(|known| known.source == StatusSource::Notification);
+        asked.into_iter().for_each(|known| terminal.recall_notice(known.clone()));
+        self.terminal = Some(terminal);
         let marker = self.shared.places.marker(&session_id(&facts.run, facts.effect));
         self.begins = self.seen.is_none().then(|| agents::chosen_session(profile, &marker)).flatten();
     }
@@ -279,9 +289,7 @@ impl AgentFollower {
 
     fn close_input(&mut self, pane: &Pane) {
         let _ended = pane.close_input();
-        // What ends with its input has had the whole of it, unless it is spoken to.
-        let stays = self.lingers || !self.live.keys.talks;
-        self.goes_at = Some(Instant::now() + if stays { LINGER } else { FAREWELL });
+        self.goes_at = Some(Instant::now() + if self.lingers { LINGER } else { FAREWELL });
     }
 
     /// Gives a headless agent what a person said to it.
@@ -413,8 +421,8 @@ impl AgentFollower {
                     status.into_iter().for_each(|status| self.set_status(pane, status));
                 }
                 TermEvent::Notification(piece) if live => {
-                    let saying = self.mouth.hear(piece, Instant::now());
-                    saying.into_iter().for_each(|saying| self.say(pane, saying));
+                    let whole = self.mouth.put_together(piece);
+                    whole.into_iter().for_each(|saying| self.hear(pane, saying));
                 }
                 // Of a program that says nothing else, its title is what it does.
                 TermEvent::Title(title) if self.terminal.is_none() && !title.trim().is_empty() => {
@@ -434,14 +442,33 @@ impl AgentFollower {
         }
     }
 
-    /// Puts a notification into the strip, unless the row of what it waits for stands there.
-    fn say(&mut self, pane: &Pane, saying: Saying) {
+    /// A notification. One that says that a person is waited for is held until it is seen what for.
+    fn hear(&mut self, pane: &Pane, saying: Saying) {
         let words = saying.words().unwrap_or_default();
-        let asks = self.terminal.as_mut().is_some_and(|terminal| terminal.notified(words));
-        let stands = self.status.as_ref().is_some_and(|now| matches!(now.state, AgentState::Blocked(_)));
-        if asks && stands {
+        if self.terminal.as_mut().is_some_and(|terminal| terminal.notified(words)) {
+            self.held = (!self.asks()).then(|| (saying, Instant::now() + HELD));
             return;
         }
+        let now = self.mouth.say(saying, Instant::now());
+        now.into_iter().for_each(|saying| self.say(pane, saying));
+    }
+
+    /// What was held is said, unless its row has come meanwhile.
+    fn say_held(&mut self, pane: &Pane, now: Instant) {
+        if self.asks() {
+            self.held = None;
+        } else if let Some((saying, _)) = self.held.take_if(|(_, due)| *due <= now) {
+            self.say(pane, saying);
+        }
+    }
+
+    /// Whether the row of what it waits for stands in the strip.
+    fn asks(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| matches!(status.state, AgentState::Blocked(_)))
+    }
+
+    /// Puts a notification into the strip.
+    fn say(&self, pane: &Pane, saying: Saying) {
         self.shared.send(ToRuntime::Said { session: pane.session.clone(), saying });
     }
 
@@ -527,8 +554,9 @@ impl Follower for AgentFollower {
     fn deadline(&self) -> Option<Instant> {
         let stall = (!self.stalled).then_some(self.stalls_at);
         let end = (!self.timed_out).then(|| self.ends_at + self.live.stood_still());
+        let held = self.held.as_ref().map(|(_, due)| *due);
         let look = self.terminal.as_ref().filter(|_| !self.catching_up).and_then(Terminal::deadline);
-        stall.into_iter().chain(end).chain(self.mouth.due()).chain(look).chain(self.goes_at).min()
+        stall.into_iter().chain(end).chain(self.mouth.due()).chain(held).chain(look).chain(self.goes_at).min()
     }
 
     fn wake(&mut self, pane: &Pane) {
@@ -538,6 +566,7 @@ impl Follower for AgentFollower {
             self.look(pane);
             self.talk(pane);
         }
+        self.say_held(pane, now);
         if self.goes_at.take_if(|at| now >= *at).is_some() {
             let _ended = pane.signal(Signal::Terminate { grace_ms: GRACE_MS });
         }

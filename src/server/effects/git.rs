@@ -300,7 +300,7 @@ impl GitWork<'_> {
                 MergeEvent::Failed { effect, error: put_back(branch, old, &tip) }
             }
             Advance::Lost { actual: Some(tip) } => {
-                self.tell_of_foreign_commits(branch, old, &tip)?;
+                self.tell_of_foreign_commits(branch, old, &tip);
                 MergeEvent::Lost { effect, tip: Oid(tip) }
             }
             Advance::Lost { actual: None } => {
@@ -312,8 +312,9 @@ impl GitWork<'_> {
     }
 
     /// The merge is built again on what somebody put there, and its gates see it then; the person is to know of it.
-    fn tell_of_foreign_commits(&self, branch: &str, old: &Oid, tip: &str) -> Result<(), GitError> {
-        let commits = self.repository.log(old.as_str(), tip, FOREIGN)?;
+    fn tell_of_foreign_commits(&self, branch: &str, old: &Oid, tip: &str) {
+        // The merge does not hang on whether they can be named.
+        let commits = self.repository.log(old.as_str(), tip, FOREIGN).unwrap_or_default();
         let newest = commits.first().map(|commit| commit.subject.as_str()).unwrap_or_default();
         let text = format!(
             "{branch} has {} of somebody else's since {}, the newest {newest:?}: the merge that was under way is built \
@@ -322,7 +323,6 @@ impl GitWork<'_> {
             old.short()
         );
         self.shared.send(ToRuntime::Notice { text, bad: true });
-        Ok(())
     }
 
     fn land(&self, branch: &str, to: &Oid) -> Result<Event, WorktreeError> {

@@ -1,6 +1,6 @@
 //! Running an agent's step: its prompt, its worktree, its session, what its output tells, its outcome.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -309,26 +309,40 @@ fn launch(
     for (path, text) in &launch.files {
         std::fs::write(path, text).map_err(io)?;
     }
+    if profile.kind == AgentKind::Codex
+        && system_prompt.is_some()
+        && let Some(own) = codex_home::instructions(&launch.env)
+    {
+        agents::role::join_instructions(&mut launch.argv, &own);
+    }
+    heed_the_persons_own(shared, order, profile, worktree, &dir, &mut launch)?;
+    Ok(launch)
+}
+
+/// What the person has configured of a program stands beside what is asked of it here.
+fn heed_the_persons_own(
+    shared: &Shared,
+    order: &Order,
+    profile: &AgentProfile,
+    worktree: &Worktree,
+    dir: &Path,
+    launch: &mut Launch,
+) -> Result<(), Trouble> {
     if profile.kind == AgentKind::Codex && profile.reviews_blind && order.brief.step == StepKind::Review {
         let off = codex_home::servers_off(&launch.env)
             .map_err(|problem| Trouble::Failed(FailureKind::Configuration, problem))?;
         let program = profile.command.len().clamp(1, launch.argv.len());
         launch.argv.splice(program..program, off);
     }
-    if profile.kind == AgentKind::Codex
-        && let Some(own) = codex_home::instructions(&launch.env)
-    {
-        agents::role::join_instructions(&mut launch.argv, &own);
-    }
     if profile.kind == AgentKind::Claude
         && let Some(settings) = launch.settings.take()
-        && let Err(problem) = own_settings::join(&mut launch.argv, &worktree.path, &home::of(&dir), settings)
+        && let Err(problem) = own_settings::join(&mut launch.argv, &worktree.path, &home::of(dir), settings)
     {
         let text = format!("{} can't tell by hooks what it does: {problem}", order.agent);
         shared.send(ToRuntime::Notice { text, bad: true });
     }
     if let Some(settings) = launch.settings.take() {
-        match home::made(&dir, &launch.env, settings) {
+        match home::made(dir, &launch.env, settings) {
             Ok(variable) => launch.env.push(variable),
             // What is taken away from a reviewer is not to be there after all.
             Err(problem) if order.brief.step == StepKind::Review => {
@@ -340,7 +354,7 @@ fn launch(
             }
         }
     }
-    Ok(launch)
+    Ok(())
 }
 
 /// A resumed session is only asked to correct its answer; an agent without memory is told everything again with it.
@@ -373,7 +387,7 @@ async fn paste_when_ready(shared: Arc<Shared>, session: SessionId, text: String)
     }
 }
 
-fn read_result(path: &std::path::Path) -> Option<String> {
+fn read_result(path: &Path) -> Option<String> {
     let length = std::fs::symlink_metadata(path).ok().filter(|found| found.is_file())?.len();
     if length > RESULT_LIMIT {
         return None;

@@ -125,6 +125,11 @@ impl Terminal {
         asks
     }
 
+    /// What it had notified an earlier server of.
+    pub(super) fn recall_notice(&mut self, status: AgentStatus) {
+        self.noticed = Some((status, 0));
+    }
+
     fn note_part(&mut self, report: &StatusReport) {
         let is_at_work = matches!(report.state, StatusState::Working | StatusState::Blocked(_));
         match &report.id {

@@ -41,6 +41,8 @@ pub(super) struct Dialog {
     reported: Option<u64>,
     /// When a hook told of it.
     hooked: Option<u64>,
+    /// When a notification told of it.
+    noticed: Option<u64>,
     /// What the screen asks.
     shown: Option<String>,
 }
@@ -51,7 +53,7 @@ impl Dialog {
         let at =
             |report: Option<Report<'_>>| report.filter(|report| asks(report.status)).map(|report| report.at);
         let shown = seen.filter(|seen| asks(&seen.status)).map(|seen| seen.status.message.clone());
-        Dialog { reported: at(sight.reported), hooked: at(sight.hooked), shown }
+        Dialog { reported: at(sight.reported), hooked: at(sight.hooked), noticed: at(sight.noticed), shown }
     }
 
     /// Whether no source says that another is up now.
@@ -61,6 +63,7 @@ impl Dialog {
         }
         agree(&self.reported, &now.reported)
             && agree(&self.hooked, &now.hooked)
+            && agree(&self.noticed, &now.noticed)
             && agree(&self.shown, &now.shown)
     }
 
@@ -68,6 +71,7 @@ impl Dialog {
     pub(super) fn learn(&mut self, now: &Dialog) {
         self.reported = self.reported.or(now.reported);
         self.hooked = self.hooked.or(now.hooked);
+        self.noticed = self.noticed.or(now.noticed);
         self.shown = self.shown.take().or_else(|| now.shown.clone());
     }
 }
@@ -80,6 +84,7 @@ impl Turn {
         self.dialog = Dialog::of(sight, seen.as_ref());
         if self.seen.0 != shown {
             self.seen = (shown, now);
+            self.shown_from = self.looked_from;
         }
         if let Some(seen) = seen.as_ref().filter(|seen| seen.silent) {
             return (Some(seen.clone()), self.seen.1);
@@ -123,16 +128,15 @@ impl Turn {
     }
 
     /// What a notification meant, where nothing else tells more: it says when it asks for a person, and nothing once they
-    /// have answered, so what it does then is unknown.
+    /// have answered. What it does then is unknown until its screen shows something else: an idle one showed that it was
+    /// idle while it asked.
     fn noticed(&self, sight: &Sight<'_>) -> Option<(Found, u64)> {
-        let noticed = sight.noticed.filter(|noticed| noticed.at >= self.seen.1)?;
-        let mut status = noticed.status.clone();
-        match self.seen.0 {
-            _ if noticed.at >= self.heeded => {}
-            None => (status.state, status.message) = (AgentState::Unknown, String::new()),
-            Some(_) => return None,
-        }
+        let noticed = sight.noticed.filter(|noticed| noticed.at >= self.shown_from)?;
         let is_open = matches!(self.seen.0, None | Some(AgentState::Idle));
+        let mut status = noticed.status.clone();
+        if noticed.at < self.heeded {
+            (status.state, status.message) = (AgentState::Unknown, String::new());
+        }
         let found = Found { status, approve: None, deny: None, silent: false, limited: false };
         is_open.then_some((found, noticed.at))
     }
