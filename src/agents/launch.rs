@@ -147,7 +147,8 @@ impl Launch {
     }
 }
 
-/// Lays settings over others: tables are joined, and so are lists of hooks, plugins and instructions; of all else the new one counts.
+/// Lays settings over others: tables are joined, and so are lists of hooks, plugins and instructions; of all else the
+/// new one counts.
 pub fn lay_over(under: &mut Value, over: Value) {
     lay_over_in(under, over, false);
 }

@@ -19,16 +19,16 @@ const INSTRUCTIONS: &str = "-c=developer_instructions=";
 /// Whether [`super::launch()`] passes on a role's prompt. Not where it is too long for that, nor where the profile says
 /// itself what is added: a program takes one such argument.
 pub fn takes(profile: &AgentProfile, text: &str) -> bool {
-    let says = |words: &str| profile.command.iter().chain(&profile.extra_args).any(|one| one.contains(words));
-    let mut arguments = profile.command.iter().chain(&profile.extra_args);
-    let picks_profile = arguments.any(|one| one == "-p" || one.starts_with("--profile"));
+    let arguments = || profile.command.iter().chain(&profile.extra_args);
+    let says = |words: &str| arguments().any(|one| one.contains(words));
+    let picks_profile = || arguments().any(|one| one == "-p" || one.starts_with("--profile"));
     // Written in an argument each character may take some bytes more.
     let is_short = text.len() < ARGUMENT_LIMIT / 8;
     match profile.kind {
         AgentKind::Command | AgentKind::Gemini => false,
         AgentKind::Claude => !says("system-prompt") && is_short,
         // Which profile's instructions it would take the place of is not known here.
-        AgentKind::Codex => !says(KEY) && !picks_profile && is_short,
+        AgentKind::Codex => !says(KEY) && !picks_profile() && is_short,
         AgentKind::Opencode => true,
     }
 }
