@@ -185,7 +185,7 @@ fn what_somebody_puts_on_the_branch_is_told_and_proven_with_the_next_merge() {
     let theirs = foreign_commit(&bench);
     bench.machine.git(&["update-ref", &format!("refs/heads/{}", bench.branch()), &theirs]);
     go(&bench);
-    run.ended().code(0).says("1 commit of somebody else's");
+    run.ended().code(0).says("1 commit (the newest \"theirs\") of somebody else's");
     assert_eq!((bench.merged("x.txt"), bench.merged("theirs.txt")), ("x\n".into(), "theirs\n".into()));
     let seen = std::fs::read_to_string(bench.machine.path("home/seen")).unwrap();
     let together = |tree: &str| tree.contains("x.txt") && tree.contains("theirs.txt");

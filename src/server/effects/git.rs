@@ -315,11 +315,13 @@ impl GitWork<'_> {
     fn tell_of_foreign_commits(&self, branch: &str, old: &Oid, tip: &str) {
         // The merge does not hang on whether they can be named.
         let commits = self.repository.log(old.as_str(), tip, FOREIGN).unwrap_or_default();
-        let newest = commits.first().map(|commit| commit.subject.as_str()).unwrap_or_default();
+        let which = match commits.first() {
+            Some(newest) => format!("{} (the newest {:?})", counted(commits.len(), "commit"), newest.subject),
+            None => "commits".to_owned(),
+        };
         let text = format!(
-            "{branch} has {} of somebody else's since {}, the newest {newest:?}: the merge that was under way is built \
-             again on top, and its gates see both",
-            counted(commits.len(), "commit"),
+            "{branch} has {which} of somebody else's since {}: the merge that was under way is built again on top, and \
+             its gates see both",
             old.short()
         );
         self.shared.send(ToRuntime::Notice { text, bad: true });
